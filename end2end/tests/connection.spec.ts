@@ -1,0 +1,163 @@
+import { expect, OwnServer, sessions, test, TickwirePage, watchErrors } from "./support";
+
+test("streams the server's time each second", async ({ page }) => {
+  const tickwire = new TickwirePage(page);
+  await tickwire.connect();
+  await expect(tickwire.times.nth(2)).toBeVisible();
+  const seconds = (await tickwire.times.locator(".text").allTextContents())
+    .slice(0, 3)
+    .map((line) => Math.round(Date.parse(line.replace("Server Time: ", "")) / 1000));
+  expect(seconds[1] - seconds[0]).toBe(1);
+  expect(seconds[2] - seconds[1]).toBe(1);
+});
+
+test("sends a message and gets it back, in any script", async ({ page }) => {
+  const tickwire = new TickwirePage(page);
+  await tickwire.connect();
+  for (const text of ["hello", "👩🏽‍🚀 🇺🇳 🫠", "שלום עולם, مرحبا بالعالم", "x".repeat(1000)]) {
+    await tickwire.echo(text);
+    await expect(tickwire.message).toHaveValue("");
+    await expect(tickwire.message).toBeFocused();
+  }
+});
+
+test("does not send an empty message", async ({ page }) => {
+  const tickwire = new TickwirePage(page);
+  await tickwire.connect();
+  await tickwire.message.press("Enter");
+  await tickwire.send.click();
+  await tickwire.echo("after");
+  await expect(tickwire.lines.filter({ hasText: "you" })).toHaveCount(1);
+});
+
+test("asks for nothing over HTTP once it is connected", async ({ page }) => {
+  const tickwire = new TickwirePage(page);
+  const requests: string[] = [];
+  page.on("request", (request) => requests.push(`${request.method()} ${new URL(request.url()).pathname}`));
+  page.on("websocket", (socket) => requests.push(`WebSocket ${socket.url()}`));
+  await tickwire.connect();
+  await tickwire.echo("over the data channel");
+  await expect(tickwire.times.nth(3)).toBeVisible();
+  expect(requests.filter((line) => !/^GET \/(|favicon\.svg|pkg\/.*)$/.test(line))).toEqual(["POST /sdp"]);
+});
+
+test("serves two tabs, each with its own session", async ({ page, context, request }) => {
+  const before = await sessions(request);
+  const first = new TickwirePage(page);
+  await first.connect();
+  const secondPage = await context.newPage();
+  const errors = watchErrors(secondPage);
+  const second = new TickwirePage(secondPage);
+  await second.connect();
+  expect(await sessions(request)).toBe(before + 2);
+  await first.echo("from the first");
+  await second.echo("from the second");
+  await expect(first.line("Echo: from the second")).toHaveCount(0);
+  await expect(second.line("Echo: from the first")).toHaveCount(0);
+  await first.stop.click();
+  await second.echo("still here");
+  expect(errors).toEqual([]);
+});
+
+test("stops, and starts again", async ({ page, request }) => {
+  const before = await sessions(request);
+  const tickwire = new TickwirePage(page);
+  await tickwire.connect();
+  for (let round = 0; round < 3; round++) {
+    await tickwire.stop.click();
+    await expect(tickwire.status).toContainText("Not connected");
+    await expect(tickwire.message).toBeDisabled();
+    await expect.poll(() => sessions(request)).toBe(before);
+    await tickwire.start.click();
+    await expect(tickwire.status).toContainText("Connected");
+    await tickwire.echo(`round ${round}`);
+  }
+});
+
+test("a stop while connecting leaves no session", async ({ page, request }) => {
+  const before = await sessions(request);
+  const tickwire = new TickwirePage(page);
+  await page.goto("/");
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  const answered = page.waitForResponse((response) => response.request().method() === "DELETE");
+  await page.route("/sdp", async (route) => {
+    const response = await route.fetch();
+    await held;
+    await route.fulfill({ response });
+  });
+  await tickwire.start.click();
+  await expect(tickwire.status).toContainText("Connecting…");
+  await expect.poll(() => sessions(request)).toBe(before + 1);
+  await tickwire.stop.click();
+  await expect(tickwire.status).toContainText("Not connected");
+  release();
+  expect((await answered).status()).toBe(204);
+  await expect.poll(() => sessions(request)).toBe(before);
+  await expect(tickwire.status).toContainText("Not connected");
+});
+
+test("a reload ends the session and the page starts anew", async ({ page, request }) => {
+  const before = await sessions(request);
+  const tickwire = new TickwirePage(page);
+  await tickwire.connect();
+  await page.reload();
+  await expect(tickwire.status).toContainText("Not connected");
+  await expect(tickwire.lines).toHaveCount(0);
+  await expect.poll(() => sessions(request)).toBe(before);
+  await tickwire.start.click();
+  await expect(tickwire.status).toContainText("Connected");
+});
+
+test("a closed tab is gone from the server within a second", async ({ context, request }) => {
+  const before = await sessions(request);
+  const page = await context.newPage();
+  const tickwire = new TickwirePage(page);
+  await tickwire.connect();
+  expect(await sessions(request)).toBe(before + 1);
+  await page.close({ runBeforeUnload: false });
+  await expect.poll(() => sessions(request), { timeout: 1_000, intervals: [50] }).toBe(before);
+});
+
+test.describe("with a server that goes away", () => {
+  test.use({ expectedErrors: [/ERR_CONNECTION_REFUSED/] });
+  let server: OwnServer;
+  test.beforeEach(async () => {
+    server = await OwnServer.start();
+  });
+  test.afterEach(async () => {
+    await server.stop("SIGKILL");
+  });
+
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    test(`${signal} ends it with 0, the page says so, and Start works once it is back`, async ({ page }) => {
+      const tickwire = new TickwirePage(page);
+      await tickwire.connect(server.url);
+      expect(await server.stop(signal)).toBe(0);
+      await expect(tickwire.status).toContainText("Disconnected");
+      await expect(tickwire.status).toContainText("The server ended the connection");
+      await expect(tickwire.message).toBeDisabled();
+
+      await tickwire.start.click();
+      await expect(tickwire.status).toContainText("Failed");
+      await expect(tickwire.status).toContainText("could not be reached");
+
+      await server.start();
+      await tickwire.start.click();
+      await expect(tickwire.status).toContainText("Connected");
+      await tickwire.echo("back");
+    });
+  }
+
+  test("a server that is killed without a word is missed", async ({ page }) => {
+    test.slow();
+    const tickwire = new TickwirePage(page);
+    await tickwire.connect(server.url);
+    await server.stop("SIGKILL");
+    await expect(tickwire.status).toContainText("Disconnected", { timeout: 20_000 });
+    await expect(tickwire.status).toContainText("has not answered");
+    await expect(tickwire.stop).toBeEnabled();
+    await tickwire.stop.click();
+    await expect(tickwire.status).toContainText("Not connected");
+  });
+});

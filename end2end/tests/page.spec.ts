@@ -1,0 +1,140 @@
+import AxeBuilder from "@axe-core/playwright";
+import { expect, test, TickwirePage } from "./support";
+
+test.describe("without JavaScript", () => {
+  test.use({ javaScriptEnabled: false });
+  test("is complete, says what it needs, and offers nothing that would not work", async ({ page }) => {
+    const tickwire = new TickwirePage(page);
+    await page.goto("/");
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Tickwire");
+    await expect(page.getByText("needs JavaScript")).toBeVisible();
+    await expect(tickwire.status).toContainText("Not connected");
+    for (const control of [tickwire.start, tickwire.message, tickwire.send, tickwire.clear]) {
+      await expect(control).toBeDisabled();
+    }
+  });
+});
+
+test("can be used with the keyboard alone", async ({ page }) => {
+  const tickwire = new TickwirePage(page);
+  await page.goto("/");
+  await expect(tickwire.start).toBeEnabled();
+  await page.keyboard.press("Tab");
+  await expect(tickwire.start).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(tickwire.status).toContainText("Connected");
+  await expect(tickwire.stop).toBeFocused();
+  for (const next of [tickwire.clear, tickwire.log, tickwire.message]) {
+    await page.keyboard.press("Tab");
+    await expect(next).toBeFocused();
+  }
+  await page.keyboard.type("typed");
+  await page.keyboard.press("Enter");
+  await expect(tickwire.line("Echo: typed")).toBeVisible();
+  await expect(tickwire.message).toBeFocused();
+});
+
+test("each line says when, which way and what", async ({ page }) => {
+  const tickwire = new TickwirePage(page);
+  await tickwire.connect();
+  await tickwire.echo("hello");
+  const parts = async (text: string) => {
+    const line = tickwire.lines.filter({ has: page.getByText(text, { exact: true }) });
+    await expect(line.locator("time")).toHaveText(/^\d\d:\d\d:\d\d\.\d{3}$/);
+    return [await line.getByRole("img").getAttribute("aria-label"), await line.locator(".source").innerText()];
+  };
+  expect(await parts("Echo: hello")).toEqual(["received", "echo"]);
+  expect(await parts("hello")).toEqual(["sent", "you"]);
+  await expect(tickwire.times.first().locator(".source")).toHaveText("time");
+});
+
+test("holds the last 500 lines, follows the newest, and stays where the reader scrolled", async ({ page }) => {
+  test.slow();
+  const tickwire = new TickwirePage(page);
+  await tickwire.connect();
+  const below = () =>
+    tickwire.log.evaluate((log) => log.scrollHeight - log.scrollTop - log.clientHeight);
+  for (let index = 0; index < 260; index++) {
+    await tickwire.message.fill(`message ${index}`);
+    await tickwire.message.press("Enter");
+  }
+  await expect(tickwire.line("Echo: message 259")).toBeVisible();
+  await expect(tickwire.lines).toHaveCount(500);
+  await expect(tickwire.line("Echo: message 0")).toHaveCount(0);
+  await expect.poll(below).toBeLessThan(2);
+
+  await tickwire.log.hover();
+  await page.mouse.wheel(0, -600);
+  await expect.poll(below).toBeGreaterThan(300);
+  const reading = await below();
+  await tickwire.echo("while the reader is elsewhere");
+  expect(await below()).toBeGreaterThanOrEqual(reading);
+
+  await tickwire.log.evaluate((log) => log.scrollTo(0, log.scrollHeight));
+  await tickwire.echo("followed again");
+  await expect.poll(below).toBeLessThan(2);
+
+  await tickwire.clear.click();
+  await expect(tickwire.line("Echo: followed again")).toHaveCount(0);
+});
+
+test("nothing moves while it connects and lines arrive", async ({ page }) => {
+  await page.addInitScript(() => {
+    const shifts: number[] = ((window as any).shifts = []);
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) shifts.push((entry as any).value);
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+  const tickwire = new TickwirePage(page);
+  await tickwire.connect();
+  await tickwire.echo("x".repeat(300));
+  await expect(tickwire.times.nth(2)).toBeVisible();
+  expect(await page.evaluate(() => (window as any).shifts)).toEqual([]);
+});
+
+test.describe("at an address where nothing is", () => {
+  test.use({ expectedErrors: [/404/] });
+  test("says so, and leads back", async ({ page }) => {
+    const response = await page.goto("/nothing");
+    expect(response!.status()).toBe(404);
+    await expect(page.getByRole("heading")).toHaveText("Not found");
+    await page.getByRole("link").click();
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Tickwire");
+  });
+});
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test.describe(`in ${colorScheme}`, () => {
+    test.use({ colorScheme });
+
+    test("has no accessibility violation", async ({ page }) => {
+      const tickwire = new TickwirePage(page);
+      await page.goto("/");
+      await expect(tickwire.start).toBeEnabled();
+      expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+      await tickwire.start.click();
+      await tickwire.echo("hello");
+      expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+    });
+
+    for (const width of [320, 1280]) {
+      test(`fits ${width} px`, async ({ page }) => {
+        await page.setViewportSize({ width, height: 800 });
+        const tickwire = new TickwirePage(page);
+        await page.goto("/");
+        await expect(tickwire.start).toBeEnabled();
+        await page.screenshot({ path: `artifacts/${colorScheme}-${width}-idle.png` });
+        await tickwire.start.click();
+        await tickwire.echo("hello there");
+        await tickwire.echo("שלום עולם 👋🏽");
+        await tickwire.echo("a longer message, so that it wraps where the page is narrow: ".repeat(2).trim());
+        await expect(tickwire.times.nth(1)).toBeVisible();
+        await page.screenshot({ path: `artifacts/${colorScheme}-${width}-connected.png` });
+        const overflow = await page.evaluate(
+          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        );
+        expect(overflow).toBe(0);
+      });
+    }
+  });
+}

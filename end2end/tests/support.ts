@@ -1,0 +1,125 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { test as base, expect, type APIRequestContext, type Locator, type Page } from "@playwright/test";
+
+export { expect };
+
+/** A page on which an error in the console or in a script fails the test. */
+export const test = base.extend<{ expectedErrors: RegExp[] }>({
+  /** Console errors that a test provokes: the browser's own report of a request that failed. */
+  expectedErrors: [[], { option: true }],
+  page: async ({ page, expectedErrors }, use) => {
+    const errors = watchErrors(page, expectedErrors);
+    await use(page);
+    expect(errors, "errors in the console").toEqual([]);
+  },
+});
+
+export function watchErrors(page: Page, expected: RegExp[] = []): string[] {
+  const errors: string[] = [];
+  page.on("console", (message) => {
+    const text = message.text();
+    if (["error", "warning"].includes(message.type()) && !expected.some((known) => known.test(text))) {
+      errors.push(text);
+    }
+  });
+  page.on("pageerror", (error) => errors.push(String(error)));
+  return errors;
+}
+
+/** The parts of the page, by what a person goes by. */
+export class TickwirePage {
+  readonly start: Locator;
+  readonly stop: Locator;
+  readonly status: Locator;
+  readonly log: Locator;
+  readonly lines: Locator;
+  readonly times: Locator;
+  readonly message: Locator;
+  readonly send: Locator;
+  readonly clear: Locator;
+
+  constructor(readonly page: Page) {
+    this.start = page.getByRole("button", { name: "Start Connection" });
+    this.stop = page.getByRole("button", { name: "Stop" });
+    this.status = page.getByRole("status");
+    this.log = page.getByRole("log", { name: "Log" });
+    this.lines = this.log.locator(".line");
+    this.times = this.lines.filter({ hasText: "Server Time: " });
+    this.message = page.getByRole("textbox", { name: "Message" });
+    this.send = page.getByRole("button", { name: "Send" });
+    this.clear = page.getByRole("button", { name: "Clear" });
+  }
+
+  async connect(url = "/") {
+    await this.page.goto(url);
+    await this.start.click();
+    await expect(this.status).toContainText("Connected");
+  }
+
+  async echo(text: string) {
+    await this.message.fill(text);
+    await this.message.press("Enter");
+    await expect(this.line(`Echo: ${text}`)).toBeVisible();
+  }
+
+  line(text: string): Locator {
+    return this.log.getByText(text, { exact: true });
+  }
+}
+
+export async function sessions(request: APIRequestContext, url = ""): Promise<number> {
+  return (await (await request.get(`${url}/health`)).json()).sessions;
+}
+
+/** A server of a test's own, to stop and start again at the same address. */
+export class OwnServer {
+  private process?: ChildProcess;
+
+  private constructor(readonly port: number) {}
+
+  static async start(): Promise<OwnServer> {
+    const probe = createServer().listen(0, "127.0.0.1");
+    await once(probe, "listening");
+    const { port } = probe.address() as { port: number };
+    probe.close();
+    await once(probe, "close");
+    const server = new OwnServer(port);
+    await server.start();
+    return server;
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  async start() {
+    const root = fileURLToPath(new URL("../..", import.meta.url));
+    const child = spawn(process.env.SERVER_BINARY ?? "target/debug/tickwire", {
+      cwd: root,
+      env: { ...process.env, LEPTOS_SITE_ADDR: `127.0.0.1:${this.port}` },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    this.process = child;
+    let said = "";
+    await new Promise<void>((resolve, reject) => {
+      child.stderr!.on("data", (data) => {
+        said += data;
+        if (said.includes("serving HTTP")) resolve();
+      });
+      child.once("exit", (code) => reject(new Error(`The server ended with ${code}: ${said}`)));
+    });
+  }
+
+  /** Sends the signal, and returns the exit code once the process has ended. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
+    const child = this.process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+    const exited = once(child, "exit");
+    child.kill(signal);
+    const [code] = await exited;
+    return code;
+  }
+}

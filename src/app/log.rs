@@ -1,0 +1,158 @@
+//! The log: the last lines of what happened on the link.
+
+use super::Source;
+use crate::link::{LinkEvent, LinkEventKind};
+use leptos::html;
+use leptos::prelude::*;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// How many lines are kept; the oldest go first.
+const CAPACITY: usize = 500;
+/// How near the end, in CSS pixels, counts as reading the newest line.
+const NEAR_END: i32 = 24;
+
+/// One line of the log.
+struct Line {
+    /// Grows by one each line.
+    number: u64,
+    at: String,
+    source: Source,
+    text: String,
+}
+
+/// The lines of the log. Copies are the same log.
+#[derive(Clone, Copy)]
+pub struct Lines {
+    kept: RwSignal<VecDeque<Arc<Line>>>,
+    next: StoredValue<u64>,
+}
+
+impl Lines {
+    /// An empty log.
+    pub fn new() -> Self {
+        Self {
+            kept: RwSignal::new(VecDeque::new()),
+            next: StoredValue::new(0),
+        }
+    }
+
+    /// Adds what happened as the newest line. Nothing once the page is gone.
+    pub fn record(&self, event: LinkEvent) {
+        let source = Source::of(&event.kind);
+        let text = match event.kind {
+            LinkEventKind::Received(text) | LinkEventKind::Sent(text) => text,
+            LinkEventKind::ReceivedBinary(bytes) => format!("{bytes} bytes"),
+            LinkEventKind::State(state) => [state.label(), state.reason()]
+                .join(" ")
+                .trim_end()
+                .to_owned(),
+        };
+        let number = self.next.try_get_value().unwrap_or_default();
+        self.next.try_set_value(number + 1);
+        self.kept.try_update(|kept| {
+            if kept.len() == CAPACITY {
+                kept.pop_front();
+            }
+            kept.push_back(Arc::new(Line {
+                number,
+                at: event.at,
+                source,
+                text,
+            }));
+        });
+    }
+
+    fn clear(&self) {
+        self.kept.update(VecDeque::clear);
+    }
+}
+
+/// The log itself. It follows the newest line unless its reader has scrolled up.
+#[component]
+pub fn Log(lines: Lines) -> impl IntoView {
+    let list = NodeRef::<html::Div>::new();
+    let follows = StoredValue::new(true);
+    let is_empty = Memo::new(move |_| lines.kept.with(VecDeque::is_empty));
+
+    let on_scroll = move |_| {
+        if let Some(list) = list.get_untracked() {
+            let below = list.scroll_height() - list.scroll_top() - list.client_height();
+            follows.set_value(below < NEAR_END);
+        }
+    };
+    Effect::new(move |_| {
+        lines.kept.track();
+        if follows.get_value() {
+            // After the line is in the document.
+            request_animation_frame(move || {
+                if let Some(list) = list.try_get_untracked().flatten() {
+                    list.set_scroll_top(list.scroll_height());
+                }
+            });
+        }
+    });
+
+    view! {
+        <section class="log" aria-labelledby="log-title">
+            <div class="log-head">
+                <h2 id="log-title">"Log"</h2>
+                <button type="button" class="quiet" disabled=is_empty on:click=move |_| lines.clear()>
+                    "Clear"
+                </button>
+            </div>
+            // Silent: a line each second would leave a screen reader no pause. What the reader
+            // asked for is announced apart.
+            <div
+                class="lines"
+                role="log"
+                aria-labelledby="log-title"
+                aria-live="off"
+                tabindex="0"
+                node_ref=list
+                on:scroll=on_scroll
+            >
+                <p class="empty" hidden=move || !is_empty.get()>
+                    "Nothing yet. Start the connection, and each second the server says what time it is."
+                </p>
+                <For each=move || lines.kept.get() key=|line| line.number let:line>
+                    <LogLine line />
+                </For>
+            </div>
+        </section>
+    }
+}
+
+#[component]
+fn LogLine(line: Arc<Line>) -> impl IntoView {
+    let (class, arrow, direction, name) = match line.source {
+        Source::Time => ("line time", "←", "received", "time"),
+        Source::Echo => ("line echo", "←", "received", "echo"),
+        Source::Server => ("line server", "←", "received", "server"),
+        Source::You => ("line you", "→", "sent", "you"),
+        Source::Link => ("line link", "·", "link", "link"),
+    };
+    view! {
+        <p class=class>
+            <time>{line.at.clone()}</time>
+            <span class="arrow" role="img" aria-label=direction>{arrow}</span>
+            <span class="source">{name}</span>
+            <span class="text" dir="auto">{line.text.clone()}</span>
+        </p>
+    }
+}
+
+/// Says each answer of the server aloud: the echoes, not the clock.
+#[component]
+pub fn Announcement(lines: Lines) -> impl IntoView {
+    let answer = Memo::new(move |_| {
+        lines.kept.with(|kept| {
+            kept.iter()
+                .rev()
+                .find(|line| matches!(line.source, Source::Echo | Source::Server))
+                .map(|line| line.text.clone())
+                .unwrap_or_default()
+        })
+    });
+    view! { <p class="for-screen-readers" aria-live="polite">{answer}</p> }
+}

@@ -1,0 +1,33 @@
+//! Tickwire: a server that is itself a WebRTC peer.
+//!
+//! A browser opens a page, presses **Start Connection**, and from then on the server pushes
+//! live data to it over data channels, and answers what it sends. There are two phases:
+//!
+//! 1. **Signalling**: one `POST /sdp` carries the browser's offer to the server and the
+//!    server's answer back ([`signaling`]).
+//! 2. **Data**: everything else travels on data channels, over UDP ([`wire`]).
+//!
+//! The library is the page and what both sides share; the binary is the server.
+//!
+//! | module | compiled for | what it is |
+//! |---|---|---|
+//! | [`app`] | both | the page |
+//! | [`link`] | both | a connection as the page sees it |
+//! | [`browser`] | both | [`browser::use_link`]: over `RTCPeerConnection` in the browser, inert in the server's render |
+//! | [`signaling`] | both | what travels over HTTP: offer, answer, errors |
+//! | [`wire`] | both | what travels on a data channel |
+//! | `server` | feature `ssr` | HTTP, sessions, peers, feeds |
+
+pub mod app;
+#[cfg(feature = "hydrate")]
+pub mod browser;
+#[cfg(not(feature = "hydrate"))]
+#[path = "browser/prerender.rs"]
+pub mod browser;
+#[cfg(feature = "hydrate")]
+mod hydrate;
+pub mod link;
+#[cfg(feature = "ssr")]
+pub mod server;
+pub mod signaling;
+pub mod wire;

@@ -1,0 +1,89 @@
+//! The server: HTTP for the page and the signalling, WebRTC for everything after it.
+//!
+//! A request walks `http` → `sessions` → `session`; a message walks `peer` → `channel` →
+//! `feeds` and back. Neither skips a room.
+
+mod channel;
+pub mod config;
+mod feeds;
+pub mod http;
+pub mod limits;
+pub mod log;
+mod offer;
+mod peer;
+mod session;
+mod sessions;
+mod shell;
+pub mod shutdown;
+mod state;
+
+pub use config::{Config, ConfigError};
+pub use http::router;
+pub use sessions::Sessions;
+pub use state::AppState;
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// How long a shutdown may take: requests under way and the closing of sessions. What is not
+/// done by then is cut off, so that the process ends within 5 s of its signal.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(4);
+
+/// Why the server did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("cannot listen on {0}: {1}. Is another server running? Set site-addr in Leptos.toml.")]
+    Bind(SocketAddr, io::Error),
+    #[error("cannot receive signals: {0}")]
+    Signals(io::Error),
+    #[error("cannot make the certificate for DTLS: {0}")]
+    Certificate(webrtc::error::Error),
+    #[error("no UDP socket can be opened on any of {0}: set addresses under [peer] in Leptos.toml")]
+    NoUdp(String),
+    #[error("HTTP failed: {0}")]
+    Http(io::Error),
+}
+
+/// Serves on `listener` until `shutdown` completes, then ends every session and returns.
+///
+/// # Errors
+/// Where a certificate or a UDP socket cannot be had, or the listener fails.
+pub async fn run(
+    listener: TcpListener,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let sessions = Sessions::new(&config)?;
+    let app = router(AppState {
+        leptos: config.leptos,
+        sessions: sessions.clone(),
+    });
+    let stop = CancellationToken::new();
+    let mut http = tokio::spawn(
+        axum::serve(listener, app)
+            .with_graceful_shutdown(stop.clone().cancelled_owned())
+            .into_future(),
+    );
+
+    tokio::select! {
+        ended = &mut http => return ended.unwrap_or_else(|cause| Err(io::Error::other(cause))).map_err(ServeError::Http),
+        () = shutdown => info!(sessions = sessions.count(), "shutting down"),
+    }
+    stop.cancel();
+    let done = tokio::time::timeout(SHUTDOWN_LIMIT, async {
+        sessions.shut_down().await;
+        let _ = (&mut http).await;
+    });
+    if done.await.is_err() {
+        warn!("requests or sessions were still open after {SHUTDOWN_LIMIT:?}; cut off");
+        http.abort();
+    }
+    info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! One data channel as a feed sees it: messages in, messages out, bounded both ways.
+//!
+//! **What a peer can make the server hold.** A feed that waits for a slow reader stops reading
+//! from it, and then SCTP's window closes. Until then there are, at most:
+//!
+//! - [`ChannelConfig::send_buffer_bytes`] and one message, out, a channel;
+//! - 256 messages of [`ChannelConfig::message_bytes`], in, a channel, and 256 more a session:
+//!   the queues between the connection and its channels;
+//! - 1 MiB a session: SCTP's receive window (RFC 9260 section 6.2).
+//!
+//! A reader that takes nothing for [`ChannelConfig::stall_timeout`] loses its channel, so none
+//! of this is held for longer. With the defaults a channel of small messages (64 bytes) holds
+//! 290 KB at worst; one of the largest 17 MB, for ten seconds.
+
+use super::config::ChannelConfig;
+use bytes::BytesMut;
+use std::sync::Arc;
+use std::time::Duration;
+use tracing::debug;
+use webrtc::data_channel::{DataChannel, DataChannelEvent};
+use webrtc::error::Error;
+
+/// A message that arrived.
+#[derive(Debug)]
+pub enum Message {
+    /// Text, which RFC 8831 section 6.6 says is UTF-8.
+    Text(String),
+    /// Bytes.
+    Binary(BytesMut),
+    /// What claims to be text and is not UTF-8. No browser sends it.
+    Malformed,
+}
+
+/// Why nothing can be sent any more.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The channel has closed.
+    #[error("the channel is closed")]
+    Closed,
+    /// The browser has taken nothing for too long.
+    #[error("the browser took nothing for {0:?}")]
+    Stalled(Duration),
+}
+
+/// An open data channel.
+pub struct Channel {
+    inner: Arc<dyn DataChannel>,
+    stall_timeout: Duration,
+}
+
+impl Channel {
+    /// Waits for the channel to open; `None` where it closes first.
+    pub async fn open(inner: Arc<dyn DataChannel>, config: &ChannelConfig) -> Option<Self> {
+        loop {
+            match inner.poll().await? {
+                DataChannelEvent::OnOpen => {
+                    return Some(Self {
+                        inner,
+                        stall_timeout: config.stall_timeout,
+                    });
+                }
+                DataChannelEvent::OnClose => return None,
+                _ => {}
+            }
+        }
+    }
+
+    /// The next message; `None` once the channel has closed. A call that is dropped loses none.
+    pub async fn recv(&self) -> Option<Message> {
+        loop {
+            match self.inner.poll().await? {
+                DataChannelEvent::OnMessage(message) if message.is_string => {
+                    return Some(match String::from_utf8(message.data.into()) {
+                        Ok(text) => Message::Text(text),
+                        Err(_) => Message::Malformed,
+                    });
+                }
+                DataChannelEvent::OnMessage(message) => return Some(Message::Binary(message.data)),
+                DataChannelEvent::OnClose => return None,
+                _ => {}
+            }
+        }
+    }
+
+    /// Sends text once there is room for it.
+    ///
+    /// # Errors
+    /// Where the channel has closed, or the browser takes nothing for the stall timeout. A
+    /// message larger than the browser accepts is dropped, and the next can be sent.
+    pub async fn send_text(&self, text: &str) -> Result<(), SendError> {
+        self.within_stall_timeout(self.inner.send_text(text)).await
+    }
+
+    /// Sends bytes once there is room for them.
+    ///
+    /// # Errors
+    /// As [`Channel::send_text`].
+    pub async fn send_binary(&self, data: BytesMut) -> Result<(), SendError> {
+        self.within_stall_timeout(self.inner.send(data)).await
+    }
+
+    /// Sends text if there is room for it now; otherwise it is dropped. For values of which the
+    /// next one makes up for the last.
+    ///
+    /// # Errors
+    /// Where the channel has closed.
+    pub async fn try_send_text(&self, text: &str) -> Result<(), SendError> {
+        settle(self.inner.try_send_text(text).await)
+    }
+
+    async fn within_stall_timeout(
+        &self,
+        send: impl Future<Output = Result<(), Error>>,
+    ) -> Result<(), SendError> {
+        match tokio::time::timeout(self.stall_timeout, send).await {
+            Ok(sent) => settle(sent),
+            Err(_) => Err(SendError::Stalled(self.stall_timeout)),
+        }
+    }
+}
+
+/// A message that cannot be sent is one message lost; a channel that is gone is the end of it.
+fn settle(sent: Result<(), Error>) -> Result<(), SendError> {
+    match sent {
+        Ok(()) => Ok(()),
+        Err(cause @ (Error::ErrSendBufferFull | Error::ErrOutboundPacketTooLarge)) => {
+            debug!(%cause, "message dropped");
+            Ok(())
+        }
+        Err(cause) => {
+            debug!(%cause, "nothing can be sent");
+            Err(SendError::Closed)
+        }
+    }
+}

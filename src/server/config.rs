@@ -1,0 +1,354 @@
+//! `Leptos.toml`, then the environment, into [`Config`].
+//!
+//! The table `[package.metadata.leptos]` is Leptos' own, read by its rules (`LEPTOS_SITE_ADDR`
+//! and the like win over it). The other tables are Tickwire's: `TICKWIRE_SESSION_MAX=200`
+//! overrides the key `max` of `[session]`. Whatever is absent has its default, the file too.
+
+use leptos::config::{LeptosOptions, get_config_from_str};
+use serde::de::{Deserializer, Error as _};
+use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+use toml::{Table, Value};
+use tracing_subscriber::EnvFilter;
+
+/// The file that the server reads, in the directory in which it starts.
+pub const FILE: &str = "Leptos.toml";
+const PREFIX: &str = "TICKWIRE_";
+
+/// All that the server can be told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Leptos' own options: the HTTP address, and where the page's files are.
+    pub leptos: LeptosOptions,
+    /// How many sessions there may be, and how long they may take to open.
+    pub session: SessionConfig,
+    /// The bounds of a data channel.
+    pub channel: ChannelConfig,
+    /// Where peers are reached.
+    pub peer: PeerConfig,
+    /// What is logged.
+    pub log: LogConfig,
+}
+
+/// The table `[session]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SessionConfig {
+    /// How many sessions may be open at once; one more is refused with status 503. 1 to 100,000.
+    #[serde(deserialize_with = "whole::<1, 100_000, _>")]
+    pub max: usize,
+    /// How long after the answer a session may be without an open channel. 1 s to 10 min.
+    #[serde(deserialize_with = "duration")]
+    pub open_timeout: Duration,
+    /// How long a peer may be silent before its session ends. A browser that goes says so; this
+    /// is for one that cannot. 1 s to 10 min.
+    #[serde(deserialize_with = "duration")]
+    pub silence_timeout: Duration,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self {
+            max: 1_000,
+            open_timeout: Duration::from_secs(15),
+            silence_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The table `[channel]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ChannelConfig {
+    /// How many channels a session may have open at once; one more is closed. 1 to 1,024.
+    #[serde(deserialize_with = "whole::<1, 1_024, _>")]
+    pub max: usize,
+    /// The largest message taken, in bytes. 1 KiB to 256 KiB.
+    #[serde(deserialize_with = "whole::<1_024, 262_144, _>")]
+    pub message_bytes: usize,
+    /// How many bytes may wait for the browser to take them, a channel, before the server stops
+    /// reading from it. 4 KiB to 16 MiB.
+    #[serde(deserialize_with = "whole::<4_096, 16_777_216, _>")]
+    pub send_buffer_bytes: usize,
+    /// How long the server waits for a browser that takes nothing, before it closes the channel.
+    /// 1 s to 10 min.
+    #[serde(deserialize_with = "duration")]
+    pub stall_timeout: Duration,
+}
+
+impl Default for ChannelConfig {
+    fn default() -> Self {
+        Self {
+            max: 16,
+            message_bytes: 64 * 1024,
+            send_buffer_bytes: 256 * 1024,
+            stall_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The table `[peer]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PeerConfig {
+    /// The addresses on which a session opens UDP sockets, and which its answer names.
+    /// `0.0.0.0` and `::` stand for all of the machine's but loopback. At least one.
+    #[serde(deserialize_with = "addresses")]
+    pub addresses: Vec<IpAddr>,
+}
+
+impl Default for PeerConfig {
+    fn default() -> Self {
+        Self {
+            addresses: vec![
+                Ipv4Addr::UNSPECIFIED.into(),
+                Ipv6Addr::UNSPECIFIED.into(),
+                Ipv4Addr::LOCALHOST.into(),
+                Ipv6Addr::LOCALHOST.into(),
+            ],
+        }
+    }
+}
+
+/// The table `[log]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LogConfig {
+    /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
+    #[serde(deserialize_with = "log_filter")]
+    filter: String,
+}
+
+impl LogConfig {
+    /// The filter, which was parsed once when the configuration was read.
+    pub fn filter(&self) -> EnvFilter {
+        EnvFilter::new(&self.filter)
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            filter: "warn,tickwire=info,rtc=error,webrtc=error".into(),
+        }
+    }
+}
+
+/// Leptos' table: the keys of it that a server reads at run time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct LeptosTable {
+    output_name: String,
+    site_root: String,
+    site_pkg_dir: String,
+    site_addr: SocketAddr,
+    reload_port: u16,
+    env: String,
+}
+
+impl Default for LeptosTable {
+    fn default() -> Self {
+        Self {
+            output_name: "tickwire".into(),
+            site_root: "target/site".into(),
+            site_pkg_dir: "pkg".into(),
+            site_addr: (Ipv4Addr::UNSPECIFIED, 8080).into(),
+            reload_port: 3001,
+            env: "DEV".into(),
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    package: Package,
+    session: SessionConfig,
+    channel: ChannelConfig,
+    peer: PeerConfig,
+    log: LogConfig,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Package {
+    metadata: Metadata,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Metadata {
+    leptos: LeptosTable,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is there and cannot be read.
+    #[error("{file} cannot be read: {cause}")]
+    Unreadable { file: String, cause: std::io::Error },
+    /// The file says something that cannot be: the line, the key and what is allowed.
+    #[error("{file}: {cause}")]
+    File {
+        file: String,
+        cause: toml::de::Error,
+    },
+    /// A variable says something that cannot be.
+    #[error("the variable {name}={value:?}: {cause}")]
+    Variable {
+        name: String,
+        value: String,
+        cause: String,
+    },
+    /// A `LEPTOS_…` variable says something that cannot be.
+    #[error("a LEPTOS_ variable cannot be used: {0}")]
+    Leptos(String),
+}
+
+impl Config {
+    /// Reads [`FILE`] from the current directory, and the environment.
+    ///
+    /// # Errors
+    /// For an unknown key, a wrong type or an impossible value: where it is and what is allowed.
+    pub fn load() -> Result<Self, ConfigError> {
+        let text = match std::fs::read_to_string(Path::new(FILE)) {
+            Ok(text) => text,
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(cause) => {
+                return Err(ConfigError::Unreadable {
+                    file: FILE.into(),
+                    cause,
+                });
+            }
+        };
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            Some((
+                name.into_string().ok()?,
+                value.to_string_lossy().into_owned(),
+            ))
+        });
+        Self::from_parts(&text, variables)
+    }
+
+    /// The configuration that `text`, the content of [`FILE`], and the `TICKWIRE_…` among
+    /// `variables` give. `LEPTOS_…` is read from the process' own environment.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from_parts(
+        text: &str,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let in_file = |cause| ConfigError::File {
+            file: FILE.into(),
+            cause,
+        };
+        // First on its own, so that an error names the file's line.
+        toml::from_str::<File>(text).map_err(in_file)?;
+        let mut tables: Table = toml::from_str(text).map_err(in_file)?;
+        for (name, value) in variables {
+            if let Some(path) = name.strip_prefix(PREFIX) {
+                override_key(&mut tables, path, &value).map_err(|cause| ConfigError::Variable {
+                    name: name.clone(),
+                    value,
+                    cause,
+                })?;
+            }
+        }
+        let file: File = tables.try_into().map_err(in_file)?;
+        Ok(Self {
+            leptos: leptos_options(file.package)?,
+            session: file.session,
+            channel: file.channel,
+            peer: file.peer,
+            log: file.log,
+        })
+    }
+}
+
+/// Puts one variable into `tables`, once it has been found to be valid by itself.
+fn override_key(tables: &mut Table, path: &str, value: &str) -> Result<(), String> {
+    let lower = path.to_ascii_lowercase();
+    let (table, key) = lower
+        .split_once('_')
+        .filter(|(table, _)| *table != "package")
+        .ok_or("expected TICKWIRE_<TABLE>_<KEY>, for instance TICKWIRE_SESSION_MAX")?;
+    let key = key.replace('_', "-");
+    // A value is TOML where it reads as TOML (a number, a list), and a string where it does not.
+    let value = toml::from_str::<Table>(&format!("value = {value}"))
+        .ok()
+        .and_then(|mut parsed| parsed.remove("value"))
+        .unwrap_or_else(|| Value::String(value.into()));
+    let alone = Table::from_iter([(
+        table.to_owned(),
+        Value::Table(Table::from_iter([(key.clone(), value.clone())])),
+    )]);
+    File::deserialize(alone).map_err(|cause| cause.message().to_owned())?;
+    tables
+        .entry(table)
+        .or_insert_with(|| Value::Table(Table::new()))
+        .as_table_mut()
+        .ok_or_else(|| format!("{table} is not a table"))?
+        .insert(key, value);
+    Ok(())
+}
+
+/// Leptos' own reader, given every key, so that what is absent has this server's default.
+fn leptos_options(package: Package) -> Result<LeptosOptions, ConfigError> {
+    #[derive(Serialize)]
+    struct Document {
+        package: Package,
+    }
+    let text = toml::to_string(&Document { package })
+        .map_err(|cause| ConfigError::Leptos(cause.to_string()))?;
+    get_config_from_str(&text).map_err(|cause| ConfigError::Leptos(cause.to_string()))
+}
+
+fn whole<'de, const MIN: i64, const MAX: i64, D: Deserializer<'de>>(
+    d: D,
+) -> Result<usize, D::Error> {
+    let number = i64::deserialize(d)?;
+    if !(MIN..=MAX).contains(&number) {
+        return Err(D::Error::custom(format!(
+            "expected a whole number from {MIN} to {MAX}, found {number}"
+        )));
+    }
+    usize::try_from(number).map_err(D::Error::custom)
+}
+
+fn duration<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(d)?;
+    humantime::parse_duration(&text)
+        .ok()
+        .filter(|time| (Duration::from_secs(1)..=Duration::from_secs(600)).contains(time))
+        .ok_or_else(|| {
+            D::Error::custom(format!(
+                r#"expected a time from "1s" to "10min", such as "15s", found "{text}""#
+            ))
+        })
+}
+
+fn addresses<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<IpAddr>, D::Error> {
+    let addresses = Vec::deserialize(d)?;
+    if addresses.is_empty() {
+        return Err(D::Error::custom(
+            r#"expected at least one address, such as ["0.0.0.0", "127.0.0.1"]"#,
+        ));
+    }
+    Ok(addresses)
+}
+
+fn log_filter<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    let filter = String::deserialize(d)?;
+    EnvFilter::try_new(&filter).map_err(|cause| {
+        D::Error::custom(format!(
+            r#"expected a filter such as "info" or "warn,tickwire=debug": {cause}"#
+        ))
+    })?;
+    Ok(filter)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+use super::*;
+
+const CHECKED_IN: &str = include_str!("../../../Leptos.toml");
+const MANIFEST: &str = include_str!("../../../Cargo.toml");
+
+fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let variables = variables
+        .iter()
+        .map(|&(name, value)| (name.to_owned(), value.to_owned()));
+    Config::from_parts(text, variables)
+}
+
+fn refusal(text: &str, variables: &[(&str, &str)]) -> String {
+    read(text, variables).unwrap_err().to_string()
+}
+
+#[test]
+fn the_checked_in_file_states_the_defaults() {
+    let stated = read(CHECKED_IN, &[]).unwrap();
+    let defaults = read("", &[]).unwrap();
+    assert_eq!(format!("{stated:?}"), format!("{defaults:?}"));
+}
+
+#[test]
+fn the_checked_in_file_agrees_with_the_manifest() {
+    let leptos = |text: &str| -> Table {
+        let document: Table = toml::from_str(text).unwrap();
+        document["package"]["metadata"]["leptos"]
+            .as_table()
+            .unwrap()
+            .clone()
+    };
+    let manifest = leptos(MANIFEST);
+    for (key, value) in leptos(CHECKED_IN) {
+        assert_eq!(manifest.get(&key), Some(&value), "{key}");
+    }
+}
+
+#[test]
+fn the_checked_in_file_names_every_key() {
+    let keys = |table: &str| {
+        let document: Table = toml::from_str(CHECKED_IN).unwrap();
+        document[table]
+            .as_table()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    for (table, wrong) in [
+        ("session", "[session]\nx = 1"),
+        ("channel", "[channel]\nx = 1"),
+    ] {
+        let refusal = refusal(wrong, &[]);
+        for key in keys(table) {
+            assert!(refusal.contains(&format!("`{key}`")), "{key} in {refusal}");
+        }
+        assert_eq!(
+            refusal.matches('`').count() / 2,
+            keys(table).len() + 1,
+            "{refusal}"
+        );
+    }
+}
+
+#[test]
+fn a_variable_overrides_one_key_and_leaves_the_rest() {
+    let file = "[session]\nmax = 7\nopen-timeout = \"3s\"";
+    let config = read(file, &[("TICKWIRE_SESSION_MAX", "9"), ("OTHER", "x")]).unwrap();
+    assert_eq!(config.session.max, 9);
+    assert_eq!(config.session.open_timeout, Duration::from_secs(3));
+    assert_eq!(config.channel.max, 16);
+
+    let variables = [
+        ("TICKWIRE_PEER_ADDRESSES", r#"["127.0.0.1"]"#),
+        ("TICKWIRE_SESSION_OPEN_TIMEOUT", "1m"),
+    ];
+    let config = read("", &variables).unwrap();
+    assert_eq!(config.peer.addresses, [IpAddr::V4(Ipv4Addr::LOCALHOST)]);
+    assert_eq!(config.session.open_timeout, Duration::from_secs(60));
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_its_line_its_key_and_what_is_allowed() {
+    let cases: [(&str, &[&str]); 9] = [
+        (
+            "[session]\nmaximum = 5",
+            &["line 2", "maximum", "max", "open-timeout"],
+        ),
+        ("[sesion]\nmax = 5", &["line 1", "sesion", "session"]),
+        ("[session]\nmax = \"5\"", &["line 2", "max", "string"]),
+        (
+            "[session]\n\nmax = 0",
+            &["line 3", "max", "from 1 to 100000, found 0"],
+        ),
+        (
+            "[session]\nopen-timeout = \"soon\"",
+            &["line 2", "open-timeout", "such as \"15s\""],
+        ),
+        (
+            "[session]\nopen-timeout = \"0s\"",
+            &["line 2", "from \"1s\""],
+        ),
+        (
+            "[peer]\naddresses = [\"here\"]",
+            &["line 2", "addresses", "IP address"],
+        ),
+        (
+            "[peer]\naddresses = []",
+            &["line 2", "at least one address"],
+        ),
+        (
+            "[package.metadata.leptos]\nsite-adr = \"x\"",
+            &["line 2", "site-adr", "site-addr"],
+        ),
+    ];
+    for (text, expected) in cases {
+        let refusal = refusal(text, &[]);
+        for part in [&["Leptos.toml"], expected].concat() {
+            assert!(refusal.contains(part), "no {part:?} in:\n{refusal}");
+        }
+    }
+}
+
+#[test]
+fn a_variable_that_cannot_be_is_refused_by_its_name() {
+    let cases: [(&str, &str, &str); 6] = [
+        ("TICKWIRE_SESSION_MAX", "many", "invalid type"),
+        ("TICKWIRE_SESSION_MAX", "-1", "from 1 to 100000"),
+        ("TICKWIRE_SESSION_MAXX", "1", "open-timeout"),
+        ("TICKWIRE_NOTHING_AT_ALL", "1", "session"),
+        ("TICKWIRE_PORT", "1", "TICKWIRE_SESSION_MAX"),
+        ("TICKWIRE_LOG_FILTER", "a=b=c", "such as \"info\""),
+    ];
+    for (name, value, expected) in cases {
+        let refusal = refusal("", &[(name, value)]);
+        assert!(
+            refusal.contains(name) && refusal.contains(expected),
+            "{refusal}"
+        );
+    }
+}

@@ -1,0 +1,55 @@
+//! Errors as HTTP: the status of each code, and a JSON body.
+
+use crate::signaling::{Code, SignalingError};
+use axum::Json;
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+
+/// When to come back after a 503, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+fn status(code: Code) -> StatusCode {
+    match code {
+        Code::BadJson
+        | Code::NotAnOffer
+        | Code::BadSdp
+        | Code::NoDataChannel
+        | Code::MediaOffered
+        | Code::NoFingerprint
+        | Code::NoIceCredentials
+        | Code::TooManyCandidates => StatusCode::BAD_REQUEST,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Code::Timeout => StatusCode::REQUEST_TIMEOUT,
+        Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Code::Full | Code::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Internal | Code::Unreachable => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl IntoResponse for SignalingError {
+    fn into_response(self) -> Response {
+        let status = status(self.code);
+        let mut response = (status, Json(self)).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response
+    }
+}
+
+/// The answer to a known path with a method that it does not take. The `Allow` header is axum's.
+pub async fn method_not_allowed(method: Method, uri: Uri) -> SignalingError {
+    let expected = match uri.path() {
+        "/sdp" => "POST with an offer",
+        path if path.starts_with("/sdp/") => "DELETE, to end the session",
+        _ => "GET",
+    };
+    SignalingError::new(
+        Code::MethodNotAllowed,
+        format!("This path does not take {method}. It takes {expected}."),
+    )
+}

@@ -1,0 +1,116 @@
+//! Reads an offer and refuses what cannot be answered, with the reason.
+
+use crate::signaling::{Code, OFFER, SignalingError};
+use webrtc::peer_connection::RTCSessionDescription;
+
+/// More candidates than any browser lists: one for each interface, protocol and STUN server.
+const MAX_CANDIDATES: usize = 100;
+
+/// An offer that can be answered: one data channel section, credentials and a fingerprint.
+///
+/// Its candidates are left out. The server's own are in the answer, so the browser's
+/// connectivity checks find the server and are answered where they come from, as
+/// peer-reflexive candidates (RFC 8445 section 7.3.1.3); and an offer cannot make the server
+/// send to an address that never sent anything to it.
+#[derive(Debug)]
+pub struct Offer(RTCSessionDescription);
+
+impl Offer {
+    /// Reads a session description's `type` and `sdp`.
+    ///
+    /// # Errors
+    /// What is missing or wrong, as a person would say it.
+    pub fn read(kind: &str, sdp: &str) -> Result<Self, SignalingError> {
+        let refuse = |code, message: &str| Err(SignalingError::new(code, message));
+        if kind != OFFER {
+            return Err(SignalingError::new(
+                Code::NotAnOffer,
+                format!(
+                    "Expected a description of the type \"offer\", found \"{}\".",
+                    kind.chars().take(32).collect::<String>().escape_debug()
+                ),
+            ));
+        }
+        let (candidates, lines): (Vec<&str>, Vec<&str>) = sdp
+            .lines()
+            .partition(|line| line.starts_with("a=candidate:"));
+        if candidates.len() > MAX_CANDIDATES {
+            return Err(SignalingError::new(
+                Code::TooManyCandidates,
+                format!(
+                    "Expected at most {MAX_CANDIDATES} candidates, found {}.",
+                    candidates.len()
+                ),
+            ));
+        }
+        let sdp = lines.join("\r\n") + "\r\n";
+        let unparsable = |cause: webrtc::error::Error| {
+            SignalingError::new(
+                Code::BadSdp,
+                format!(
+                    "Expected a session description (RFC 8866), but it does not parse: {cause}."
+                ),
+            )
+        };
+        let description = RTCSessionDescription::offer(sdp).map_err(unparsable)?;
+        let parsed = description.unmarshal().map_err(unparsable)?;
+
+        let (data, other): (Vec<_>, Vec<_>) =
+            parsed.media_descriptions.iter().partition(|section| {
+                section.media_name.media == "application"
+                    && section
+                        .media_name
+                        .formats
+                        .iter()
+                        .any(|format| format == "webrtc-datachannel")
+            });
+        if let Some(section) = other.first() {
+            return Err(SignalingError::new(
+                Code::MediaOffered,
+                format!(
+                    "Expected data channels only, found a section of the kind \"{}\". Offer no audio or video.",
+                    section
+                        .media_name
+                        .media
+                        .chars()
+                        .take(32)
+                        .collect::<String>()
+                        .escape_debug()
+                ),
+            ));
+        }
+        let [section] = data.as_slice() else {
+            return refuse(
+                Code::NoDataChannel,
+                "Expected one data channel section (m=application … webrtc-datachannel). Create a data channel before the offer.",
+            );
+        };
+        let has = |key: &str| {
+            section
+                .attribute(key)
+                .is_some_and(|value| value.is_some_and(|value| !value.is_empty()))
+                || parsed.attribute(key).is_some_and(|value| !value.is_empty())
+        };
+        if !has("fingerprint") {
+            return refuse(
+                Code::NoFingerprint,
+                "Expected the certificate's a=fingerprint (RFC 8122).",
+            );
+        }
+        if !has("ice-ufrag") || !has("ice-pwd") {
+            return refuse(
+                Code::NoIceCredentials,
+                "Expected a=ice-ufrag and a=ice-pwd (RFC 8839).",
+            );
+        }
+        Ok(Self(description))
+    }
+
+    /// The description, without candidates.
+    pub fn into_description(self) -> RTCSessionDescription {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+//! One WebRTC peer on the server's side: its settings, the negotiation, and what it reports.
+
+use super::ServeError;
+use super::config::{ChannelConfig, Config, PeerConfig};
+use super::offer::Offer;
+use crate::signaling::{Code, SignalingError};
+use crate::wire;
+use rtc::crypto::{self, SignatureScheme};
+use rtc::ice::mdns::MulticastDnsMode;
+use rtc::peer_connection::certificate::CertificateParams;
+use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
+use rtc::peer_connection::transport::RTCDtlsRole;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc};
+use tracing::{Instrument, error, warn};
+use webrtc::data_channel::DataChannel;
+use webrtc::peer_connection::{
+    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCCertificate,
+    RTCConfigurationBuilder, RTCIceGatheringState, RTCPeerConnectionState, SettingEngineBuilder,
+};
+
+mod candidates;
+
+/// How often ICE checks a candidate pair until one is chosen. The default of 200 ms is most of
+/// the time that a connection takes to open on a local network.
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
+/// How many checks a pair gets: at [`CHECK_INTERVAL`], as long as browsers go on trying.
+const MAX_CHECKS: u16 = 750;
+/// Gathering asks no other host here, so it takes no longer than opening sockets does.
+const GATHERING_LIMIT: Duration = Duration::from_secs(5);
+/// How many channels may wait to be taken up by the session. One more is closed.
+const WAITING_CHANNELS: usize = 64;
+
+/// What a peer reports to its session.
+pub enum PeerEvent {
+    /// The browser opened a channel.
+    Channel(Arc<dyn DataChannel>),
+    /// ICE or DTLS has failed, or the connection was closed under the session.
+    Lost(RTCPeerConnectionState),
+}
+
+/// Answers offers: holds what all peers have in common.
+pub struct Answerer {
+    /// One certificate for all peers: making one for each costs more than the handshake.
+    certificate: RTCCertificate,
+    addresses: Vec<SocketAddr>,
+    channel: ChannelConfig,
+    silence_timeout: Duration,
+}
+
+/// A peer that has been answered, and what it reports.
+pub struct Peer {
+    pub connection: Arc<dyn PeerConnection>,
+    pub events: mpsc::Receiver<PeerEvent>,
+    gathered: Arc<Notify>,
+}
+
+impl Answerer {
+    /// # Errors
+    /// Where no certificate can be made, or no UDP socket be opened.
+    pub fn new(config: &Config) -> Result<Self, ServeError> {
+        Ok(Self {
+            certificate: certificate().map_err(ServeError::Certificate)?,
+            addresses: usable_addresses(&config.peer)?,
+            channel: config.channel.clone(),
+            silence_timeout: config.session.silence_timeout,
+        })
+    }
+
+    /// Opens a peer without answering yet. It has sockets and a task from here on, and keeps
+    /// them until its connection is closed.
+    ///
+    /// # Errors
+    /// [`Code::Full`] where the system gives no more sockets.
+    pub async fn open(&self) -> Result<Peer, SignalingError> {
+        let settings = SettingEngineBuilder::new()
+            // Otherwise each peer opens port 5353. What a browser hides behind an mDNS name is
+            // reached all the same: its checks come first.
+            .with_multicast_dns_mode(MulticastDnsMode::Disabled)
+            .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(MAX_CHECKS))
+            // ICE counts in two steps, to "disconnected" and from there to "failed".
+            .with_ice_timeouts(
+                Some(self.silence_timeout / 2),
+                Some(self.silence_timeout / 2),
+                None,
+            )
+            // As DTLS server: the browser sends the first flight, when it knows that the way is
+            // open. As client the server sends it into the dark, and a lost one costs a second.
+            .with_answering_dtls_role(RTCDtlsRole::Server)
+            .with_sctp_max_message_size(SctpMaxMessageSize::Bounded(
+                (self.channel.message_bytes + wire::ECHO_OVERHEAD) as u32,
+            ))
+            .build();
+        let configuration = RTCConfigurationBuilder::new()
+            .with_certificates(vec![self.certificate.clone()])
+            .build();
+        let (sender, events) = mpsc::channel(WAITING_CHANNELS);
+        let gathered = Arc::new(Notify::new());
+        let connection = PeerConnectionBuilder::new()
+            .with_configuration(configuration)
+            .with_setting_engine(settings)
+            .with_handler(Arc::new(Reporter {
+                events: sender,
+                gathered: gathered.clone(),
+            }))
+            .with_udp_addrs(self.addresses.clone())
+            .with_data_channel_send_buffer_limit(self.channel.send_buffer_bytes)
+            .build()
+            .await
+            .map_err(|cause| {
+                warn!(%cause, "no peer can be opened");
+                SignalingError::new(Code::Full, "The server has no room for another connection.")
+            })?;
+        Ok(Peer {
+            connection: Arc::new(connection),
+            events,
+            gathered,
+        })
+    }
+}
+
+impl Peer {
+    /// Takes the offer and returns the answer's SDP, the server's candidates included.
+    ///
+    /// # Errors
+    /// [`Code::BadSdp`] for an offer that parses and yet cannot be answered.
+    pub async fn answer(&self, offer: Offer) -> Result<String, SignalingError> {
+        let answer = async {
+            self.connection
+                .set_remote_description(offer.into_description())
+                .await?;
+            let answer = self.connection.create_answer(None).await?;
+            self.connection.set_local_description(answer).await
+        };
+        answer.await.map_err(|cause| {
+            SignalingError::new(
+                Code::BadSdp,
+                format!("The offer cannot be answered: {cause}."),
+            )
+        })?;
+        if tokio::time::timeout(GATHERING_LIMIT, self.gathered.notified())
+            .await
+            .is_err()
+        {
+            error!("gathering candidates took longer than {GATHERING_LIMIT:?}");
+        }
+        let description = self.connection.local_description().await;
+        description
+            .map(|answer| candidates::tidy(&answer.sdp))
+            .ok_or_else(|| {
+                SignalingError::new(Code::Internal, "The server could not make an answer.")
+            })
+    }
+}
+
+/// Hands what happens to the session. Its calls run in the connection's own task, which drives
+/// ICE, DTLS and SCTP: none of them may wait.
+struct Reporter {
+    events: mpsc::Sender<PeerEvent>,
+    gathered: Arc<Notify>,
+}
+
+#[async_trait::async_trait]
+impl PeerConnectionEventHandler for Reporter {
+    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
+        if state == RTCIceGatheringState::Complete {
+            self.gathered.notify_one();
+        }
+    }
+
+    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        if matches!(
+            state,
+            RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed
+        ) {
+            // A full queue means that the session is busy with channels that opened; ICE's own
+            // end then shows when they close.
+            let _ = self.events.try_send(PeerEvent::Lost(state));
+        }
+    }
+
+    async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
+        if self
+            .events
+            .try_send(PeerEvent::Channel(channel.clone()))
+            .is_err()
+        {
+            warn!("channel refused: too many opened at once");
+            tokio::spawn(async move { channel.close().await }.in_current_span());
+        }
+    }
+}
+
+fn certificate() -> Result<RTCCertificate, webrtc::error::Error> {
+    let failed = |cause: &dyn std::fmt::Display| webrtc::error::Error::Other(cause.to_string());
+    let provider = crypto::default_provider().map_err(|cause| failed(&cause))?;
+    let params = CertificateParams::new(Vec::new()).map_err(|cause| failed(&cause))?;
+    RTCCertificate::generate(provider.crypto(), SignatureScheme::EcdsaP256Sha256, params)
+}
+
+/// Those of the configured addresses on which a socket can be opened, each with port 0: a machine
+/// without IPv6 is not an error.
+fn usable_addresses(config: &PeerConfig) -> Result<Vec<SocketAddr>, ServeError> {
+    let mut usable = Vec::new();
+    for &ip in &config.addresses {
+        let address = SocketAddr::new(ip, 0);
+        match UdpSocket::bind(address) {
+            Ok(_) => usable.push(address),
+            Err(cause) => warn!(%ip, %cause, "no peer will be reached at this address"),
+        }
+    }
+    if usable.is_empty() {
+        return Err(ServeError::NoUdp(format!("{:?}", config.addresses)));
+    }
+    Ok(usable)
+}

@@ -1,0 +1,167 @@
+//! The registry: admits sessions up to a limit, finds them by id, ends one or all.
+
+use super::ServeError;
+use super::config::{ChannelConfig, Config, SessionConfig};
+use super::offer::Offer;
+use super::peer::Answerer;
+use super::session::{self, SessionId, Setup};
+use crate::signaling::{ANSWER, Answer, Code, SignalingError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, info_span};
+
+/// The sessions of a server. Copies are the same registry.
+#[derive(Clone)]
+pub struct Sessions(Arc<Registry>);
+
+struct Registry {
+    answerer: Arc<Answerer>,
+    session: SessionConfig,
+    channel: ChannelConfig,
+    /// One permit a session; closed when the server shuts down.
+    room: Arc<Semaphore>,
+    open: Mutex<HashMap<SessionId, CancellationToken>>,
+    tasks: TaskTracker,
+}
+
+impl Sessions {
+    /// An empty registry.
+    ///
+    /// # Errors
+    /// Where no certificate can be made, or no UDP socket be opened.
+    pub fn new(config: &Config) -> Result<Self, ServeError> {
+        Ok(Self(Arc::new(Registry {
+            answerer: Arc::new(Answerer::new(config)?),
+            session: config.session.clone(),
+            channel: config.channel.clone(),
+            room: Arc::new(Semaphore::new(config.session.max)),
+            open: Mutex::default(),
+            tasks: TaskTracker::new(),
+        })))
+    }
+
+    /// Opens a session and returns its answer.
+    ///
+    /// The session is a task of its own from the start: a request that is given up half-way
+    /// leaves nothing behind that the session would not clear up.
+    ///
+    /// # Errors
+    /// [`Code::Full`], [`Code::ShuttingDown`], or why the offer cannot be answered.
+    pub async fn admit(&self, offer: Offer) -> Result<Answer, SignalingError> {
+        let permit = self
+            .0
+            .room
+            .clone()
+            .try_acquire_owned()
+            .map_err(|refused| match refused {
+                TryAcquireError::NoPermits => SignalingError::new(
+                    Code::Full,
+                    format!(
+                        "All {} places of this server are taken. Try again soon.",
+                        self.0.session.max
+                    ),
+                ),
+                TryAcquireError::Closed => SignalingError::new(
+                    Code::ShuttingDown,
+                    "This server is shutting down. Try again soon.",
+                ),
+            })?;
+        let id = SessionId::random();
+        let ending = CancellationToken::new();
+        let place = Place::take(self.clone(), id.clone(), ending.clone(), permit);
+        let (answer, answered) = oneshot::channel();
+        let run = session::run(
+            self.0.answerer.clone(),
+            self.0.session.clone(),
+            self.0.channel.clone(),
+            Setup {
+                offer,
+                answer,
+                ending,
+            },
+        );
+        self.0.tasks.spawn(
+            async move {
+                run.await;
+                drop(place);
+            }
+            .instrument(info_span!("session", %id)),
+        );
+        let sdp = answered.await.unwrap_or_else(|_| {
+            Err(SignalingError::new(
+                Code::Internal,
+                "The server failed to make an answer.",
+            ))
+        })?;
+        Ok(Answer {
+            kind: ANSWER.into(),
+            sdp,
+            id: id.to_string(),
+        })
+    }
+
+    /// Ends a session. `false` if there is none of this id, or it has been asked to end before.
+    pub fn end(&self, id: &SessionId) -> bool {
+        match self.0.open().remove(id) {
+            Some(ending) => {
+                ending.cancel();
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// How many sessions are open, those that are still being answered or closed included.
+    pub fn count(&self) -> usize {
+        self.0.session.max - self.0.room.available_permits()
+    }
+
+    /// Admits no more, ends every session, and waits until the last is gone.
+    pub async fn shut_down(&self) {
+        self.0.room.close();
+        self.0.tasks.close();
+        for ending in self.0.open().values() {
+            ending.cancel();
+        }
+        self.0.tasks.wait().await;
+    }
+}
+
+impl Registry {
+    /// The table is whole at any time that a panic could leave it, so poisoning is passed over.
+    fn open(&self) -> MutexGuard<'_, HashMap<SessionId, CancellationToken>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A session's place in the registry: given back however the session's task ends.
+struct Place {
+    sessions: Sessions,
+    id: SessionId,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    fn take(
+        sessions: Sessions,
+        id: SessionId,
+        ending: CancellationToken,
+        permit: OwnedSemaphorePermit,
+    ) -> Self {
+        sessions.0.open().insert(id.clone(), ending);
+        Self {
+            sessions,
+            id,
+            _permit: permit,
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.sessions.0.open().remove(&self.id);
+    }
+}

@@ -1,0 +1,160 @@
+//! What travels over HTTP before the data channels open: one offer, one answer, or an error.
+//!
+//! `POST /sdp` takes what `JSON.stringify(pc.localDescription)` gives and returns what
+//! `pc.setRemoteDescription` takes, with the session's id as one more field, status 201 and
+//! `Location: /sdp/{id}`. `DELETE /sdp/{id}` ends that session. A failed request carries a
+//! [`SignalingError`] as JSON.
+
+use leptos::prelude::*;
+use leptos::server_fn::codec::{Json, JsonEncoding};
+use serde::{Deserialize, Serialize};
+
+/// The `type` of a session description that asks for a connection (RFC 9429 section 4.1.8).
+pub const OFFER: &str = "offer";
+/// The `type` of a session description that accepts one.
+pub const ANSWER: &str = "answer";
+
+/// What the server answers an offer with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Always [`ANSWER`], as `pc.setRemoteDescription` wants it.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The server's session description, its candidates included.
+    pub sdp: String,
+    /// The session's id: 32 hexadecimal digits, and not to be guessed.
+    pub id: String,
+}
+
+/// Where a session can be ended with `DELETE`.
+pub fn session_path(id: &str) -> String {
+    format!("/sdp/{id}")
+}
+
+/// Opens a session: takes the browser's offer and returns the server's answer.
+///
+/// # Errors
+/// See [`Code`].
+#[server(prefix = "", endpoint = "/sdp", input = Json, output = Json)]
+pub async fn connect(
+    #[server(rename = "type")] kind: String,
+    sdp: String,
+) -> Result<Answer, SignalingError> {
+    crate::server::http::signaling::connect(&kind, &sdp).await
+}
+
+/// Why a request about a session failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct SignalingError {
+    /// For programs.
+    pub code: Code,
+    /// For people: what was wrong, and what is expected.
+    pub message: String,
+}
+
+impl SignalingError {
+    /// An error with a message that says what was wrong and what is expected.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+/// The kinds of [`SignalingError`], with the HTTP status of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Code {
+    /// 400: the body is not the JSON object that is expected.
+    BadJson,
+    /// 415: the body's content type is not `application/json`.
+    UnsupportedMediaType,
+    /// 413: the body is larger than 64 KiB.
+    TooLarge,
+    /// 408: the body did not arrive in time.
+    Timeout,
+    /// 400: the description's `type` is not `offer`.
+    NotAnOffer,
+    /// 400: the session description does not parse, or cannot be answered.
+    BadSdp,
+    /// 400: the offer has no data channel section.
+    NoDataChannel,
+    /// 400: the offer asks for audio, video or anything else but data channels.
+    MediaOffered,
+    /// 400: the offer has no certificate fingerprint (RFC 8122).
+    NoFingerprint,
+    /// 400: the offer has no `ice-ufrag` or `ice-pwd` (RFC 8839).
+    NoIceCredentials,
+    /// 400: the offer lists more candidates than any browser does.
+    TooManyCandidates,
+    /// 404: no session has this id, or nothing is at this path.
+    NotFound,
+    /// 405: the path does not take this method.
+    MethodNotAllowed,
+    /// 503: as many sessions are open as the server allows.
+    Full,
+    /// 503: the server is shutting down.
+    ShuttingDown,
+    /// 500: the server failed, through no fault of the request.
+    Internal,
+    /// No status: the request got no answer, or not one of this server.
+    Unreachable,
+}
+
+impl FromServerFnError for SignalingError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            ServerFnErrorErr::Args(cause) | ServerFnErrorErr::MissingArg(cause) => Self::new(
+                Code::BadJson,
+                format!(r#"Expected {{"type": "offer", "sdp": "…"}}, but {cause}."#),
+            ),
+            ServerFnErrorErr::Request(_) => Self::new(
+                Code::Unreachable,
+                "The server could not be reached. Check that it is running and that you are online.",
+            ),
+            // The body's size and encoding are checked before the server function reads it; what
+            // is left on the server's side is of its own making. On the browser's it is an answer
+            // that no Tickwire server gave: a proxy's error page, say.
+            ServerFnErrorErr::Deserialization(_) => Self::new(
+                Code::Unreachable,
+                "The answer did not come from a Tickwire server. Check the address and any proxy in between.",
+            ),
+            _ => Self::new(Code::Internal, "The server failed to handle the request."),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_what_set_remote_description_takes() {
+        let answer = Answer {
+            kind: ANSWER.into(),
+            sdp: "v=0\r\n".into(),
+            id: "0f".into(),
+        };
+        let json = r#"{"type":"answer","sdp":"v=0\r\n","id":"0f"}"#;
+        assert_eq!(serde_json::to_string(&answer).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Answer>(json).unwrap(), answer);
+    }
+
+    #[test]
+    fn an_error_has_a_code_and_a_message() {
+        let error = SignalingError::new(Code::NotAnOffer, "no");
+        let json = r#"{"code":"not-an-offer","message":"no"}"#;
+        assert_eq!(error.ser().as_ref(), json.as_bytes());
+        assert_eq!(SignalingError::de(json.as_bytes().to_vec().into()), error);
+    }
+
+    #[test]
+    fn what_is_not_ours_becomes_an_error_that_people_understand() {
+        let error = SignalingError::de(b"<html>502 Bad Gateway</html>".to_vec().into());
+        assert_eq!(error.code, Code::Unreachable);
+    }
+}

@@ -1,0 +1,189 @@
+//! The golden path, with a real peer over UDP, and what one channel or session may do to others.
+
+mod support;
+
+use bytes::BytesMut;
+use serde_json::json;
+use support::{Client, Server, closed, config, next_binary, next_text, opened, until};
+use webrtc::data_channel::RTCDataChannelInit;
+
+#[tokio::test]
+async fn the_time_comes_each_second_from_the_moment_the_channel_opens() {
+    let server = Server::start(config(&[])).await;
+    let client = server.connect().await;
+    let mut times = Vec::new();
+    for _ in 0..3 {
+        let line = client.next(|_| true).await;
+        let time = line
+            .strip_prefix("Server Time: ")
+            .expect("a time and nothing else")
+            .to_owned();
+        assert_eq!(time.len(), "2026-11-22T21:44:26.123Z".len(), "{time}");
+        times.push(humantime::parse_rfc3339(&time).unwrap());
+    }
+    for pair in times.windows(2) {
+        let apart = pair[1].duration_since(pair[0]).unwrap().as_millis();
+        // What is tested is that it is each second, not how evenly a busy machine keeps to it.
+        assert!(
+            (500..1_500).contains(&apart),
+            "{apart} ms between two times"
+        );
+    }
+}
+
+#[tokio::test]
+async fn text_comes_back_with_a_prefix_and_bytes_as_they_are() {
+    let server = Server::start(config(&[])).await;
+    let client = server.connect().await;
+    for text in [
+        "",
+        "a",
+        "עברית 👩🏽‍🚀 العربية",
+        &"x".repeat(65_536),
+        "line\nline\0",
+    ] {
+        assert_eq!(client.echo(text).await, format!("Echo: {text}"));
+    }
+    for length in [0, 1, 1_200, 65_536] {
+        let bytes: Vec<u8> = (0..length).map(|index| index as u8).collect();
+        client
+            .channel
+            .send(BytesMut::from(&bytes[..]))
+            .await
+            .unwrap();
+        assert_eq!(next_binary(&*client.channel).await, bytes);
+    }
+}
+
+#[tokio::test]
+async fn channels_of_a_session_are_independent() {
+    let server = Server::start(config(&[])).await;
+    let client = server.connect().await;
+    let lossy = RTCDataChannelInit {
+        ordered: false,
+        max_retransmits: Some(0),
+        ..Default::default()
+    };
+    let second = client
+        .connection
+        .create_data_channel("second", Some(lossy))
+        .await
+        .unwrap();
+    opened(&*second).await;
+    next_text(&*second, |line| line.starts_with("Server Time: ")).await;
+    assert_eq!(client.echo("one").await, "Echo: one");
+    second.send_text("two").await.unwrap();
+    assert_eq!(
+        next_text(&*second, |line| line.starts_with("Echo")).await,
+        "Echo: two"
+    );
+
+    second.close().await.unwrap();
+    closed(&*second).await;
+    assert_eq!(client.echo("still here").await, "Echo: still here");
+    assert_eq!(server.sessions().await, 1);
+}
+
+#[tokio::test]
+async fn a_channel_too_many_is_closed_and_the_others_stay() {
+    let server = Server::start(config(&[("TICKWIRE_CHANNEL_MAX", "2")])).await;
+    let client = server.connect().await;
+    let second = client
+        .connection
+        .create_data_channel("second", None)
+        .await
+        .unwrap();
+    opened(&*second).await;
+    next_text(&*second, |_| true).await;
+    let third = client
+        .connection
+        .create_data_channel("third", None)
+        .await
+        .unwrap();
+    closed(&*third).await;
+    assert_eq!(client.echo("first").await, "Echo: first");
+
+    second.close().await.unwrap();
+    closed(&*second).await;
+    let fourth = client
+        .connection
+        .create_data_channel("fourth", None)
+        .await
+        .unwrap();
+    opened(&*fourth).await;
+    next_text(&*fourth, |_| true).await;
+}
+
+#[tokio::test]
+async fn a_message_larger_than_the_server_takes_harms_no_other_session() {
+    let server = Server::start(config(&[("TICKWIRE_CHANNEL_MESSAGE_BYTES", "4096")])).await;
+    let neighbour = server.connect().await;
+    // A client that does not care what the answer allows.
+    let rude = Client::connect(&server.url, "rude", None, |sdp| {
+        let edited = sdp.replace("a=max-message-size:4102", "a=max-message-size:1000000");
+        assert_ne!(edited, sdp);
+        edited
+    })
+    .await;
+    rude.channel.send(BytesMut::zeroed(50_000)).await.unwrap();
+    rude.closed().await;
+    assert_eq!(neighbour.echo("fine").await, "Echo: fine");
+    until("the rude session to end", async || {
+        server.sessions().await == 1
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reader_that_stalls_is_held_to_a_bound_and_let_go() {
+    const MESSAGE: usize = 4_096;
+    let server = Server::start(config(&[
+        ("TICKWIRE_CHANNEL_MESSAGE_BYTES", "4096"),
+        ("TICKWIRE_CHANNEL_STALL_TIMEOUT", "1s"),
+    ]))
+    .await;
+    let neighbour = server.connect().await;
+    let stalled = server.connect().await;
+    // It sends and never reads; the server closes its channel in the end.
+    let mut sent = 0;
+    support::within("the channel to be closed", async {
+        while stalled
+            .channel
+            .send(BytesMut::zeroed(MESSAGE))
+            .await
+            .is_ok()
+        {
+            sent += MESSAGE;
+        }
+    })
+    .await;
+    // Each side holds 512 messages and SCTP's window of 1 MiB; the server's send buffer comes
+    // on top, and the client's.
+    let bound = 2 * (512 * MESSAGE + (1 << 20)) + (256 << 10) + (64 << 10) + 64 * MESSAGE;
+    assert!(
+        sent <= bound,
+        "{sent} bytes were taken, {bound} is the bound"
+    );
+    assert_eq!(neighbour.echo("fine").await, "Echo: fine");
+    until("the stalled session to end", async || {
+        server.sessions().await == 1
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn bad_offers_leave_the_sessions_beside_them_alone() {
+    let server = Server::start(config(&[])).await;
+    let client = server.connect().await;
+    for _ in 0..50 {
+        assert_eq!(
+            server
+                .post(&json!({"type": "offer", "sdp": "v=0\r\n"}))
+                .await
+                .status(),
+            400
+        );
+    }
+    assert_eq!(client.echo("fine").await, "Echo: fine");
+    assert_eq!(server.sessions().await, 1);
+}
