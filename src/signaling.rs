@@ -67,7 +67,7 @@ impl SignalingError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Code {
-    /// 400: the body is not the JSON object that is expected.
+    /// 400: the body is not the JSON object that is expected. In the browser: the answer is not.
     BadJson,
     /// 415: the body's content type is not `application/json`.
     UnsupportedMediaType,
@@ -99,7 +99,7 @@ pub enum Code {
     ShuttingDown,
     /// 500: the server failed, through no fault of the request.
     Internal,
-    /// No status: the request got no answer, or not one of this server.
+    /// No status: the request got no answer.
     Unreachable,
 }
 
@@ -108,20 +108,18 @@ impl FromServerFnError for SignalingError {
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
-            ServerFnErrorErr::Args(cause) | ServerFnErrorErr::MissingArg(cause) => Self::new(
+            // On the server the offer that arrived, in the browser the answer.
+            ServerFnErrorErr::Deserialization(cause)
+            | ServerFnErrorErr::Args(cause)
+            | ServerFnErrorErr::MissingArg(cause) => Self::new(
                 Code::BadJson,
-                format!(r#"Expected {{"type": "offer", "sdp": "…"}}, but {cause}."#),
+                format!(
+                    r#"Expected JSON such as {{"type": "offer", "sdp": "…"}}, but found {cause}."#
+                ),
             ),
             ServerFnErrorErr::Request(_) => Self::new(
                 Code::Unreachable,
                 "The server could not be reached. Check that it is running and that you are online.",
-            ),
-            // The body's size and encoding are checked before the server function reads it; what
-            // is left on the server's side is of its own making. On the browser's it is an answer
-            // that no Tickwire server gave: a proxy's error page, say.
-            ServerFnErrorErr::Deserialization(_) => Self::new(
-                Code::Unreachable,
-                "The answer did not come from a Tickwire server. Check the address and any proxy in between.",
             ),
             _ => Self::new(Code::Internal, "The server failed to handle the request."),
         }
@@ -153,8 +151,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ours_becomes_an_error_that_people_understand() {
+    fn what_is_not_ours_becomes_an_error_of_ours() {
         let error = SignalingError::de(b"<html>502 Bad Gateway</html>".to_vec().into());
-        assert_eq!(error.code, Code::Unreachable);
+        assert_eq!(error.code, Code::BadJson);
     }
 }

@@ -94,7 +94,6 @@ async fn bad_input_gets_its_status_and_a_message_and_leaves_nothing_behind() {
     };
     let video = format!("{OFFER_SDP}m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\n");
     let no_section = OFFER_SDP.split("m=").next().unwrap();
-    // RFC 8841: what stands for a fingerprint is there, and is none.
     let odd_fingerprint = without("a=fingerprint") + "a=fingerprint:sha-256 zz\r\n";
     let cases = [
         (post("hello"), 400, "bad-json"),
@@ -151,7 +150,7 @@ async fn bad_input_gets_its_status_and_a_message_and_leaves_nothing_behind() {
         ),
         (post(offer("")), 400, "bad-sdp"),
         (post(offer("v=0\r\nnonsense\r\n")), 400, "bad-sdp"),
-        (post(offer(&odd_fingerprint)), 400, "bad-sdp"),
+        (post(offer(&odd_fingerprint)), 400, "no-fingerprint"),
         (post(offer(no_section)), 400, "no-data-channel"),
         (
             post(offer(&without("a=fingerprint"))),

@@ -1,7 +1,7 @@
 //! The one round trip over HTTP: offer out, answer in.
 
 use super::connection::describe;
-use crate::signaling::{Answer, OFFER, SignalingError, connect, session_path};
+use crate::signaling::{Answer, Code, OFFER, SignalingError, connect, session_path};
 use leptos::prelude::window;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -12,8 +12,12 @@ use web_sys::{RequestInit, RtcPeerConnection, RtcSdpType, RtcSessionDescriptionI
 pub enum NegotiationError {
     #[error("This browser could not make an offer: {0}")]
     Offer(String),
+    #[error(
+        "The answer did not come from a Tickwire server. Check the address and any proxy in between."
+    )]
+    NotTickwire,
     #[error(transparent)]
-    Refused(#[from] SignalingError),
+    Refused(SignalingError),
     #[error("This browser does not accept the server’s answer: {0}")]
     Answer(String),
 }
@@ -30,7 +34,12 @@ pub async fn offer(peer: &RtcPeerConnection) -> Result<Answer, NegotiationError>
         .local_description()
         .map(|offer| offer.sdp())
         .unwrap_or_default();
-    Ok(connect(OFFER.into(), sdp).await?)
+    connect(OFFER.into(), sdp)
+        .await
+        .map_err(|error| match error.code {
+            Code::BadJson => NegotiationError::NotTickwire,
+            _ => NegotiationError::Refused(error),
+        })
 }
 
 /// Hands the server's answer to the browser.

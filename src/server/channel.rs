@@ -31,7 +31,7 @@ pub enum Message {
     Malformed,
 }
 
-/// Why nothing can be sent any more.
+/// Why a message was not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
     /// The channel has closed.
@@ -40,6 +40,9 @@ pub enum SendError {
     /// The browser has taken nothing for too long.
     #[error("the browser took nothing for {0:?}")]
     Stalled(Duration),
+    /// The message is larger than the browser takes (RFC 8841 section 6). The next can be sent.
+    #[error("the message is larger than the browser takes")]
+    TooLarge,
 }
 
 /// An open data channel.
@@ -85,8 +88,8 @@ impl Channel {
     /// Sends text once there is room for it.
     ///
     /// # Errors
-    /// Where the channel has closed, or the browser takes nothing for the stall timeout. A
-    /// message larger than the browser accepts is dropped, and the next can be sent.
+    /// Where the channel has closed, the browser takes nothing for the stall timeout, or the
+    /// message is larger than it takes.
     pub async fn send_text(&self, text: &str) -> Result<(), SendError> {
         self.within_stall_timeout(self.inner.send_text(text)).await
     }
@@ -103,9 +106,12 @@ impl Channel {
     /// next one makes up for the last.
     ///
     /// # Errors
-    /// Where the channel has closed.
+    /// Where the channel has closed, or the message is larger than the browser takes.
     pub async fn try_send_text(&self, text: &str) -> Result<(), SendError> {
-        settle(self.inner.try_send_text(text).await)
+        match self.inner.try_send_text(text).await {
+            Err(Error::ErrSendBufferFull) => Ok(()),
+            sent => settle(sent),
+        }
     }
 
     async fn within_stall_timeout(
@@ -119,14 +125,10 @@ impl Channel {
     }
 }
 
-/// A message that cannot be sent is one message lost; a channel that is gone is the end of it.
 fn settle(sent: Result<(), Error>) -> Result<(), SendError> {
     match sent {
         Ok(()) => Ok(()),
-        Err(cause @ (Error::ErrSendBufferFull | Error::ErrOutboundPacketTooLarge)) => {
-            debug!(%cause, "message dropped");
-            Ok(())
-        }
+        Err(Error::ErrOutboundPacketTooLarge) => Err(SendError::TooLarge),
         Err(cause) => {
             debug!(%cause, "nothing can be sent");
             Err(SendError::Closed)

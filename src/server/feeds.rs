@@ -31,7 +31,7 @@ pub async fn time_and_echo(channel: &Channel) -> Result<(), SendError> {
 }
 
 async fn echo(channel: &Channel, message: Message) -> Result<(), SendError> {
-    match message {
+    let sent = match message {
         Message::Text(text) => {
             channel
                 .send_text(&FromServer::Echo(&text).to_string())
@@ -39,8 +39,19 @@ async fn echo(channel: &Channel, message: Message) -> Result<(), SendError> {
         }
         Message::Binary(data) => channel.send_binary(data).await,
         Message::Malformed => {
-            let reason = FromServer::Refused("a text message must be UTF-8 (RFC 8831)");
-            channel.send_text(&reason.to_string()).await
+            return refuse(channel, "a text message must be UTF-8 (RFC 8831)").await;
         }
+    };
+    match sent {
+        Err(SendError::TooLarge) => {
+            refuse(channel, "the echo is larger than your side takes").await
+        }
+        sent => sent,
     }
+}
+
+async fn refuse(channel: &Channel, reason: &str) -> Result<(), SendError> {
+    channel
+        .send_text(&FromServer::Refused(reason).to_string())
+        .await
 }

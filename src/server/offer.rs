@@ -85,19 +85,18 @@ impl Offer {
                 "Expected one data channel section (m=application … webrtc-datachannel). Create a data channel before the offer.",
             );
         };
-        let has = |key: &str| {
-            section
-                .attribute(key)
-                .is_some_and(|value| value.is_some_and(|value| !value.is_empty()))
-                || parsed.attribute(key).is_some_and(|value| !value.is_empty())
+        let attribute = |key: &str| {
+            let own = section.attribute(key).flatten();
+            own.or_else(|| parsed.attribute(key).map(String::as_str))
+                .unwrap_or_default()
         };
-        if !has("fingerprint") {
+        if !is_fingerprint(attribute("fingerprint")) {
             return refuse(
                 Code::NoFingerprint,
-                "Expected the certificate's a=fingerprint (RFC 8122).",
+                "Expected the certificate's a=fingerprint, such as \"sha-256 7B:8B:…\" (RFC 8122).",
             );
         }
-        if !has("ice-ufrag") || !has("ice-pwd") {
+        if attribute("ice-ufrag").is_empty() || attribute("ice-pwd").is_empty() {
             return refuse(
                 Code::NoIceCredentials,
                 "Expected a=ice-ufrag and a=ice-pwd (RFC 8839).",
@@ -110,6 +109,16 @@ impl Offer {
     pub fn into_description(self) -> RTCSessionDescription {
         self.0
     }
+}
+
+/// RFC 8122 section 5: the hash function's name, a space, and bytes in hexadecimal.
+fn is_fingerprint(value: &str) -> bool {
+    value.split_once(' ').is_some_and(|(function, bytes)| {
+        !function.is_empty()
+            && bytes
+                .split(':')
+                .all(|byte| byte.len() == 2 && byte.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    })
 }
 
 #[cfg(test)]

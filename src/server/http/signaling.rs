@@ -5,6 +5,7 @@ use super::super::session::SessionId;
 use super::super::{AppState, Sessions};
 use crate::signaling::{Answer, Code, SignalingError, session_path};
 use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -33,8 +34,12 @@ pub async fn connect(kind: &str, sdp: &str) -> Result<Answer, SignalingError> {
 }
 
 /// `DELETE /sdp/{id}`: 204, or 404 where no session has this id (any more).
-pub async fn end(State(sessions): State<Sessions>, Path(id): Path<String>) -> Response {
-    if sessions.end(&SessionId::from_request(id)) {
+pub async fn end(
+    State(sessions): State<Sessions>,
+    id: Result<Path<String>, PathRejection>,
+) -> Response {
+    // An id that is not even text is rejected by axum, and known to nobody either.
+    if id.is_ok_and(|Path(id)| sessions.end(&SessionId::from_request(id))) {
         StatusCode::NO_CONTENT.into_response()
     } else {
         SignalingError::new(Code::NotFound, "No session has this id. It may have ended.")
