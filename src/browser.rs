@@ -59,7 +59,7 @@ struct Driver {
     on_event: StoredValue<OnEvent, LocalStorage>,
 }
 
-/// A connection, from the click until it ends. Dropping it removes all that it made.
+/// A connection, from the click until it ends. Dropping it removes all that it made here.
 struct Attempt {
     number: u32,
     connection: Connection,
@@ -68,14 +68,30 @@ struct Attempt {
     open_timer: Option<TimeoutHandle>,
 }
 
-impl Drop for Attempt {
-    fn drop(&mut self) {
+impl Attempt {
+    fn stop_timer(&mut self) {
         if let Some(timer) = self.open_timer.take() {
             timer.clear();
         }
-        if let Some(session) = &self.session {
-            negotiation::end_session(session);
+    }
+
+    /// Ends the session on the server too. The connection is closed after the server has done
+    /// so: otherwise the server sees it close first, and knows of no session to end.
+    fn end_session(mut self) {
+        self.connection.silence();
+        if let Some(session) = self.session.take() {
+            let ended = negotiation::end_session(&session);
+            spawn_local(async move {
+                ended.await;
+                drop(self);
+            });
         }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        self.stop_timer();
     }
 }
 
@@ -114,7 +130,7 @@ impl Driver {
             };
             if !self.is_current(number) {
                 // Stopped meanwhile: nobody else knows of this session.
-                return negotiation::end_session(&answer.id);
+                return negotiation::end_session(&answer.id).await;
             }
             self.with_attempt(|attempt| attempt.session = Some(answer.id));
             if let Err(cause) = negotiation::accept(&peer, &answer.sdp).await {
@@ -129,7 +145,7 @@ impl Driver {
             .try_with_untracked(LinkState::is_active)
             .unwrap_or(false)
         {
-            self.current.try_set_value(None);
+            self.take().map(Attempt::end_session);
             self.change(LinkState::Idle);
         }
     }
@@ -158,11 +174,7 @@ impl Driver {
             .with_untracked(|state| matches!(state, LinkState::Connected | LinkState::Interrupted));
         match happening {
             Happening::Opened => {
-                self.with_attempt(|attempt| {
-                    if let Some(timer) = attempt.open_timer.take() {
-                        timer.clear();
-                    }
-                });
+                self.with_attempt(Attempt::stop_timer);
                 self.change(LinkState::Connected);
             }
             Happening::Text(text) => self.tell(LinkEventKind::Received(text)),
@@ -170,7 +182,11 @@ impl Driver {
             Happening::Silent if was_open => self.change(LinkState::Interrupted),
             Happening::Heard if was_open => self.change(LinkState::Connected),
             Happening::Silent | Happening::Heard => {}
-            Happening::Closed => self.end(number, LinkState::Disconnected(CLOSED.into())),
+            Happening::Closed => {
+                // The server has ended the session: there is none to end.
+                self.with_attempt(|attempt| attempt.session = None);
+                self.end(number, LinkState::Disconnected(CLOSED.into()));
+            }
             Happening::Lost if was_open => self.end(number, LinkState::Disconnected(LOST.into())),
             Happening::Lost => self.end(number, LinkState::Failed(NO_PATH.into())),
         }
@@ -179,9 +195,13 @@ impl Driver {
     /// Ends this attempt, unless another has taken its place.
     fn end(self, number: u32, state: LinkState) {
         if self.is_current(number) {
-            self.current.set_value(None);
+            self.take().map(Attempt::end_session);
             self.change(state);
         }
+    }
+
+    fn take(self) -> Option<Attempt> {
+        self.current.try_update_value(Option::take).flatten()
     }
 
     fn is_current(self, number: u32) -> bool {

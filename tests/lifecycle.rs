@@ -104,10 +104,10 @@ fn every_way_a_session_ends_leaves_nothing_behind() {
         back_to_idle(&server, "ICE fails").await;
 
         for _ in 0..SESSIONS {
-            let response = server
-                .post(&json!({"type": "offer", "sdp": OFFER_SDP}))
+            let answered = server
+                .post(json!({"type": "offer", "sdp": OFFER_SDP}))
                 .await;
-            assert_eq!(response.status(), 201);
+            assert_eq!(answered.0, 201);
         }
         assert_eq!(server.sessions().await, SESSIONS as u64);
         back_to_idle(&server, "no channel opens in time").await;

@@ -7,7 +7,8 @@ test.describe("without JavaScript", () => {
     const tickwire = new TickwirePage(page);
     await page.goto("/");
     await expect(page.getByRole("heading", { level: 1 })).toHaveText("Tickwire");
-    await expect(page.getByText("needs JavaScript")).toBeVisible();
+    await expect(page.locator("noscript")).toContainText("needs JavaScript");
+    await expect(page.locator("noscript p")).toBeVisible();
     await expect(tickwire.status).toContainText("Not connected");
     for (const control of [tickwire.start, tickwire.message, tickwire.send, tickwire.clear]) {
       await expect(control).toBeDisabled();

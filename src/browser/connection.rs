@@ -34,7 +34,6 @@ pub enum Happening {
 pub struct Connection {
     peer: RtcPeerConnection,
     channel: RtcDataChannel,
-    /// Dropped first, so that the closing below is not reported.
     listeners: Vec<Listener>,
 }
 
@@ -85,11 +84,16 @@ impl Connection {
         self.channel.ready_state() == RtcDataChannelState::Open
             && self.channel.send_with_str(text).is_ok()
     }
+
+    /// From here on nothing is reported.
+    pub fn silence(&mut self) {
+        self.listeners.clear();
+    }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.listeners.clear();
+        self.silence();
         self.channel.close();
         self.peer.close();
     }

@@ -52,12 +52,16 @@ pub async fn accept(peer: &RtcPeerConnection, sdp: &str) -> Result<(), Negotiati
         .map_err(|cause| NegotiationError::Answer(describe(cause)))
 }
 
-/// Ends a session on the server. Sent even where the page is just being left, and not waited
-/// for: the server notices a peer that is gone by itself, if later.
-pub fn end_session(id: &str) {
+/// Ends a session on the server. The request is under way when this returns, and goes out even
+/// where the page is just being left; the future completes when it is answered, or fails, since
+/// a server that cannot be asked notices by itself.
+pub fn end_session(id: &str) -> impl Future<Output = ()> + 'static {
     let request = RequestInit::new();
     request.set_method("DELETE");
     // web-sys has no setter for `keepalive`.
     let _ = js_sys::Reflect::set(&request, &"keepalive".into(), &JsValue::TRUE);
-    let _ = window().fetch_with_str_and_init(&session_path(id), &request);
+    let answered = window().fetch_with_str_and_init(&session_path(id), &request);
+    async move {
+        let _ = JsFuture::from(answered).await;
+    }
 }
