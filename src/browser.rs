@@ -145,7 +145,7 @@ impl Driver {
             .try_with_untracked(LinkState::is_active)
             .unwrap_or(false)
         {
-            self.take().map(Attempt::end_session);
+            self.end_session();
             self.change(LinkState::Idle);
         }
     }
@@ -195,13 +195,15 @@ impl Driver {
     /// Ends this attempt, unless another has taken its place.
     fn end(self, number: u32, state: LinkState) {
         if self.is_current(number) {
-            self.take().map(Attempt::end_session);
+            self.end_session();
             self.change(state);
         }
     }
 
-    fn take(self) -> Option<Attempt> {
-        self.current.try_update_value(Option::take).flatten()
+    fn end_session(self) {
+        if let Some(attempt) = self.current.try_update_value(Option::take).flatten() {
+            attempt.end_session();
+        }
     }
 
     fn is_current(self, number: u32) -> bool {

@@ -30,7 +30,9 @@ pub fn Status(link: Link, ready: Signal<bool>) -> impl IntoView {
                 disabled=move || !ready.get()
                 on:click=toggle
             >
-                {move || if is_active.get() { "Stop" } else { "Start Connection" }}
+                // Both in one place, so that the button keeps its size and its text does not move.
+                <span class="label" class:shown=move || !is_active.get()>"Start Connection"</span>
+                <span class="label" class:shown=is_active>"Stop"</span>
             </button>
         </div>
     }
