@@ -34,11 +34,9 @@ pub fn use_link(on_event: impl Fn(LinkEvent) + 'static) -> Link {
         on_event: StoredValue::new_local(Rc::new(on_event)),
     };
     // A page that is left closes its session at once: ICE would take half a minute to notice.
-    let left = StoredValue::new_local(Listener::on_window("pagehide", move |_| driver.stop()));
-    on_cleanup(move || {
-        driver.stop();
-        left.dispose();
-    });
+    // The listener lives as long as the component that owns it.
+    StoredValue::new_local(Listener::on_window("pagehide", move |_| driver.stop()));
+    on_cleanup(move || driver.stop());
     Link {
         state: driver.state.into(),
         start: Callback::new(move |()| driver.start()),
@@ -112,10 +110,7 @@ impl Driver {
             }
         };
         let peer = connection.peer();
-        let open_timer = set_timeout_with_handle(
-            move || self.end(number, LinkState::Failed(NO_PATH.into())),
-            OPEN_TIMEOUT,
-        );
+        let open_timer = set_timeout_with_handle(move || self.give_up(number), OPEN_TIMEOUT);
         self.current.set_value(Some(Attempt {
             number,
             connection,
@@ -192,6 +187,17 @@ impl Driver {
         }
     }
 
+    /// Opening took too long: says how far it came.
+    fn give_up(self, number: u32) {
+        let mut reason = NO_ANSWER;
+        self.with_attempt(|attempt| {
+            if attempt.session.is_some() {
+                reason = NO_PATH;
+            }
+        });
+        self.end(number, LinkState::Failed(reason.into()));
+    }
+
     /// Ends this attempt, unless another has taken its place.
     fn end(self, number: u32, state: LinkState) {
         if self.is_current(number) {
@@ -245,4 +251,5 @@ impl Driver {
 
 const CLOSED: &str = "The server ended the connection. Start it again when you like.";
 const LOST: &str = "The server stopped answering. Check the network, then start again.";
+const NO_ANSWER: &str = "The server did not answer in time. It may be busy; try again soon.";
 const NO_PATH: &str = "The page reached the server, but data did not. UDP between here and the server may be blocked.";

@@ -13,13 +13,13 @@ const SESSIONS: usize = 200;
 /// Sessions that open at once.
 const AT_ONCE: usize = 20;
 
-async fn connect_all(server: &Server) -> Vec<Client> {
+async fn connect_all(url: &str) -> Vec<Client> {
     let mut clients = Vec::new();
     while clients.len() < SESSIONS {
         let mut opening = JoinSet::new();
         for _ in 0..AT_ONCE {
-            let url = server.url.clone();
-            opening.spawn(async move { Client::connect(&url, "test", None, |sdp| sdp).await });
+            let url = url.to_owned();
+            opening.spawn(async move { Client::connect(&url).await });
         }
         clients.extend(opening.join_all().await);
     }
@@ -62,7 +62,7 @@ fn every_way_a_session_ends_leaves_nothing_behind() {
             .await;
         };
 
-        let clients = connect_all(&server).await;
+        let clients = connect_all(&server.url).await;
         assert_eq!(server.sessions().await, SESSIONS as u64);
         for client in &clients {
             assert_eq!(server.delete(&client.id).await, 204);
@@ -74,10 +74,10 @@ fn every_way_a_session_ends_leaves_nothing_behind() {
         close_all(clients).await;
         back_to_idle(&server, "DELETE").await;
 
-        close_all(connect_all(&server).await).await;
+        close_all(connect_all(&server.url).await).await;
         back_to_idle(&server, "the browser closes the connection").await;
 
-        let clients = connect_all(&server).await;
+        let clients = connect_all(&server.url).await;
         for client in &clients {
             client.channel.close().await.unwrap();
         }
@@ -91,13 +91,7 @@ fn every_way_a_session_ends_leaves_nothing_behind() {
         // Clients that vanish without a word: their runtime goes, and their sockets with it.
         let vanishing = tokio::runtime::Runtime::new().unwrap();
         let url = server.url.clone();
-        let opening = vanishing.spawn(async move {
-            let mut clients = Vec::new();
-            for _ in 0..SESSIONS {
-                clients.push(Client::connect(&url, "test", None, |sdp| sdp).await);
-            }
-            clients
-        });
+        let opening = vanishing.spawn(async move { connect_all(&url).await });
         let clients = opening.await.unwrap();
         vanishing.shutdown_background();
         drop(clients);
@@ -112,7 +106,7 @@ fn every_way_a_session_ends_leaves_nothing_behind() {
         assert_eq!(server.sessions().await, SESSIONS as u64);
         back_to_idle(&server, "no channel opens in time").await;
 
-        let clients = connect_all(&server).await;
+        let clients = connect_all(&server.url).await;
         let asked = Instant::now();
         server.stop().await;
         let took = asked.elapsed();

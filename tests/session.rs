@@ -120,7 +120,7 @@ async fn a_message_larger_than_the_server_takes_is_dropped_and_nothing_else() {
     let server = Server::start(config(&[("TICKWIRE_CHANNEL_MESSAGE_BYTES", "4096")])).await;
     let neighbour = server.connect().await;
     // A client that does not care what the answer allows.
-    let rude = Client::connect(&server.url, "rude", None, |sdp| {
+    let rude = Client::connect_with(&server.url, |sdp| {
         let edited = sdp.replace("a=max-message-size:4102", "a=max-message-size:1000000");
         assert_ne!(edited, sdp);
         edited
@@ -180,4 +180,47 @@ async fn bad_offers_leave_the_sessions_beside_them_alone() {
     }
     assert_eq!(client.echo("fine").await, "Echo: fine");
     assert_eq!(server.sessions().await, 1);
+}
+
+#[tokio::test]
+async fn garbage_at_a_sessions_port_does_not_reach_its_peer() {
+    let server = Server::start(config(&[])).await;
+    let client = server.connect().await;
+    let candidate = client
+        .answer
+        .lines()
+        .find(|line| line.starts_with("a=candidate:"))
+        .unwrap();
+    let fields: Vec<&str> = candidate.split(' ').collect();
+    let target = format!("{}:{}", fields[4], fields[5]);
+    let stranger = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    for round in 0..1_000_usize {
+        // Each first byte in turn: STUN, DTLS, TURN and RTP by RFC 7983, all of it lies.
+        let datagram: Vec<u8> = (0..round % 1_400)
+            .map(|index| (round + index * 31) as u8)
+            .collect();
+        stranger.send_to(&datagram, &target).unwrap();
+    }
+    assert_eq!(client.echo("fine").await, "Echo: fine");
+    assert_eq!(server.sessions().await, 1);
+}
+
+#[tokio::test]
+async fn a_peer_with_another_certificate_than_it_promised_gets_nothing() {
+    let server = Server::start(config(&[("TICKWIRE_SESSION_OPEN_TIMEOUT", "5s")])).await;
+    let _impostor = Client::negotiate(
+        &server.url,
+        |offer| {
+            let (start, rest) = offer.split_once("a=fingerprint:sha-256 ").unwrap();
+            let (_, end) = rest.split_once("\r\n").unwrap();
+            format!(
+                "{start}a=fingerprint:sha-256 {}00\r\n{end}",
+                "00:".repeat(31)
+            )
+        },
+        support::unchanged,
+    )
+    .await;
+    assert_eq!(server.sessions().await, 1);
+    until("the session to end", async || server.sessions().await == 0).await;
 }

@@ -119,6 +119,69 @@ test("a closed tab is gone from the server within a second", async ({ context, r
   await expect.poll(() => sessions(request), { timeout: 1_000, intervals: [50] }).toBe(before);
 });
 
+test("says so when the offer is not answered in time", async ({ page }) => {
+  const tickwire = new TickwirePage(page);
+  await page.clock.install();
+  await page.goto("/");
+  const asked = page.waitForRequest("/sdp");
+  await page.route("/sdp", () => {});
+  await tickwire.start.click();
+  await asked;
+  await page.clock.fastForward(15_000);
+  await expect(tickwire.status).toContainText("Failed");
+  await expect(tickwire.status).toContainText("did not answer in time");
+  await expect(tickwire.start).toBeEnabled();
+});
+
+test("says so when HTTP gets through and UDP does not", async ({ page, request }) => {
+  const before = await sessions(request);
+  const tickwire = new TickwirePage(page);
+  let onAccepted = () => {};
+  const accepted = new Promise<void>((resolve) => (onAccepted = resolve));
+  await page.exposeFunction("accepted", () => onAccepted());
+  await page.addInitScript(() => {
+    const { setRemoteDescription } = RTCPeerConnection.prototype;
+    RTCPeerConnection.prototype.setRemoteDescription = async function (answer: any) {
+      await setRemoteDescription.call(this, answer);
+      (window as any).accepted();
+    } as any;
+  });
+  await page.clock.install();
+  await page.goto("/");
+  await page.route("/sdp", async (route) => {
+    const response = await route.fetch();
+    const answer = await response.json();
+    answer.sdp = answer.sdp.replace(/a=candidate:.*\r\n/g, "");
+    await route.fulfill({ response, json: answer });
+  });
+  await tickwire.start.click();
+  await accepted;
+  await page.clock.fastForward(15_000);
+  await expect(tickwire.status).toContainText("Failed");
+  await expect(tickwire.status).toContainText("UDP between here and the server may be blocked");
+  await expect.poll(() => sessions(request)).toBe(before);
+});
+
+test.describe("with a server that is full", () => {
+  test.use({ expectedErrors: [/503/] });
+  test("says so, and connects once there is room", async ({ page, context }) => {
+    const server = await OwnServer.start({ TICKWIRE_SESSION_MAX: "1" });
+    const first = new TickwirePage(await context.newPage());
+    await first.connect(server.url);
+    const second = new TickwirePage(page);
+    await page.goto(server.url);
+    await second.start.click();
+    await expect(second.status).toContainText("Failed");
+    await expect(second.status).toContainText("All 1 places of this server are taken");
+    await first.stop.click();
+    await expect(first.status).toContainText("Not connected");
+    await expect.poll(() => sessions(page.request, server.url)).toBe(0);
+    await second.start.click();
+    await expect(second.status).toContainText("Connected");
+    await server.stop();
+  });
+});
+
 test.describe("with a server that goes away", () => {
   test.use({ expectedErrors: [/ERR_CONNECTION_REFUSED/] });
   let server: OwnServer;

@@ -78,15 +78,18 @@ export async function sessions(request: APIRequestContext, url = ""): Promise<nu
 export class OwnServer {
   private process?: ChildProcess;
 
-  private constructor(readonly port: number) {}
+  private constructor(
+    readonly port: number,
+    readonly env: Record<string, string>,
+  ) {}
 
-  static async start(): Promise<OwnServer> {
+  static async start(env: Record<string, string> = {}): Promise<OwnServer> {
     const probe = createServer().listen(0, "127.0.0.1");
     await once(probe, "listening");
     const { port } = probe.address() as { port: number };
     probe.close();
     await once(probe, "close");
-    const server = new OwnServer(port);
+    const server = new OwnServer(port, env);
     await server.start();
     return server;
   }
@@ -99,7 +102,7 @@ export class OwnServer {
     const root = fileURLToPath(new URL("../..", import.meta.url));
     const child = spawn(process.env.SERVER_BINARY ?? "target/debug/tickwire", {
       cwd: root,
-      env: { ...process.env, LEPTOS_SITE_ADDR: `127.0.0.1:${this.port}` },
+      env: { ...process.env, ...this.env, LEPTOS_SITE_ADDR: `127.0.0.1:${this.port}` },
       stdio: ["ignore", "ignore", "pipe"],
     });
     this.process = child;

@@ -12,7 +12,7 @@ use tickwire::server::{self, Config};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
-use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit};
+use webrtc::data_channel::{DataChannel, DataChannelEvent};
 use webrtc::peer_connection::{
     PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCSessionDescription,
     SettingEngineBuilder,
@@ -115,7 +115,7 @@ impl Server {
 
     /// A client with one open channel.
     pub async fn connect(&self) -> Client {
-        Client::connect(&self.url, "test", None, |sdp| sdp).await
+        Client::connect(&self.url).await
     }
 }
 
@@ -160,21 +160,37 @@ struct Quiet;
 #[async_trait::async_trait]
 impl PeerConnectionEventHandler for Quiet {}
 
-/// A WebRTC peer that has connected to a server.
+/// A WebRTC peer that has been answered by a server.
 pub struct Client {
     pub connection: Arc<dyn PeerConnection>,
     pub channel: Arc<dyn DataChannel>,
     pub id: String,
+    /// The server's SDP.
+    pub answer: String,
+}
+
+/// Changes to a session description, for clients that do not behave.
+pub type Edit = fn(&str) -> String;
+
+pub fn unchanged(sdp: &str) -> String {
+    sdp.to_owned()
 }
 
 impl Client {
-    /// Opens a channel of this label; `edit` may change the server's answer before it is used.
-    pub async fn connect(
-        url: &str,
-        label: &str,
-        init: Option<RTCDataChannelInit>,
-        edit: impl FnOnce(String) -> String,
-    ) -> Self {
+    /// Opens a reliable and ordered channel.
+    pub async fn connect(url: &str) -> Self {
+        Self::connect_with(url, unchanged).await
+    }
+
+    /// The same, with an answer that is changed before the client uses it.
+    pub async fn connect_with(url: &str, edit_answer: Edit) -> Self {
+        let client = Self::negotiate(url, unchanged, edit_answer).await;
+        opened(&*client.channel).await;
+        client
+    }
+
+    /// Exchanges offer and answer, without waiting for the channel to open.
+    pub async fn negotiate(url: &str, edit_offer: Edit, edit_answer: Edit) -> Self {
         let settings = SettingEngineBuilder::new()
             .with_multicast_dns_mode(MulticastDnsMode::Disabled)
             .with_ice_connection_attempts(Some(Duration::from_millis(20)), Some(500))
@@ -188,29 +204,29 @@ impl Client {
             .await
             .unwrap();
         let connection: Arc<dyn PeerConnection> = Arc::new(connection);
-        let channel = connection.create_data_channel(label, init).await.unwrap();
+        let channel = connection.create_data_channel("test", None).await.unwrap();
         let offer = connection.create_offer(None).await.unwrap();
         connection
             .set_local_description(offer.clone())
             .await
             .unwrap();
-        let offer = json!({"type": "offer", "sdp": offer.sdp});
+        let offer = json!({"type": "offer", "sdp": edit_offer(&offer.sdp)});
         let (status, answer) = http("POST", format!("{url}/sdp"), Some(offer)).await;
         assert_eq!(status, 201, "{answer}");
         assert_eq!(answer["type"], "answer");
         let id = answer["id"].as_str().unwrap().to_owned();
-        let sdp = edit(answer["sdp"].as_str().unwrap().to_owned());
+        let answer = edit_answer(answer["sdp"].as_str().unwrap());
+        let description = RTCSessionDescription::answer(answer.clone()).unwrap();
         connection
-            .set_remote_description(RTCSessionDescription::answer(sdp).unwrap())
+            .set_remote_description(description)
             .await
             .unwrap();
-        let client = Self {
+        Self {
             connection,
             channel,
             id,
-        };
-        opened(&*client.channel).await;
-        client
+            answer,
+        }
     }
 
     /// The next message that `wanted` takes, others passed over: text, or `None` for binary.
