@@ -2,15 +2,12 @@
 
 use super::Source;
 use crate::link::{LinkEvent, LinkEventKind};
-use leptos::html;
 use leptos::prelude::*;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// How many lines are kept; the oldest go first.
 const CAPACITY: usize = 500;
-/// How near the end, in CSS pixels, counts as reading the newest line.
-const NEAR_END: i32 = 24;
 
 /// One line of the log.
 struct Line {
@@ -68,30 +65,11 @@ impl Lines {
     }
 }
 
-/// The log itself. It follows the newest line unless its reader has scrolled up.
+/// The log itself. It follows the newest line unless its reader has scrolled up: the style sheet
+/// does that, by counting the scroll position from the end.
 #[component]
 pub fn Log(lines: Lines) -> impl IntoView {
-    let list = NodeRef::<html::Div>::new();
-    let follows = StoredValue::new(true);
     let is_empty = Memo::new(move |_| lines.kept.with(VecDeque::is_empty));
-
-    let on_scroll = move |_| {
-        if let Some(list) = list.get_untracked() {
-            let below = list.scroll_height() - list.scroll_top() - list.client_height();
-            follows.set_value(below < NEAR_END);
-        }
-    };
-    Effect::new(move |_| {
-        lines.kept.track();
-        if follows.get_value() {
-            // After the line is in the document.
-            request_animation_frame(move || {
-                if let Some(list) = list.try_get_untracked().flatten() {
-                    list.set_scroll_top(list.scroll_height());
-                }
-            });
-        }
-    });
 
     view! {
         <section class="log" aria-labelledby="log-title">
@@ -109,15 +87,15 @@ pub fn Log(lines: Lines) -> impl IntoView {
                 aria-labelledby="log-title"
                 aria-live="off"
                 tabindex="0"
-                node_ref=list
-                on:scroll=on_scroll
             >
-                <p class="empty" hidden=move || !is_empty.get()>
-                    "Nothing yet. Start the connection, and each second the server says what time it is."
-                </p>
-                <For each=move || lines.kept.get() key=|line| line.number let:line>
-                    <LogLine line />
-                </For>
+                <div class="roll">
+                    <p class="empty" hidden=move || !is_empty.get()>
+                        "Nothing yet. Start the connection, and each second the server says what time it is."
+                    </p>
+                    <For each=move || lines.kept.get() key=|line| line.number let:line>
+                        <LogLine line />
+                    </For>
+                </div>
             </div>
         </section>
     }
