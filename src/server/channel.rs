@@ -1,7 +1,7 @@
 //! One data channel as a feed sees it: messages in, messages out, bounded both ways.
 //!
 //! **What a peer can make the server hold.** A feed that waits for a slow reader stops reading
-//! from it, and then SCTP's window closes. Until then there are, at most:
+//! from it, and then SCTP's window closes. Until then there are:
 //!
 //! - a channel: [`ChannelConfig::send_buffer_bytes`] and one message on the way out, and 256
 //!   messages of [`ChannelConfig::message_bytes`] on the way in, which is the queue between the
@@ -10,20 +10,20 @@
 //!   6.2).
 //!
 //! With the defaults that is 17 MB a channel and 18 MB a session, if all messages are of the
-//! largest size; with messages of 100 bytes it is 0.4 MB and 1.1 MB. A reader that takes
-//! nothing for [`ChannelConfig::stall_timeout`] loses its channel, and none of this is held for
-//! longer.
+//! largest size; with messages of 100 bytes it is 0.4 MB and 1.1 MB. What is on its way from
+//! one queue to the next can add to it for a moment. A reader that takes nothing for
+//! [`ChannelConfig::stall_timeout`] loses its channel, and none of this is held for longer.
 
 use super::config::ChannelConfig;
 use bytes::BytesMut;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::debug;
-use webrtc::data_channel::{DataChannel, DataChannelEvent};
+use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelMessage};
 use webrtc::error::Error;
 
 /// A message that arrived.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Message {
     /// Text, which RFC 8831 section 6.6 says is UTF-8.
     Text(String),
@@ -31,6 +31,15 @@ pub enum Message {
     Binary(BytesMut),
     /// What claims to be text and is not UTF-8. No browser sends it.
     Malformed,
+}
+
+impl From<RTCDataChannelMessage> for Message {
+    fn from(message: RTCDataChannelMessage) -> Self {
+        if !message.is_string {
+            return Self::Binary(message.data);
+        }
+        String::from_utf8(message.data.into()).map_or(Self::Malformed, Self::Text)
+    }
 }
 
 /// Why a message was not sent.
@@ -74,13 +83,7 @@ impl Channel {
     pub async fn recv(&self) -> Option<Message> {
         loop {
             match self.inner.poll().await? {
-                DataChannelEvent::OnMessage(message) if message.is_string => {
-                    return Some(match String::from_utf8(message.data.into()) {
-                        Ok(text) => Message::Text(text),
-                        Err(_) => Message::Malformed,
-                    });
-                }
-                DataChannelEvent::OnMessage(message) => return Some(Message::Binary(message.data)),
+                DataChannelEvent::OnMessage(message) => return Some(message.into()),
                 DataChannelEvent::OnClose => return None,
                 _ => {}
             }
@@ -134,6 +137,28 @@ fn settle(sent: Result<(), Error>) -> Result<(), SendError> {
         Err(cause) => {
             debug!(%cause, "nothing can be sent");
             Err(SendError::Closed)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_utf_8_never_becomes_text() {
+        let read = |is_string, data: &[u8]| -> Message {
+            RTCDataChannelMessage {
+                is_string,
+                data: data.into(),
+            }
+            .into()
+        };
+        assert_eq!(read(true, "é".as_bytes()), Message::Text("é".into()));
+        assert_eq!(read(true, b""), Message::Text(String::new()));
+        for malformed in [&b"\xff"[..], b"a\xc3", b"\xed\xa0\x80"] {
+            assert_eq!(read(true, malformed), Message::Malformed);
+            assert_eq!(read(false, malformed), Message::Binary(malformed.into()));
         }
     }
 }

@@ -5,7 +5,6 @@
 //! overrides the key `max` of `[session]`. Whatever is absent has its default, the file too.
 
 use leptos::config::{LeptosOptions, get_config_from_str};
-use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -37,14 +36,14 @@ pub struct Config {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SessionConfig {
     /// How many sessions may be open at once; one more is refused with status 503. 1 to 100,000.
-    #[serde(deserialize_with = "whole::<1, 100_000, _>")]
+    #[serde(deserialize_with = "values::whole::<1, 100_000, _>")]
     pub max: usize,
     /// How long after the answer a session may be without an open channel. 1 s to 10 min.
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "values::duration")]
     pub open_timeout: Duration,
     /// How long a peer may be silent before its session ends. A browser that goes says so; this
     /// is for one that cannot. 1 s to 10 min.
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "values::duration")]
     pub silence_timeout: Duration,
 }
 
@@ -63,18 +62,18 @@ impl Default for SessionConfig {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ChannelConfig {
     /// How many channels a session may have open at once; one more is closed. 1 to 1,024.
-    #[serde(deserialize_with = "whole::<1, 1_024, _>")]
+    #[serde(deserialize_with = "values::whole::<1, 1_024, _>")]
     pub max: usize,
     /// The largest message taken, in bytes. 1 KiB to 256 KiB.
-    #[serde(deserialize_with = "whole::<1_024, 262_144, _>")]
+    #[serde(deserialize_with = "values::whole::<1_024, 262_144, _>")]
     pub message_bytes: usize,
     /// How many bytes may wait for the browser to take them, a channel, before the server stops
     /// reading from it. 4 KiB to 16 MiB.
-    #[serde(deserialize_with = "whole::<4_096, 16_777_216, _>")]
+    #[serde(deserialize_with = "values::whole::<4_096, 16_777_216, _>")]
     pub send_buffer_bytes: usize,
     /// How long the server waits for a browser that takes nothing, before it closes the channel.
     /// 1 s to 10 min.
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "values::duration")]
     pub stall_timeout: Duration,
 }
 
@@ -95,7 +94,7 @@ impl Default for ChannelConfig {
 pub struct PeerConfig {
     /// The addresses on which a session opens UDP sockets, and which its answer names.
     /// `0.0.0.0` and `::` stand for all of the machine's but loopback. At least one.
-    #[serde(deserialize_with = "addresses")]
+    #[serde(deserialize_with = "values::addresses")]
     pub addresses: Vec<IpAddr>,
 }
 
@@ -117,7 +116,7 @@ impl Default for PeerConfig {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LogConfig {
     /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
-    #[serde(deserialize_with = "log_filter")]
+    #[serde(deserialize_with = "values::log_filter")]
     filter: String,
 }
 
@@ -306,49 +305,6 @@ fn leptos_options(package: Package) -> Result<LeptosOptions, ConfigError> {
     get_config_from_str(&text).map_err(|cause| ConfigError::Leptos(cause.to_string()))
 }
 
-fn whole<'de, const MIN: i64, const MAX: i64, D: Deserializer<'de>>(
-    d: D,
-) -> Result<usize, D::Error> {
-    let number = i64::deserialize(d)?;
-    if !(MIN..=MAX).contains(&number) {
-        return Err(D::Error::custom(format!(
-            "expected a whole number from {MIN} to {MAX}, found {number}"
-        )));
-    }
-    usize::try_from(number).map_err(D::Error::custom)
-}
-
-fn duration<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(d)?;
-    humantime::parse_duration(&text)
-        .ok()
-        .filter(|time| (Duration::from_secs(1)..=Duration::from_secs(600)).contains(time))
-        .ok_or_else(|| {
-            D::Error::custom(format!(
-                r#"expected a time from "1s" to "10min", such as "15s", found "{text}""#
-            ))
-        })
-}
-
-fn addresses<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<IpAddr>, D::Error> {
-    let addresses = Vec::deserialize(d)?;
-    if addresses.is_empty() {
-        return Err(D::Error::custom(
-            r#"expected at least one address, such as ["0.0.0.0", "127.0.0.1"]"#,
-        ));
-    }
-    Ok(addresses)
-}
-
-fn log_filter<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
-    let filter = String::deserialize(d)?;
-    EnvFilter::try_new(&filter).map_err(|cause| {
-        D::Error::custom(format!(
-            r#"expected a filter such as "info" or "warn,tickwire=debug": {cause}"#
-        ))
-    })?;
-    Ok(filter)
-}
-
 #[cfg(test)]
 mod tests;
+mod values;

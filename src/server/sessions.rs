@@ -25,6 +25,8 @@ struct Registry {
     room: Arc<Semaphore>,
     open: Mutex<HashMap<SessionId, CancellationToken>>,
     tasks: TaskTracker,
+    /// Ends every session, those that are being admitted included.
+    ending: CancellationToken,
 }
 
 impl Sessions {
@@ -40,6 +42,7 @@ impl Sessions {
             room: Arc::new(Semaphore::new(config.session.max)),
             open: Mutex::default(),
             tasks: TaskTracker::new(),
+            ending: CancellationToken::new(),
         })))
     }
 
@@ -70,7 +73,7 @@ impl Sessions {
                 ),
             })?;
         let id = SessionId::random();
-        let ending = CancellationToken::new();
+        let ending = self.0.ending.child_token();
         let place = Place::take(self.clone(), id.clone(), ending.clone(), permit);
         let (answer, answered) = oneshot::channel();
         let run = session::run(
@@ -105,13 +108,11 @@ impl Sessions {
 
     /// Ends a session. `false` if there is none of this id, or it has been asked to end before.
     pub fn end(&self, id: &SessionId) -> bool {
-        match self.0.open().remove(id) {
-            Some(ending) => {
-                ending.cancel();
-                true
-            }
-            None => false,
+        let ending = self.0.open().remove(id);
+        if let Some(ending) = &ending {
+            ending.cancel();
         }
+        ending.is_some()
     }
 
     /// How many sessions are open, those that are still being answered or closed included.
@@ -123,9 +124,7 @@ impl Sessions {
     pub async fn shut_down(&self) {
         self.0.room.close();
         self.0.tasks.close();
-        for ending in self.0.open().values() {
-            ending.cancel();
-        }
+        self.0.ending.cancel();
         self.0.tasks.wait().await;
     }
 }
