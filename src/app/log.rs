@@ -2,12 +2,15 @@
 
 use super::Source;
 use crate::link::{LinkEvent, LinkEventKind};
+use leptos::html;
 use leptos::prelude::*;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// How many lines are kept; the oldest go first.
 const CAPACITY: usize = 500;
+/// Who scrolls down to within this many CSS pixels of the end, about three lines, means the end.
+const NEAR_END: i32 = 64;
 
 /// One line of the log.
 struct Line {
@@ -66,10 +69,23 @@ impl Lines {
 }
 
 /// The log itself. It follows the newest line unless its reader has scrolled up: the style sheet
-/// does that, by counting the scroll position from the end.
+/// does that, by counting the scroll position from the end, where it is 0.
 #[component]
 pub fn Log(lines: Lines) -> impl IntoView {
+    let list = NodeRef::<html::Div>::new();
     let is_empty = Memo::new(move |_| lines.kept.with(VecDeque::is_empty));
+    // A line that arrives while the reader scrolls to the end would leave them one line short of
+    // it, and the log would not follow.
+    let before = StoredValue::new(0);
+    let on_scrollend = move |_| {
+        if let Some(list) = list.get_untracked() {
+            let position = list.scroll_top();
+            if position > before.get_value() && -position < NEAR_END {
+                list.set_scroll_top(0);
+            }
+            before.set_value(list.scroll_top());
+        }
+    };
 
     view! {
         <section class="log" aria-labelledby="log-title">
@@ -87,6 +103,8 @@ pub fn Log(lines: Lines) -> impl IntoView {
                 aria-labelledby="log-title"
                 aria-live="off"
                 tabindex="0"
+                node_ref=list
+                on:scrollend=on_scrollend
             >
                 <div class="roll">
                     <p class="empty" hidden=move || !is_empty.get()>
