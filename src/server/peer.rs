@@ -50,7 +50,7 @@ pub struct Answerer {
     silence_timeout: Duration,
 }
 
-/// A peer that has been answered, and what it reports.
+/// A peer that is open, answered or not yet, and what it reports.
 pub struct Peer {
     pub connection: Arc<dyn PeerConnection>,
     pub events: mpsc::Receiver<PeerEvent>,

@@ -24,7 +24,7 @@ const LABEL_SHOWN: usize = 64;
 pub struct SessionId(String);
 
 impl SessionId {
-    /// An id that is not to be guessed, from the system's random number generator.
+    /// An id that is not to be guessed, from a cryptographic generator that the system seeds.
     pub fn random() -> Self {
         Self(format!("{:032x}", rand::random::<u128>()))
     }
@@ -174,7 +174,7 @@ async fn log_opened(channel: &dyn DataChannel) {
 }
 
 /// Closes a channel, as the browser sees too.
-pub async fn close_channel(channel: &dyn DataChannel) {
+async fn close_channel(channel: &dyn DataChannel) {
     if let Err(cause) = channel.close().await {
         debug!(%cause, "the channel was closed already");
     }
