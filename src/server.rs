@@ -1,7 +1,7 @@
 //! The server: HTTP for the page and the signalling, WebRTC for everything after it.
 //!
-//! A request walks `http` → `sessions` → `session`; a message walks `peer` → `channel` →
-//! `feeds` and back. Neither skips a room.
+//! A request walks `http` → `sessions` → `session`; a datagram walks `port` → `peer`, and what
+//! it carried `channel` → `feeds`, and back the same way. Neither skips a room.
 
 mod channel;
 pub mod config;
@@ -11,6 +11,7 @@ pub mod limits;
 pub mod log;
 mod offer;
 mod peer;
+pub mod port;
 mod session;
 mod sessions;
 mod shell;
@@ -22,6 +23,7 @@ pub use http::router;
 pub use sessions::Sessions;
 pub use state::AppState;
 
+use port::PortError;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -44,8 +46,8 @@ pub enum ServeError {
     Signals(io::Error),
     #[error("cannot make the certificate for DTLS: {0}")]
     Certificate(webrtc::error::Error),
-    #[error("no UDP socket can be opened on any of {0}: set addresses under [peer] in Leptos.toml")]
-    NoUdp(String),
+    #[error("{0}. Set listen under [port] in Leptos.toml.")]
+    Port(#[from] PortError),
     #[error("HTTP failed: {0}")]
     Http(io::Error),
 }
@@ -53,13 +55,14 @@ pub enum ServeError {
 /// Serves on `listener` until `shutdown` completes, then ends every session and returns.
 ///
 /// # Errors
-/// Where a certificate or a UDP socket cannot be had, or the listener fails.
+/// Where a certificate or the UDP port cannot be had, or the listener fails.
 pub async fn run(
     listener: TcpListener,
     config: Config,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let sessions = Sessions::new(&config)?;
+    let http = listener.local_addr().map_err(ServeError::Http)?;
+    let sessions = Sessions::new(&config, http)?;
     let app = router(AppState {
         leptos: config.leptos,
         sessions: sessions.clone(),

@@ -12,7 +12,7 @@ use tower::ServiceExt;
 
 fn app(variables: &[(&str, &str)]) -> (Router, Sessions) {
     let config = config(variables);
-    let sessions = Sessions::new(&config).unwrap();
+    let sessions = Sessions::new(&config, ([127, 0, 0, 1], 0).into()).unwrap();
     (
         router(AppState {
             leptos: config.leptos,

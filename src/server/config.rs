@@ -4,6 +4,7 @@
 //! and the like win over it). The other tables are Tickwire's: `TICKWIRE_SESSION_MAX=200`
 //! overrides the key `max` of `[session]`. Whatever is absent has its default, the file too.
 
+use super::port::{Advertise, Advertised};
 use leptos::config::{LeptosOptions, get_config_from_str};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -25,8 +26,8 @@ pub struct Config {
     pub session: SessionConfig,
     /// The bounds of a data channel.
     pub channel: ChannelConfig,
-    /// Where peers are reached.
-    pub peer: PeerConfig,
+    /// The UDP port for peers.
+    pub port: PortConfig,
     /// What is logged.
     pub log: LogConfig,
 }
@@ -88,25 +89,48 @@ impl Default for ChannelConfig {
     }
 }
 
-/// The table `[peer]`.
+/// The table `[port]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct PeerConfig {
-    /// The addresses on which a session opens UDP sockets, and which its answer names.
-    /// `0.0.0.0` and `::` stand for all of the machine's but loopback. At least one.
-    #[serde(deserialize_with = "values::addresses")]
-    pub addresses: Vec<IpAddr>,
+pub struct PortConfig {
+    /// Where the server listens for peers, UDP: `ip` or `ip:port`, without a port number at that
+    /// of HTTP. At least one.
+    #[serde(deserialize_with = "values::listen")]
+    pub listen: Vec<Advertised>,
+    /// What answers name, `ip` or `ip:port`; empty for the machine's own addresses.
+    #[serde(deserialize_with = "values::advertise")]
+    pub advertise: Vec<Advertised>,
 }
 
-impl Default for PeerConfig {
+impl PortConfig {
+    /// The addresses to listen on, for a server whose HTTP is at `http`.
+    pub fn listen_at(&self, http: SocketAddr) -> Vec<SocketAddr> {
+        let at =
+            |listen: &Advertised| SocketAddr::new(listen.ip, listen.port.unwrap_or(http.port()));
+        self.listen.iter().map(at).collect()
+    }
+
+    /// What to name: loopback only where HTTP is served on it.
+    pub fn advertise_at(&self, http: SocketAddr) -> Advertise {
+        if self.advertise.is_empty() {
+            Advertise::OwnAddresses {
+                loopback: http.ip().is_unspecified() || http.ip().is_loopback(),
+            }
+        } else {
+            Advertise::These(self.advertise.clone())
+        }
+    }
+}
+
+impl Default for PortConfig {
     fn default() -> Self {
+        let at_http = |ip| Advertised { ip, port: None };
         Self {
-            addresses: vec![
-                Ipv4Addr::UNSPECIFIED.into(),
-                Ipv6Addr::UNSPECIFIED.into(),
-                Ipv4Addr::LOCALHOST.into(),
-                Ipv6Addr::LOCALHOST.into(),
+            listen: vec![
+                at_http(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+                at_http(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
             ],
+            advertise: Vec::new(),
         }
     }
 }
@@ -166,7 +190,7 @@ struct File {
     package: Package,
     session: SessionConfig,
     channel: ChannelConfig,
-    peer: PeerConfig,
+    port: PortConfig,
     log: LogConfig,
 }
 
@@ -261,7 +285,7 @@ impl Config {
             leptos: leptos_options(file.package)?,
             session: file.session,
             channel: file.channel,
-            peer: file.peer,
+            port: file.port,
             log: file.log,
         })
     }

@@ -1,8 +1,9 @@
 //! One WebRTC peer on the server's side: its settings, the negotiation, and what it reports.
 
 use super::ServeError;
-use super::config::{ChannelConfig, Config, PeerConfig};
+use super::config::{ChannelConfig, Config};
 use super::offer::Offer;
+use super::port::{Gate, Port, PortPeer};
 use crate::signaling::{Code, SignalingError};
 use crate::wire;
 use rtc::crypto::{self, SignatureScheme};
@@ -10,18 +11,17 @@ use rtc::ice::mdns::MulticastDnsMode;
 use rtc::peer_connection::certificate::CertificateParams;
 use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
 use rtc::peer_connection::transport::RTCDtlsRole;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
-use tracing::{Instrument, error, warn};
+use tracing::{Instrument, error, info, warn};
 use webrtc::data_channel::DataChannel;
 use webrtc::peer_connection::{
     PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCCertificate,
-    RTCConfigurationBuilder, RTCIceGatheringState, RTCPeerConnectionState, SettingEngineBuilder,
+    RTCConfigurationBuilder, RTCIceConnectionState, RTCIceGatheringState, RTCPeerConnectionState,
+    SettingEngineBuilder,
 };
-
-mod candidates;
 
 /// How often ICE checks a candidate pair until one is chosen. The default of 200 ms is most of
 /// the time that a connection takes to open on a local network.
@@ -45,7 +45,7 @@ pub enum PeerEvent {
 pub struct Answerer {
     /// One certificate for all peers: making one for each costs more than the handshake.
     certificate: RTCCertificate,
-    addresses: Vec<SocketAddr>,
+    port: Port,
     channel: ChannelConfig,
     silence_timeout: Duration,
 }
@@ -55,25 +55,29 @@ pub struct Peer {
     pub connection: Arc<dyn PeerConnection>,
     pub events: mpsc::Receiver<PeerEvent>,
     gathered: Arc<Notify>,
+    /// Its routes go with it.
+    port: PortPeer,
 }
 
 impl Answerer {
     /// # Errors
-    /// Where no certificate can be made, or no UDP socket be opened.
-    pub fn new(config: &Config) -> Result<Self, ServeError> {
+    /// Where no certificate can be made, or the UDP port not be opened.
+    pub fn new(config: &Config, http: SocketAddr) -> Result<Self, ServeError> {
+        let port = Port::bind(&config.port.listen_at(http), config.port.advertise_at(http))?;
+        info!(listening = ?port.local_addrs(), advertised = ?port.advertised(), "UDP port open");
         Ok(Self {
+            port,
             certificate: certificate().map_err(ServeError::Certificate)?,
-            addresses: usable_addresses(&config.peer)?,
             channel: config.channel.clone(),
             silence_timeout: config.session.silence_timeout,
         })
     }
 
-    /// Opens a peer without answering yet. It has sockets and a task from here on, and keeps
-    /// them until its connection is closed.
+    /// Opens a peer without answering yet. It has a task from here on, and keeps it until its
+    /// connection is closed.
     ///
     /// # Errors
-    /// [`Code::Full`] where the system gives no more sockets.
+    /// [`Code::Full`] where the system has no room for it.
     pub async fn open(&self) -> Result<Peer, SignalingError> {
         let settings = SettingEngineBuilder::new()
             // Otherwise each peer opens port 5353. What a browser hides behind an mDNS name is
@@ -98,14 +102,17 @@ impl Answerer {
             .build();
         let (sender, events) = mpsc::channel(WAITING_CHANNELS);
         let gathered = Arc::new(Notify::new());
+        let port = self.port.peer();
         let connection = PeerConnectionBuilder::new()
             .with_configuration(configuration)
             .with_setting_engine(settings)
             .with_handler(Arc::new(Reporter {
                 events: sender,
                 gathered: gathered.clone(),
+                gate: port.gate(),
             }))
-            .with_udp_addrs(self.addresses.clone())
+            .with_runtime(port.runtime())
+            .with_udp_addrs(port.udp_addrs())
             .with_data_channel_send_buffer_limit(self.channel.send_buffer_bytes)
             .build()
             .await
@@ -117,6 +124,7 @@ impl Answerer {
             connection: Arc::new(connection),
             events,
             gathered,
+            port,
         })
     }
 }
@@ -147,11 +155,13 @@ impl Peer {
             error!("gathering candidates took longer than {GATHERING_LIMIT:?}");
         }
         let description = self.connection.local_description().await;
-        description
-            .map(|answer| candidates::tidy(&answer.sdp))
-            .ok_or_else(|| {
-                SignalingError::new(Code::Internal, "The server could not make an answer.")
-            })
+        let answer = description.and_then(|answer| {
+            let routed = self.port.answer(&answer.sdp);
+            routed.inspect_err(|cause| error!(%cause)).ok()
+        });
+        answer.ok_or_else(|| {
+            SignalingError::new(Code::Internal, "The server could not make an answer.")
+        })
     }
 }
 
@@ -160,6 +170,7 @@ impl Peer {
 struct Reporter {
     events: mpsc::Sender<PeerEvent>,
     gathered: Arc<Notify>,
+    gate: Gate,
 }
 
 #[async_trait::async_trait]
@@ -168,6 +179,10 @@ impl PeerConnectionEventHandler for Reporter {
         if state == RTCIceGatheringState::Complete {
             self.gathered.notify_one();
         }
+    }
+
+    async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
+        self.gate.on_ice_connection_state(state);
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
@@ -198,21 +213,4 @@ fn certificate() -> Result<RTCCertificate, webrtc::error::Error> {
     let provider = crypto::default_provider().map_err(|cause| failed(&cause))?;
     let params = CertificateParams::new(Vec::new()).map_err(|cause| failed(&cause))?;
     RTCCertificate::generate(provider.crypto(), SignatureScheme::EcdsaP256Sha256, params)
-}
-
-/// Those of the configured addresses on which a socket can be opened, each with port 0: a machine
-/// without IPv6 is not an error.
-fn usable_addresses(config: &PeerConfig) -> Result<Vec<SocketAddr>, ServeError> {
-    let mut usable = Vec::new();
-    for &ip in &config.addresses {
-        let address = SocketAddr::new(ip, 0);
-        match UdpSocket::bind(address) {
-            Ok(_) => usable.push(address),
-            Err(cause) => warn!(%ip, %cause, "no peer will be reached at this address"),
-        }
-    }
-    if usable.is_empty() {
-        return Err(ServeError::NoUdp(format!("{:?}", config.addresses)));
-    }
-    Ok(usable)
 }

@@ -7,6 +7,7 @@ use super::peer::Answerer;
 use super::session::{self, SessionId, Setup};
 use crate::signaling::{ANSWER, Answer, Code, SignalingError};
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -30,13 +31,13 @@ struct Registry {
 }
 
 impl Sessions {
-    /// An empty registry.
+    /// An empty registry with its UDP port open, for a server whose HTTP is at `http`.
     ///
     /// # Errors
-    /// Where no certificate can be made, or no UDP socket be opened.
-    pub fn new(config: &Config) -> Result<Self, ServeError> {
+    /// Where no certificate can be made, or the port not be opened.
+    pub fn new(config: &Config, http: SocketAddr) -> Result<Self, ServeError> {
         Ok(Self(Arc::new(Registry {
-            answerer: Arc::new(Answerer::new(config)?),
+            answerer: Arc::new(Answerer::new(config, http)?),
             session: config.session.clone(),
             channel: config.channel.clone(),
             room: Arc::new(Semaphore::new(config.session.max)),

@@ -25,7 +25,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A configuration from `TICKWIRE_…` variables, on loopback.
 pub fn config(variables: &[(&str, &str)]) -> Config {
-    let variables = [("TICKWIRE_PEER_ADDRESSES", r#"["127.0.0.1"]"#)]
+    let variables = [("TICKWIRE_PORT_LISTEN", r#"["127.0.0.1:0"]"#)]
         .iter()
         .chain(variables)
         .map(|&(name, value)| (name.to_owned(), value.to_owned()));

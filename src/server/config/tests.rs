@@ -50,6 +50,7 @@ fn the_checked_in_file_names_every_key() {
     for (table, wrong) in [
         ("session", "[session]\nx = 1"),
         ("channel", "[channel]\nx = 1"),
+        ("port", "[port]\nx = 1"),
     ] {
         let refusal = refusal(wrong, &[]);
         for key in keys(table) {
@@ -72,17 +73,24 @@ fn a_variable_overrides_one_key_and_leaves_the_rest() {
     assert_eq!(config.channel.max, 16);
 
     let variables = [
-        ("TICKWIRE_PEER_ADDRESSES", r#"["127.0.0.1"]"#),
+        ("TICKWIRE_PORT_LISTEN", r#"["127.0.0.1", "[::1]:7"]"#),
         ("TICKWIRE_SESSION_OPEN_TIMEOUT", "1m"),
     ];
     let config = read("", &variables).unwrap();
-    assert_eq!(config.peer.addresses, [IpAddr::V4(Ipv4Addr::LOCALHOST)]);
+    let http = "0.0.0.0:8080".parse().unwrap();
+    assert_eq!(
+        config.port.listen_at(http),
+        [
+            "127.0.0.1:8080".parse().unwrap(),
+            "[::1]:7".parse().unwrap()
+        ]
+    );
     assert_eq!(config.session.open_timeout, Duration::from_secs(60));
 }
 
 #[test]
 fn what_cannot_be_is_refused_with_its_line_its_key_and_what_is_allowed() {
-    let cases: [(&str, &[&str]); 9] = [
+    let cases: [(&str, &[&str]); 10] = [
         (
             "[session]\nmaximum = 5",
             &["line 2", "maximum", "max", "open-timeout"],
@@ -102,13 +110,14 @@ fn what_cannot_be_is_refused_with_its_line_its_key_and_what_is_allowed() {
             &["line 2", "from \"1s\""],
         ),
         (
-            "[peer]\naddresses = [\"here\"]",
-            &["line 2", "addresses", "IP address"],
+            "[port]\nadvertise = [\"example.org\"]",
+            &["line 2", "advertise", "IP address", "example.org"],
         ),
         (
-            "[peer]\naddresses = []",
-            &["line 2", "at least one address"],
+            "[port]\nadvertise = [\"::\"]",
+            &["line 2", "browsers can reach", "::"],
         ),
+        ("[port]\nlisten = []", &["line 2", "at least one address"]),
         (
             "[package.metadata.leptos]\nsite-adr = \"x\"",
             &["line 2", "site-adr", "site-addr"],

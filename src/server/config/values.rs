@@ -1,8 +1,9 @@
 //! Values that have bounds: each is read, and refused with what is allowed.
 
+use crate::server::port::Advertised;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
@@ -32,15 +33,56 @@ pub fn duration<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
         })
 }
 
-/// IP addresses, at least one.
-pub fn addresses<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<IpAddr>, D::Error> {
-    let addresses = Vec::deserialize(d)?;
+/// Addresses to listen on, at least one.
+pub fn listen<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Advertised>, D::Error> {
+    let addresses = addresses(d)?;
     if addresses.is_empty() {
         return Err(D::Error::custom(
-            r#"expected at least one address, such as ["0.0.0.0", "127.0.0.1"]"#,
+            r#"expected at least one address, such as ["0.0.0.0", "::"]"#,
         ));
     }
     Ok(addresses)
+}
+
+/// Addresses that a browser can be sent to.
+pub fn advertise<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Advertised>, D::Error> {
+    let addresses = addresses(d)?;
+    let is_nowhere = |a: &&Advertised| a.ip.is_unspecified() || a.port == Some(0);
+    if let Some(nowhere) = addresses.iter().find(is_nowhere) {
+        return Err(D::Error::custom(format!(
+            "expected an address that browsers can reach, found {}{}",
+            nowhere.ip,
+            nowhere
+                .port
+                .map(|port| format!(", port {port}"))
+                .unwrap_or_default()
+        )));
+    }
+    Ok(addresses)
+}
+
+fn addresses<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Advertised>, D::Error> {
+    let read = |text: String| -> Result<Advertised, D::Error> {
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|text| text.strip_suffix(']'));
+        if let Ok(ip) = bare.unwrap_or(&text).parse::<IpAddr>() {
+            return Ok(Advertised { ip, port: None });
+        }
+        let with_port = text.parse::<SocketAddr>().map_err(|_| {
+            D::Error::custom(format!(
+                r#"expected an IP address, or one with a port, such as "192.0.2.7", "192.0.2.7:8080" or "[2001:db8::7]:8080", found "{text}""#
+            ))
+        })?;
+        Ok(Advertised {
+            ip: with_port.ip(),
+            port: Some(with_port.port()),
+        })
+    };
+    Vec::<String>::deserialize(d)?
+        .into_iter()
+        .map(read)
+        .collect()
 }
 
 /// A filter in the syntax of [`EnvFilter`].

@@ -1,0 +1,195 @@
+//! What has arrived for a peer and was not read yet, and the ways back to where it came from.
+
+use super::demux::Reason;
+use std::collections::VecDeque;
+use std::io::IoSliceMut;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use webrtc::runtime::RecvMeta;
+
+/// Bytes that may wait for one peer, [`OVERHEAD`] for each datagram included. What comes on top
+/// is dropped, as a full socket buffer would drop it.
+const CAPACITY: usize = 256 * 1024;
+/// What keeping a datagram costs besides its bytes.
+const OVERHEAD: usize = 64;
+/// Ways back that are remembered: more than the addresses that may become a peer's.
+const MAX_PATHS: usize = 32;
+/// A queue that is empty keeps room for as many datagrams, and gives back what a burst took.
+const KEPT: usize = 16;
+
+/// Where a datagram came from, and where it came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    pub remote: SocketAddr,
+    /// Which of the port's sockets received it.
+    pub socket: usize,
+    /// The address of this machine that it was sent to, where the system says so.
+    pub local: Option<IpAddr>,
+}
+
+/// The address family of a candidate pair. An agent keeps a socket for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    pub fn of(address: SocketAddr) -> Self {
+        if address.is_ipv4() {
+            Self::V4
+        } else {
+            Self::V6
+        }
+    }
+}
+
+/// One peer's inbox.
+#[derive(Debug, Default)]
+pub struct Inbox(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    queues: [Queue; 2],
+    bytes: usize,
+    paths: Vec<Origin>,
+    /// Whether data waits until the peer's agent has chosen a pair.
+    is_ready: bool,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    datagrams: VecDeque<Datagram>,
+    /// DTLS that came before the agent was ready for it.
+    early: VecDeque<Datagram>,
+    reader: Option<Waker>,
+}
+
+#[derive(Debug)]
+struct Datagram {
+    remote: SocketAddr,
+    bytes: Box<[u8]>,
+}
+
+impl Inbox {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No change is made in steps that a panic could part.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in a datagram. Where its reader waits, the waker is put in `wakers`.
+    pub fn deliver(
+        &self,
+        bytes: &[u8],
+        origin: Origin,
+        wakers: &mut Vec<Waker>,
+    ) -> Result<(), Reason> {
+        let mut state = self.state();
+        let size = bytes.len() + OVERHEAD;
+        if state.bytes + size > CAPACITY {
+            return Err(Reason::InboxFull);
+        }
+        state.bytes += size;
+        state.remember(origin);
+        let is_early = !state.is_ready && bytes.first().is_some_and(|&kind| kind > 3);
+        let queue = &mut state.queues[Family::of(origin.remote) as usize];
+        let datagram = Datagram {
+            remote: origin.remote,
+            bytes: bytes.into(),
+        };
+        if is_early {
+            queue.early.push_back(datagram);
+        } else {
+            queue.datagrams.push_back(datagram);
+            wakers.extend(queue.reader.take());
+        }
+        Ok(())
+    }
+
+    /// Says whether the agent has a pair to take data from. What came before is kept until it
+    /// has, since an agent drops it: a first DTLS flight that overtakes the nomination would be
+    /// sent again only after a second (RFC 6347 section 4.2.4.1).
+    pub fn set_ready(&self, is_ready: bool) {
+        let mut wakers = Vec::new();
+        let mut state = self.state();
+        state.is_ready = is_ready;
+        if is_ready {
+            for queue in &mut state.queues {
+                if !queue.early.is_empty() {
+                    queue.datagrams.append(&mut queue.early);
+                    wakers.extend(queue.reader.take());
+                }
+            }
+        }
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Moves as many datagrams as there are and fit into `bufs`.
+    pub fn poll_recv(
+        &self,
+        family: Family,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<usize> {
+        let mut state = self.state();
+        let state = &mut *state;
+        let queue = &mut state.queues[family as usize];
+        let mut filled = 0;
+        for (buf, meta) in bufs.iter_mut().zip(meta) {
+            let Some(datagram) = queue.datagrams.pop_front() else {
+                break;
+            };
+            state.bytes -= datagram.bytes.len() + OVERHEAD;
+            let len = datagram.bytes.len().min(buf.len());
+            buf[..len].copy_from_slice(&datagram.bytes[..len]);
+            *meta = RecvMeta::default();
+            meta.addr = datagram.remote;
+            meta.len = len;
+            meta.stride = len;
+            filled += 1;
+        }
+        if filled == 0 {
+            if queue.datagrams.capacity() > KEPT {
+                queue.datagrams = VecDeque::new();
+            }
+            match &mut queue.reader {
+                Some(waker) => waker.clone_from(cx.waker()),
+                none => *none = Some(cx.waker().clone()),
+            }
+            return Poll::Pending;
+        }
+        Poll::Ready(filled)
+    }
+
+    /// The socket and the address of this machine at which `remote` was last heard. An answer
+    /// must leave from where the check came in, or its pair fails (RFC 8445 section 7.2.5.2.1).
+    pub fn path_to(&self, remote: SocketAddr) -> Option<Origin> {
+        let state = self.state();
+        state
+            .paths
+            .iter()
+            .find(|path| path.remote == remote)
+            .copied()
+    }
+}
+
+impl State {
+    fn remember(&mut self, origin: Origin) {
+        match self
+            .paths
+            .iter_mut()
+            .find(|path| path.remote == origin.remote)
+        {
+            Some(path) => *path = origin,
+            None => {
+                if self.paths.len() == MAX_PATHS {
+                    self.paths.remove(0);
+                }
+                self.paths.push(origin);
+            }
+        }
+    }
+}

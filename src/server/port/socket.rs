@@ -1,0 +1,246 @@
+//! The real sockets of a port, and the virtual one that stands for them before each peer.
+
+use super::PortError;
+use super::demux::Demux;
+use super::inbox::{Family, Inbox, Origin};
+use socket2::{Domain, Protocol, SockRef, Type};
+use std::fmt;
+use std::future::Future;
+use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Instant;
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+use tracing::{error, warn};
+use webrtc::runtime::{AsyncUdpSocket, BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+
+/// What is asked of the kernel, each way. All peers share it: at 5,000 of them a tick of the
+/// clock is 5,000 datagrams at once.
+const KERNEL_BUFFER: usize = 8 << 20;
+/// Room for one receive: what GRO may have put together (RFC 768: a length has 16 bits).
+const RECEIVE_BUFFER: usize = 1 << 16;
+
+/// A UDP socket that many peers send through.
+pub struct Socket {
+    io: UdpSocket,
+    offload: UdpSocketState,
+    local: SocketAddr,
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Socket").field(&self.local).finish()
+    }
+}
+
+impl Socket {
+    /// Binds `address`; an IPv6 one for IPv6 alone, so that `0.0.0.0` and `::` can have the same
+    /// port.
+    pub fn bind(address: SocketAddr) -> Result<Self, PortError> {
+        let bound = || -> io::Result<Self> {
+            let socket = socket2::Socket::new(
+                Domain::for_address(address),
+                Type::DGRAM,
+                Some(Protocol::UDP),
+            )?;
+            if address.is_ipv6() {
+                socket.set_only_v6(true)?;
+            }
+            socket.set_nonblocking(true)?;
+            socket.bind(&address.into())?;
+            let io = UdpSocket::from_std(socket.into())?;
+            let offload = UdpSocketState::new(UdpSockRef::from(&io))?;
+            let local = io.local_addr()?;
+            Ok(Self { io, offload, local })
+        };
+        let socket = bound().map_err(|cause| PortError::Bind { address, cause })?;
+        socket.enlarge_buffers();
+        Ok(socket)
+    }
+
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    fn enlarge_buffers(&self) {
+        let socket = SockRef::from(&self.io);
+        let got = [
+            (
+                "net.core.rmem_max",
+                socket
+                    .set_recv_buffer_size(KERNEL_BUFFER)
+                    .and_then(|()| socket.recv_buffer_size()),
+            ),
+            (
+                "net.core.wmem_max",
+                socket
+                    .set_send_buffer_size(KERNEL_BUFFER)
+                    .and_then(|()| socket.send_buffer_size()),
+            ),
+        ];
+        for (setting, got) in got {
+            // Linux counts its own overhead in, and reports twice what it was asked for.
+            let got = got.unwrap_or(0) / if cfg!(target_os = "linux") { 2 } else { 1 };
+            if got < KERNEL_BUFFER {
+                warn!(
+                    address = %self.local, got, wanted = KERNEL_BUFFER,
+                    "the kernel gave a smaller UDP buffer than was asked for, and with many \
+                     peers it will drop datagrams: sysctl -w {setting}={KERNEL_BUFFER}"
+                );
+            }
+        }
+    }
+
+    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        self.io.try_io(Interest::WRITABLE, || {
+            self.offload.try_send(UdpSockRef::from(&self.io), transmit)
+        })
+    }
+
+    /// Receives and routes for as long as the socket works.
+    pub async fn receive(&self, number: usize, demux: &Demux) {
+        let mut storage = vec![0; BATCH_SIZE * RECEIVE_BUFFER];
+        let mut wakers: Vec<Waker> = Vec::new();
+        loop {
+            if let Err(cause) = self.io.readable().await {
+                error!(%cause, address = %self.local, "the UDP port receives no more");
+                return;
+            }
+            let mut meta = [RecvMeta::default(); BATCH_SIZE];
+            let received = {
+                let mut bufs: Vec<_> = storage
+                    .chunks_exact_mut(RECEIVE_BUFFER)
+                    .map(IoSliceMut::new)
+                    .collect();
+                self.io.try_io(Interest::READABLE, || {
+                    self.offload
+                        .recv(UdpSockRef::from(&self.io), &mut bufs, &mut meta)
+                })
+            };
+            let count = match received {
+                Ok(count) => count,
+                Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => continue,
+                // An ICMP message about some peer's address, for instance: the next is another.
+                Err(cause) => {
+                    tracing::debug!(%cause, "a datagram was not received");
+                    continue;
+                }
+            };
+            let datagrams = storage
+                .chunks_exact(RECEIVE_BUFFER)
+                .zip(&meta[..count])
+                .flat_map(|(bytes, meta)| {
+                    let origin = Origin {
+                        remote: meta.addr,
+                        socket: number,
+                        local: meta.dst_ip,
+                    };
+                    // An empty datagram has a stride of 0, and no chunk.
+                    bytes[..meta.len]
+                        .chunks(meta.stride.max(1))
+                        .map(move |datagram| (datagram, origin))
+                });
+            demux.route(datagrams, Instant::now(), &mut wakers);
+            wakers.drain(..).for_each(Waker::wake);
+        }
+    }
+}
+
+/// One address family of a port as one peer sees it: reads its inbox, sends through the port.
+pub struct PeerSocket {
+    /// What the peer's agent takes for its address.
+    local: SocketAddr,
+    family: Family,
+    inbox: Arc<Inbox>,
+    sockets: Arc<[Socket]>,
+    /// Waits for a socket that could not take a datagram. Each peer waits on its own: a socket
+    /// of Tokio's remembers one waker of those that only poll it.
+    blocked: Mutex<Option<Writable>>,
+}
+
+type Writable = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
+
+impl PeerSocket {
+    pub fn new(local: SocketAddr, inbox: Arc<Inbox>, sockets: Arc<[Socket]>) -> Self {
+        Self {
+            local,
+            family: Family::of(local),
+            inbox,
+            sockets,
+            blocked: Mutex::new(None),
+        }
+    }
+
+    /// Completes when the socket can be written to again.
+    fn poll_writable(&self, cx: &mut Context<'_>, socket: Option<usize>) -> Poll<io::Result<()>> {
+        let mut blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(number) = socket {
+            let sockets = self.sockets.clone();
+            *blocked = Some(Box::pin(async move { sockets[number].io.writable().await }));
+        }
+        let Some(writable) = &mut *blocked else {
+            return Poll::Ready(Ok(()));
+        };
+        let writable = ready!(writable.as_mut().poll(cx));
+        *blocked = None;
+        Poll::Ready(writable)
+    }
+}
+
+impl fmt::Debug for PeerSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PeerSocket").field(&self.family).finish()
+    }
+}
+
+impl AsyncUdpSocket for PeerSocket {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.local)
+    }
+
+    fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
+        let path = self.inbox.path_to(transmit.destination);
+        let number = path.map(|path| path.socket).or_else(|| {
+            // Nothing came from there yet. Agents that offer no candidates never get here.
+            self.sockets
+                .iter()
+                .position(|socket| Family::of(socket.local) == self.family)
+        });
+        let Some((number, socket)) = number.and_then(|n| Some((n, self.sockets.get(n)?))) else {
+            return Poll::Ready(Err(io::ErrorKind::AddrNotAvailable.into()));
+        };
+        let transmit = Transmit {
+            src_ip: path.and_then(|path| path.local),
+            ..transmit.clone()
+        };
+        ready!(self.poll_writable(cx, None))?;
+        loop {
+            match socket.try_send(&transmit) {
+                Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(self.poll_writable(cx, Some(number)))?;
+                }
+                sent => return Poll::Ready(sent.map(|()| transmit.contents.len())),
+            }
+        }
+    }
+
+    fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        self.inbox.poll_recv(self.family, cx, bufs, meta).map(Ok)
+    }
+
+    fn max_gso_segments(&self) -> usize {
+        self.sockets
+            .iter()
+            .map(|socket| socket.offload.max_gso_segments())
+            .min()
+            .unwrap_or(1)
+    }
+}
