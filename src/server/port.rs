@@ -35,6 +35,7 @@ mod inbox;
 mod runtime;
 mod socket;
 mod stun;
+mod timer;
 
 pub use candidates::{Advertise, Advertised};
 pub use demux::{Reason, Routes};
@@ -47,7 +48,9 @@ use socket::Socket;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
+use timer::Timer;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tracing::{info, warn};
 use webrtc::peer_connection::RTCIceConnectionState;
 use webrtc::runtime::Runtime;
@@ -76,6 +79,7 @@ pub struct Port {
     demux: Arc<Demux>,
     candidates: Arc<Candidates>,
     agents: Vec<SocketAddr>,
+    epoch: Instant,
     /// Dropping it ends the receiving tasks.
     _receivers: JoinSet<()>,
 }
@@ -120,6 +124,7 @@ impl Port {
             demux,
             candidates: Arc::new(Candidates::new(locals, advertise)),
             agents,
+            epoch: Instant::now(),
             _receivers: receivers,
         })
     }
@@ -144,6 +149,7 @@ impl Port {
             demux: self.demux.clone(),
             candidates: self.candidates.clone(),
             agents: self.agents.clone(),
+            epoch: self.epoch,
         }
     }
 
@@ -167,6 +173,7 @@ pub struct PortPeer {
     demux: Arc<Demux>,
     candidates: Arc<Candidates>,
     agents: Vec<SocketAddr>,
+    epoch: Instant,
 }
 
 impl PortPeer {
@@ -175,6 +182,7 @@ impl PortPeer {
         Arc::new(PeerRuntime {
             inbox: self.inbox.clone(),
             sockets: self.sockets.clone(),
+            timer: Timer::new(self.epoch),
         })
     }
 

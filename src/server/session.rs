@@ -82,14 +82,15 @@ pub async fn run(
     channel: ChannelConfig,
     setup: Setup,
 ) {
-    let mut peer = match answerer.open().await {
+    // Boxed, so that the room for making a peer is not kept for as long as the peer lives.
+    let mut peer = match Box::pin(answerer.open()).await {
         Ok(peer) => peer,
         Err(refused) => {
             let _ = setup.answer.send(Err(refused));
             return;
         }
     };
-    match peer.answer(setup.offer).await {
+    match Box::pin(peer.answer(setup.offer)).await {
         Ok(sdp) => {
             // A request that was given up leaves a session that no browser knows of: it ends
             // as one in which no channel opens.

@@ -81,8 +81,8 @@ fn a_variable_overrides_one_key_and_leaves_the_rest() {
     assert_eq!(
         config.port.listen_at(http),
         [
-            "127.0.0.1:8080".parse().unwrap(),
-            "[::1]:7".parse().unwrap()
+            SocketAddr::from(([127, 0, 0, 1], 8080)),
+            SocketAddr::from((Ipv6Addr::LOCALHOST, 7))
         ]
     );
     assert_eq!(config.session.open_timeout, Duration::from_secs(60));

@@ -19,7 +19,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How many addresses a peer may be reached from, for each of its two newest answers. A browser
 /// checks from each of its interfaces.
@@ -184,7 +185,7 @@ impl Demux {
         for (datagram, origin) in datagrams {
             let routed = table
                 .find(datagram, origin.remote, now)
-                .and_then(|inbox| inbox.deliver(datagram, origin, wakers));
+                .and_then(|inbox| inbox.deliver(datagram, origin, now, wakers));
             if let Err(reason) = routed {
                 self.drops.0[reason as usize].fetch_add(1, Ordering::Relaxed);
             }
@@ -331,3 +332,6 @@ impl Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

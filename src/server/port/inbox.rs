@@ -1,11 +1,14 @@
 //! What has arrived for a peer and was not read yet, and the ways back to where it came from.
 
 use super::demux::Reason;
+use super::timer::{Activity, PeerSleep, Timer};
 use std::collections::VecDeque;
 use std::io::IoSliceMut;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use tokio::time::Instant;
 use webrtc::runtime::RecvMeta;
 
 /// Bytes that may wait for one peer, [`OVERHEAD`] for each datagram included. What comes on top
@@ -15,11 +18,14 @@ const CAPACITY: usize = 256 * 1024;
 const OVERHEAD: usize = 64;
 /// Ways back that are remembered: more than the addresses that may become a peer's.
 const MAX_PATHS: usize = 32;
+/// Checks that wait for an answer from elsewhere than data leaves from. An agent answers each
+/// at once.
+const MAX_CHECKS: usize = 16;
 /// A queue that is empty keeps room for as many datagrams, and gives back what a burst took.
 const KEPT: usize = 16;
 
 /// Where a datagram came from, and where it came in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
     pub remote: SocketAddr,
     /// Which of the port's sockets received it.
@@ -53,10 +59,16 @@ pub struct Inbox(Mutex<State>);
 struct State {
     queues: [Queue; 2],
     bytes: usize,
+    /// Where data from each address comes in; before there is data, where its first check did.
     paths: Vec<Origin>,
-    /// Whether data waits until the peer's agent has chosen a pair.
+    /// Checks that came in elsewhere, by their transaction.
+    checks: VecDeque<(Transaction, Origin)>,
+    /// Whether the peer's agent has chosen a pair; until then data waits.
     is_ready: bool,
+    activity: Activity,
 }
+
+type Transaction = [u8; 12];
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -83,6 +95,7 @@ impl Inbox {
         &self,
         bytes: &[u8],
         origin: Origin,
+        now: Instant,
         wakers: &mut Vec<Waker>,
     ) -> Result<(), Reason> {
         let mut state = self.state();
@@ -91,8 +104,12 @@ impl Inbox {
             return Err(Reason::InboxFull);
         }
         state.bytes += size;
-        state.remember(origin);
-        let is_early = !state.is_ready && bytes.first().is_some_and(|&kind| kind > 3);
+        state.remember(bytes, origin);
+        let is_data = !is_stun(bytes);
+        if is_data {
+            state.activity.on_received(now);
+        }
+        let is_early = is_data && !state.is_ready;
         let queue = &mut state.queues[Family::of(origin.remote) as usize];
         let datagram = Datagram {
             remote: origin.remote,
@@ -164,26 +181,50 @@ impl Inbox {
         Poll::Ready(filled)
     }
 
-    /// The socket and the address of this machine at which `remote` was last heard. An answer
-    /// must leave from where the check came in, or its pair fails (RFC 8445 section 7.2.5.2.1).
-    pub fn path_to(&self, remote: SocketAddr) -> Option<Origin> {
-        let state = self.state();
+    /// Takes note of a datagram to `remote`, and says from which socket and address of this
+    /// machine it is to leave, where that is known. Data
+    /// takes the way that the browser's data takes; the answer to a check leaves from where the
+    /// check came in, or its pair fails (RFC 8445 section 7.2.5.2.1).
+    pub fn leave(&self, remote: SocketAddr, datagram: &[u8]) -> Option<Origin> {
+        let mut state = self.state();
+        if !is_stun(datagram) {
+            state.activity.on_sent(Instant::now());
+        } else if let Some(transaction) = transaction(datagram)
+            && let Some(at) = state.checks.iter().position(|check| check.0 == transaction)
+        {
+            return state.checks.remove(at).map(|check| check.1);
+        }
         state
             .paths
             .iter()
             .find(|path| path.remote == remote)
             .copied()
     }
+
+    /// A sleep for the peer's driver: as long as it asks, or somewhat longer.
+    pub fn sleep(&self, timer: &Timer, duration: Duration) -> PeerSleep {
+        let state = self.state();
+        timer.sleep(duration, state.is_ready.then_some(&state.activity))
+    }
 }
 
 impl State {
-    fn remember(&mut self, origin: Origin) {
-        match self
+    fn remember(&mut self, datagram: &[u8], origin: Origin) {
+        let known = self
             .paths
             .iter_mut()
-            .find(|path| path.remote == origin.remote)
-        {
-            Some(path) => *path = origin,
+            .find(|path| path.remote == origin.remote);
+        match known {
+            Some(path) if *path == origin => {}
+            Some(path) if !is_stun(datagram) => *path = origin,
+            Some(_) => {
+                if let Some(transaction) = transaction(datagram) {
+                    if self.checks.len() == MAX_CHECKS {
+                        self.checks.pop_front();
+                    }
+                    self.checks.push_back((transaction, origin));
+                }
+            }
             None => {
                 if self.paths.len() == MAX_PATHS {
                     self.paths.remove(0);
@@ -192,4 +233,14 @@ impl State {
             }
         }
     }
+}
+
+/// RFC 7983 section 7.
+fn is_stun(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|&first| first <= 3)
+}
+
+/// RFC 8489 section 5.
+fn transaction(stun: &[u8]) -> Option<Transaction> {
+    stun.get(8..20)?.try_into().ok()
 }

@@ -1,7 +1,8 @@
-//! What a peer connection runs on: Tokio, but for its sockets.
+//! What a peer connection runs on: Tokio, but for its sockets and its timer.
 
 use super::inbox::Inbox;
 use super::socket::{PeerSocket, Socket};
+use super::timer::Timer;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -15,11 +16,12 @@ use webrtc::runtime::{
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Gives one peer its share of a port wherever it opens a UDP socket.
+/// Gives one peer its share of a port wherever it opens a UDP socket or sleeps.
 #[derive(Debug)]
 pub struct PeerRuntime {
     pub inbox: Arc<Inbox>,
     pub sockets: Arc<[Socket]>,
+    pub timer: Timer,
 }
 
 impl Runtime for PeerRuntime {
@@ -55,7 +57,7 @@ impl Runtime for PeerRuntime {
     }
 
     fn sleep(&self, duration: Duration) -> Boxed<'static, ()> {
-        TokioRuntime.sleep(duration)
+        Box::pin(self.inbox.sleep(&self.timer, duration))
     }
 
     fn interval(&self, period: Duration) -> Box<dyn AsyncInterval> {

@@ -11,9 +11,9 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Instant;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
+use tokio::time::Instant;
 use tracing::{error, warn};
 use webrtc::runtime::{AsyncUdpSocket, BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 
@@ -202,7 +202,7 @@ impl AsyncUdpSocket for PeerSocket {
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
-        let path = self.inbox.path_to(transmit.destination);
+        let path = self.inbox.leave(transmit.destination, transmit.contents);
         let number = path.map(|path| path.socket).or_else(|| {
             // Nothing came from there yet. Agents that offer no candidates never get here.
             self.sockets

@@ -105,3 +105,6 @@ impl<'a> Message<'a> {
         mac.verify_slice(claimed).is_ok()
     }
 }
+
+#[cfg(test)]
+pub mod tests;
