@@ -1,3 +1,5 @@
+mod allocator;
+
 use std::process::ExitCode;
 use tickwire::server::{self, Config, shutdown};
 use tokio::net::TcpListener;

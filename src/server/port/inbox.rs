@@ -1,6 +1,7 @@
 //! What has arrived for a peer and was not read yet, and the ways back to where it came from.
 
 use super::demux::Reason;
+use super::stun::BINDING_REQUEST;
 use super::timer::{Activity, PeerSleep, Timer};
 use std::collections::VecDeque;
 use std::io::IoSliceMut;
@@ -17,7 +18,9 @@ const CAPACITY: usize = 256 * 1024;
 /// What keeping a datagram costs besides its bytes.
 const OVERHEAD: usize = 64;
 /// Ways back that are remembered: more than the addresses that may become a peer's.
-const MAX_PATHS: usize = 32;
+const MAX_PATHS: usize = 40;
+/// Addresses of this machine at which one of a peer's may be heard.
+const MAX_WAYS: usize = 4;
 /// Checks that wait for an answer from elsewhere than data leaves from. An agent answers each
 /// at once.
 const MAX_CHECKS: usize = 16;
@@ -59,7 +62,8 @@ pub struct Inbox(Mutex<State>);
 struct State {
     queues: [Queue; 2],
     bytes: usize,
-    /// Where data from each address comes in; before there is data, where its first check did.
+    /// Where each address has been heard. Of several for one address the first is where its data
+    /// comes in; before there is data, where its first check did.
     paths: Vec<Origin>,
     /// Checks that came in elsewhere, by their transaction.
     checks: VecDeque<(Transaction, Origin)>,
@@ -181,24 +185,29 @@ impl Inbox {
         Poll::Ready(filled)
     }
 
-    /// Takes note of a datagram to `remote`, and says from which socket and address of this
-    /// machine it is to leave, where that is known. Data
-    /// takes the way that the browser's data takes; the answer to a check leaves from where the
-    /// check came in, or its pair fails (RFC 8445 section 7.2.5.2.1).
-    pub fn leave(&self, remote: SocketAddr, datagram: &[u8]) -> Option<Origin> {
+    /// Takes note of a datagram to `remote`, and says from which sockets and addresses of this
+    /// machine it is to leave; from none where nothing was heard from there.
+    ///
+    /// Each address of this machine makes another pair for the browser (RFC 8445 section 6.1.2),
+    /// and the peer's agent knows of one alone. So the answer to a check leaves from where the
+    /// check came in, or its pair would fail (section 7.2.5.2.1); a check of the agent's own
+    /// leaves from wherever the browser checked, or some pairs would wait for theirs (section
+    /// 7.3.1.4); and data takes the way that the browser's data takes.
+    pub fn leave(&self, remote: SocketAddr, datagram: &[u8]) -> Ways {
         let mut state = self.state();
         if !is_stun(datagram) {
             state.activity.on_sent(Instant::now());
         } else if let Some(transaction) = transaction(datagram)
             && let Some(at) = state.checks.iter().position(|check| check.0 == transaction)
         {
-            return state.checks.remove(at).map(|check| check.1);
+            return Ways::one(state.checks.remove(at).map(|check| check.1));
         }
-        state
-            .paths
-            .iter()
-            .find(|path| path.remote == remote)
-            .copied()
+        let mut heard = state.heard_from(remote).copied();
+        let mut ways = Ways::one(heard.next());
+        if !state.is_ready && datagram.starts_with(&BINDING_REQUEST.to_be_bytes()) {
+            ways.others.extend(heard);
+        }
+        ways
     }
 
     /// A sleep for the peer's driver: as long as it asks, or somewhat longer.
@@ -209,28 +218,57 @@ impl Inbox {
 }
 
 impl State {
+    fn heard_from(&self, remote: SocketAddr) -> impl Iterator<Item = &Origin> {
+        self.paths.iter().filter(move |path| path.remote == remote)
+    }
+
     fn remember(&mut self, datagram: &[u8], origin: Origin) {
-        let known = self
-            .paths
-            .iter_mut()
-            .find(|path| path.remote == origin.remote);
-        match known {
-            Some(path) if *path == origin => {}
-            Some(path) if !is_stun(datagram) => *path = origin,
-            Some(_) => {
-                if let Some(transaction) = transaction(datagram) {
-                    if self.checks.len() == MAX_CHECKS {
-                        self.checks.pop_front();
-                    }
-                    self.checks.push_back((transaction, origin));
-                }
+        let is_same_remote = |path: &Origin| path.remote == origin.remote;
+        let Some(first) = self.paths.iter().position(is_same_remote) else {
+            if self.paths.len() == MAX_PATHS {
+                self.paths.remove(0);
             }
-            None => {
-                if self.paths.len() == MAX_PATHS {
-                    self.paths.remove(0);
-                }
-                self.paths.push(origin);
+            self.paths.push(origin);
+            return;
+        };
+        if self.paths[first] == origin {
+            return;
+        }
+        let mut known = self.paths.iter().position(|path| *path == origin);
+        if known.is_none()
+            && self.paths.len() < MAX_PATHS
+            && self.heard_from(origin.remote).count() < MAX_WAYS
+        {
+            known = Some(self.paths.len());
+            self.paths.push(origin);
+        }
+        if !is_stun(datagram) {
+            if let Some(known) = known {
+                self.paths.swap(first, known);
             }
+        } else if let Some(transaction) = transaction(datagram) {
+            if self.checks.len() == MAX_CHECKS {
+                self.checks.pop_front();
+            }
+            self.checks.push_back((transaction, origin));
+        }
+    }
+}
+
+/// The ways that a datagram takes.
+#[derive(Debug)]
+pub struct Ways {
+    /// `None` where nothing was heard from its destination.
+    pub first: Option<Origin>,
+    /// Those that a check takes besides.
+    pub others: Vec<Origin>,
+}
+
+impl Ways {
+    fn one(first: Option<Origin>) -> Self {
+        Self {
+            first,
+            others: Vec::new(),
         }
     }
 }

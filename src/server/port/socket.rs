@@ -156,9 +156,9 @@ pub struct PeerSocket {
     family: Family,
     inbox: Arc<Inbox>,
     sockets: Arc<[Socket]>,
-    /// Waits for a socket that could not take a datagram. Each peer waits on its own: a socket
+    /// Waits for a socket that could not take a datagram, and how that was to leave. Each peer waits on its own: a socket
     /// of Tokio's remembers one waker of those that only poll it.
-    blocked: Mutex<Option<Writable>>,
+    blocked: Mutex<Option<(Origin, Writable)>>,
 }
 
 type Writable = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
@@ -174,19 +174,33 @@ impl PeerSocket {
         }
     }
 
-    /// Completes when the socket can be written to again.
-    fn poll_writable(&self, cx: &mut Context<'_>, socket: Option<usize>) -> Poll<io::Result<()>> {
-        let mut blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(number) = socket {
-            let sockets = self.sockets.clone();
-            *blocked = Some(Box::pin(async move { sockets[number].io.writable().await }));
-        }
-        let Some(writable) = &mut *blocked else {
-            return Poll::Ready(Ok(()));
+    fn send(&self, way: &Origin, transmit: &Transmit<'_>) -> io::Result<()> {
+        let transmit = Transmit {
+            src_ip: way.local,
+            ..transmit.clone()
         };
-        let writable = ready!(writable.as_mut().poll(cx));
+        match self.sockets.get(way.socket) {
+            Some(socket) => socket.try_send(&transmit),
+            None => Err(io::ErrorKind::AddrNotAvailable.into()),
+        }
+    }
+
+    /// The way of a datagram that had to wait, once it can leave.
+    fn poll_blocked(&self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Origin>>> {
+        let mut blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((way, writable)) = &mut *blocked else {
+            return Poll::Ready(Ok(None));
+        };
+        let (way, writable) = (*way, ready!(writable.as_mut().poll(cx)));
         *blocked = None;
-        Poll::Ready(writable)
+        Poll::Ready(writable.map(|()| Some(way)))
+    }
+
+    fn wait_for(&self, way: Origin) {
+        let sockets = self.sockets.clone();
+        let writable = Box::pin(async move { sockets[way.socket].io.writable().await });
+        let mut blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
+        *blocked = Some((way, writable));
     }
 }
 
@@ -202,28 +216,26 @@ impl AsyncUdpSocket for PeerSocket {
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
-        let path = self.inbox.leave(transmit.destination, transmit.contents);
-        let number = path.map(|path| path.socket).or_else(|| {
-            // Nothing came from there yet. Agents that offer no candidates never get here.
-            self.sockets
-                .iter()
-                .position(|socket| Family::of(socket.local) == self.family)
-        });
-        let Some((number, socket)) = number.and_then(|n| Some((n, self.sockets.get(n)?))) else {
-            return Poll::Ready(Err(io::ErrorKind::AddrNotAvailable.into()));
-        };
-        let transmit = Transmit {
-            src_ip: path.and_then(|path| path.local),
-            ..transmit.clone()
-        };
-        ready!(self.poll_writable(cx, None))?;
-        loop {
-            match socket.try_send(&transmit) {
-                Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(self.poll_writable(cx, Some(number)))?;
+        let way = match ready!(self.poll_blocked(cx))? {
+            Some(way) => way,
+            None => {
+                let ways = self.inbox.leave(transmit.destination, transmit.contents);
+                for way in &ways.others {
+                    // One of several checks: the agent sends the next if this does not leave.
+                    let _ = self.send(way, transmit);
                 }
-                sent => return Poll::Ready(sent.map(|()| transmit.contents.len())),
+                // An agent that knows no candidates sends only to where it was heard from.
+                ways.first.ok_or(io::ErrorKind::AddrNotAvailable)?
             }
+        };
+        match self.send(&way, transmit) {
+            Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => {
+                self.wait_for(way);
+                // Its task is woken at once where there is room again already.
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            sent => Poll::Ready(sent.map(|()| transmit.contents.len())),
         }
     }
 

@@ -12,7 +12,8 @@ const MESSAGE_INTEGRITY: u16 = 0x0008;
 const ATTRIBUTE_HEADER: usize = 4;
 const HMAC_SHA1: usize = 20;
 
-const BINDING_REQUEST: u16 = 0x0001;
+/// The first two bytes of a connectivity check (RFC 8489 section 5).
+pub const BINDING_REQUEST: u16 = 0x0001;
 
 /// A STUN message of which the lengths are right.
 #[derive(Debug)]
