@@ -11,7 +11,9 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// jemalloc's options, which it looks for under this name: a thread of its own returns what has
 /// been unused for half a second, where by default nothing is returned until something is freed.
-#[allow(unsafe_code, reason = "the symbol is jemalloc's own, and of the type it expects")]
+#[allow(
+    unsafe_code,
+    reason = "the symbol is jemalloc's own, and of the type it expects"
+)]
 #[unsafe(export_name = "_rjem_malloc_conf")]
-pub static OPTIONS: &[u8; 59] =
-    b"background_thread:true,dirty_decay_ms:500,muzzy_decay_ms:0\0";
+pub static OPTIONS: &[u8; 59] = b"background_thread:true,dirty_decay_ms:500,muzzy_decay_ms:0\0";
