@@ -32,6 +32,27 @@ async fn close_all(clients: Vec<Client>) {
     }
 }
 
+/// UDP sockets that this process has open.
+fn udp_sockets() -> usize {
+    let inodes: Vec<String> = std::fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .filter_map(|file| std::fs::read_link(file.unwrap().path()).ok())
+        .filter_map(|target| {
+            let target = target.to_str()?.strip_prefix("socket:[")?.to_owned();
+            Some(target.trim_end_matches(']').to_owned())
+        })
+        .collect();
+    ["/proc/net/udp", "/proc/net/udp6"]
+        .iter()
+        .flat_map(|table| {
+            let table = std::fs::read_to_string(table).unwrap();
+            let inode = |line: &str| line.split_whitespace().nth(9).map(str::to_owned);
+            table.lines().filter_map(inode).collect::<Vec<_>>()
+        })
+        .filter(|inode| inodes.contains(inode))
+        .count()
+}
+
 #[test]
 fn every_way_a_session_ends_leaves_nothing_behind() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -52,6 +73,10 @@ fn every_way_a_session_ends_leaves_nothing_behind() {
         let tasks_idle = server.tasks();
         let back_to_idle = async |server: &Server, way: &str| {
             until(way, async || server.sessions().await == 0).await;
+            until(&format!("{way}: routes"), async || {
+                server.routes().await == 0
+            })
+            .await;
             until(&format!("{way}: tasks"), async || {
                 server.tasks() <= tasks_idle
             })
@@ -62,8 +87,16 @@ fn every_way_a_session_ends_leaves_nothing_behind() {
             .await;
         };
 
+        let sockets_idle = udp_sockets();
         let clients = connect_all(&server.url).await;
         assert_eq!(server.sessions().await, SESSIONS as u64);
+        // Each client has a socket of its own; the server has none for it, and no other file.
+        assert_eq!(udp_sockets(), sockets_idle + SESSIONS);
+        // Connections of HTTP come and go beside them, before and after.
+        until("the connections of the requests", async || {
+            open_files() <= files_idle + SESSIONS
+        })
+        .await;
         for client in &clients {
             assert_eq!(server.delete(&client.id).await, 204);
         }

@@ -44,7 +44,7 @@ async fn text_comes_back_with_a_prefix_and_bytes_as_they_are() {
     ] {
         assert_eq!(client.echo(text).await, format!("Echo: {text}"));
     }
-    for length in [0, 1, 1_200, 16_384] {
+    for length in [0, 1, 1_200, 65_536] {
         let bytes: Vec<u8> = (0..length).map(|index| index as u8).collect();
         client
             .channel
@@ -106,7 +106,7 @@ async fn a_channel_too_many_is_closed_and_the_others_stay() {
 
 #[tokio::test]
 async fn an_echo_that_the_client_would_not_take_is_refused_in_words() {
-    let server = Server::start(config(&[("TICKWIRE_CHANNEL_MESSAGE_BYTES", "65536")])).await;
+    let server = Server::start(config(&[])).await;
     let client = server.connect().await;
     // The client takes 65,536 bytes, and the echo is 6 longer than its text.
     client.channel.send_text(&"x".repeat(65_536)).await.unwrap();
@@ -179,29 +179,6 @@ async fn bad_offers_leave_the_sessions_beside_them_alone() {
             .post(json!({"type": "offer", "sdp": "v=0\r\n"}))
             .await;
         assert_eq!(refused.0, 400);
-    }
-    assert_eq!(client.echo("fine").await, "Echo: fine");
-    assert_eq!(server.sessions().await, 1);
-}
-
-#[tokio::test]
-async fn garbage_at_a_sessions_port_does_not_reach_its_peer() {
-    let server = Server::start(config(&[])).await;
-    let client = server.connect().await;
-    let candidate = client
-        .answer
-        .lines()
-        .find(|line| line.starts_with("a=candidate:"))
-        .unwrap();
-    let fields: Vec<&str> = candidate.split(' ').collect();
-    let target = format!("{}:{}", fields[4], fields[5]);
-    let stranger = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    for round in 0..1_000_usize {
-        // Each first byte in turn: STUN, DTLS, TURN and RTP by RFC 7983, all of it lies.
-        let datagram: Vec<u8> = (0..round % 1_400)
-            .map(|index| (round + index * 31) as u8)
-            .collect();
-        stranger.send_to(&datagram, &target).unwrap();
     }
     assert_eq!(client.echo("fine").await, "Echo: fine");
     assert_eq!(server.sessions().await, 1);

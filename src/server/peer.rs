@@ -76,6 +76,11 @@ impl Answerer {
         })
     }
 
+    /// The port through which all peers are reached.
+    pub fn port(&self) -> &Port {
+        &self.port
+    }
+
     /// Opens a peer without answering yet. It has a task from here on, and keeps it until its
     /// connection is closed.
     ///

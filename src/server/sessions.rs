@@ -4,6 +4,7 @@ use super::ServeError;
 use super::config::{ChannelConfig, Config, SessionConfig};
 use super::offer::Offer;
 use super::peer::Answerer;
+use super::port::Port;
 use super::session::{self, SessionId, Setup};
 use crate::signaling::{ANSWER, Answer, Code, SignalingError};
 use std::collections::HashMap;
@@ -119,6 +120,11 @@ impl Sessions {
     /// How many sessions are open, those that are still being answered or closed included.
     pub fn count(&self) -> usize {
         self.0.session.max - self.0.room.available_permits()
+    }
+
+    /// The UDP port of all sessions.
+    pub fn port(&self) -> &Port {
+        self.0.answerer.port()
     }
 
     /// Admits no more, ends every session, and waits until the last is gone.

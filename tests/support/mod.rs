@@ -6,6 +6,7 @@
 use rtc::ice::mdns::MulticastDnsMode;
 use serde_json::{Value, json};
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tickwire::server::{self, Config};
@@ -97,8 +98,22 @@ impl Server {
     }
 
     pub async fn sessions(&self) -> u64 {
+        self.health("/sessions").await
+    }
+
+    /// Addresses from which the port routes.
+    pub async fn routes(&self) -> u64 {
+        self.health("/routes").await
+    }
+
+    /// Datagrams that the port has dropped for a reason.
+    pub async fn dropped(&self, reason: &str) -> u64 {
+        self.health(&format!("/dropped/{reason}")).await
+    }
+
+    async fn health(&self, pointer: &str) -> u64 {
         let (_, health) = http("GET", format!("{}/health", self.url), None).await;
-        health["sessions"].as_u64().unwrap()
+        health.pointer(pointer).and_then(Value::as_u64).unwrap()
     }
 
     /// The status and the body of `POST /sdp`.
@@ -191,6 +206,16 @@ impl Client {
 
     /// Exchanges offer and answer, without waiting for the channel to open.
     pub async fn negotiate(url: &str, edit_offer: Edit, edit_answer: Edit) -> Self {
+        Self::negotiate_from("127.0.0.1:0", url, edit_offer, edit_answer).await
+    }
+
+    /// The same, from an address of the client's.
+    pub async fn negotiate_from(
+        local: &'static str,
+        url: &str,
+        edit_offer: Edit,
+        edit_answer: Edit,
+    ) -> Self {
         let settings = SettingEngineBuilder::new()
             .with_multicast_dns_mode(MulticastDnsMode::Disabled)
             .with_ice_connection_attempts(Some(Duration::from_millis(20)), Some(500))
@@ -198,7 +223,7 @@ impl Client {
         let connection = PeerConnectionBuilder::new()
             .with_setting_engine(settings)
             .with_handler(Arc::new(Quiet))
-            .with_udp_addrs(vec!["127.0.0.1:0"])
+            .with_udp_addrs(vec![local])
             .with_data_channel_send_buffer_limit(64 * 1024)
             .build()
             .await
@@ -240,10 +265,39 @@ impl Client {
         self.next(|line| line.starts_with("Echo: ")).await
     }
 
+    /// The server's candidates, in the order of the answer.
+    pub fn candidates(&self) -> Vec<SocketAddr> {
+        candidates(&self.answer)
+    }
+
+    /// The value of an attribute of the answer.
+    pub fn attribute(&self, name: &str) -> &str {
+        let value = |line: &'_ str| -> Option<usize> {
+            let rest = line.strip_prefix("a=")?.strip_prefix(name)?;
+            rest.strip_prefix(':').map(str::len)
+        };
+        self.answer
+            .lines()
+            .find_map(|line| value(line).map(|length| &line[line.len() - length..]))
+            .unwrap()
+    }
+
     /// Waits until the server has closed the channel.
     pub async fn closed(&self) {
         closed(&*self.channel).await;
     }
+}
+
+/// The addresses of an answer's candidates, each of component 1 (RFC 8839 section 5.1).
+pub fn candidates(sdp: &str) -> Vec<SocketAddr> {
+    sdp.lines()
+        .filter(|line| line.starts_with("a=candidate:"))
+        .map(|line| {
+            let fields: Vec<&str> = line.split(' ').collect();
+            assert_eq!(fields[1], "1", "{line}");
+            SocketAddr::new(fields[4].parse().unwrap(), fields[5].parse().unwrap())
+        })
+        .collect()
 }
 
 pub async fn opened(channel: &dyn DataChannel) {

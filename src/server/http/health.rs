@@ -1,20 +1,31 @@
 //! `GET /health`: for load balancers, and for people who want to see at a glance.
 
 use crate::server::Sessions;
+use crate::server::port::Reason;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
-/// That the server answers, and how many sessions are open.
+/// That the server answers, and what goes through it.
 #[derive(Serialize)]
 pub struct Health {
     status: &'static str,
+    /// Sessions that are open.
     sessions: usize,
+    /// Source addresses from which datagrams are routed to a session.
+    routes: usize,
+    /// Datagrams that were dropped since the start, by reason.
+    dropped: BTreeMap<&'static str, u64>,
 }
 
 pub async fn health(State(sessions): State<Sessions>) -> Json<Health> {
+    let port = sessions.port();
+    let dropped = Reason::ALL.map(|reason| (reason.name(), port.dropped(reason)));
     Json(Health {
         status: "ok",
         sessions: sessions.count(),
+        routes: port.routes().sources,
+        dropped: dropped.into(),
     })
 }

@@ -156,8 +156,8 @@ pub struct PeerSocket {
     family: Family,
     inbox: Arc<Inbox>,
     sockets: Arc<[Socket]>,
-    /// Waits for a socket that could not take a datagram, and how that was to leave. Each peer waits on its own: a socket
-    /// of Tokio's remembers one waker of those that only poll it.
+    /// Waits for a socket that could not take a datagram, and how that was to leave. Each peer
+    /// waits on its own: a socket of Tokio's remembers one waker of those that only poll it.
     blocked: Mutex<Option<(Origin, Writable)>>,
 }
 
