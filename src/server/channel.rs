@@ -7,10 +7,10 @@
 //!   messages of [`ChannelConfig::message_bytes`] on the way in, which is the queue between the
 //!   connection and the channel;
 //! - a session: 256 such messages more, and SCTP's receive window of 1 MiB (RFC 9260 section
-//!   6.2).
+//!   6.2), and 256 KiB of datagrams that its task has not read yet.
 //!
 //! With the defaults that is 17 MB a channel and 18 MB a session, if all messages are of the
-//! largest size; with messages of 100 bytes it is 0.4 MB and 1.1 MB. What is on its way from
+//! largest size; with messages of 100 bytes it is 0.4 MB and 1.4 MB. What is on its way from
 //! one queue to the next can add to it for a moment. A reader that takes nothing for
 //! [`ChannelConfig::stall_timeout`] loses its channel, and none of this is held for longer.
 

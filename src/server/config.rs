@@ -83,7 +83,7 @@ impl Default for ChannelConfig {
     fn default() -> Self {
         Self {
             max: 16,
-            message_bytes: 16 * 1024,
+            message_bytes: 64 * 1024,
             send_buffer_bytes: 256 * 1024,
             stall_timeout: Duration::from_secs(10),
         }
