@@ -1,6 +1,6 @@
 # What people type. Each target sets up what it needs and is missing; see scripts/setup.
 
-.PHONY: run build test lint watch setup
+.PHONY: run build test lint bench fuzz watch setup
 
 run: build ## build for release, and serve
 	target/release/tickwire
@@ -15,8 +15,18 @@ test: lint ## everything: formatting, clippy, Rust tests, browser tests
 
 lint: setup ## formatting, and clippy without a warning on both halves
 	scripts/env cargo fmt --check
+	scripts/env cargo fmt --check --manifest-path load/Cargo.toml
 	scripts/env cargo clippy --features ssr --all-targets -- -D warnings
+	scripts/env cargo clippy --manifest-path load/Cargo.toml --target-dir target -- -D warnings
 	scripts/env web-cargo clippy --lib --features hydrate --target wasm32-unknown-unknown --target-dir target/front -- -D warnings
+
+bench: ## what peers cost, on a release build: a table. ARGS="--peers 1000 --hold 60s" and the like
+	scripts/setup build
+	scripts/env cargo build --release --features ssr
+	scripts/bench $(ARGS)
+
+fuzz: ## the STUN reader for ten minutes; needs cargo-fuzz
+	scripts/env cargo fuzz run --sanitizer none stun -- -max_total_time=600 -max_len=1500
 
 watch: ## build, serve, and reload on each change
 	scripts/setup build

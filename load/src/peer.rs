@@ -1,0 +1,339 @@
+//! One peer: str0m over a UDP socket of its own.
+
+use crate::args::Args;
+use crate::figures::{Shared, Times, lateness};
+use crate::signaling::{Answer, Signaling};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime};
+use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::channel::{ChannelData, ChannelId};
+use str0m::net::{Protocol, Receive};
+use str0m::{Candidate, Event, Input, Output, Rtc};
+use tokio::net::UdpSocket;
+use tokio::sync::watch;
+
+/// How long a peer may take to open.
+const OPEN_LIMIT: Duration = Duration::from_secs(30);
+/// str0m nominates a pair when its next check is due, twice this after the first. Of its 250 ms
+/// the time to open would show little else.
+const STUN_RTO: Duration = Duration::from_millis(5);
+/// While peers are open their timers end together: thousands of them cost less so.
+const GRID: Duration = Duration::from_millis(10);
+/// No datagram of WebRTC's is longer.
+const DATAGRAM: usize = 2_000;
+/// What a flood keeps waiting to be sent.
+const FLOOD_AHEAD: usize = 64 * 1_024;
+const TIME: &str = "Server Time: ";
+
+/// What all peers are to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Open,
+    Hold,
+    Echo,
+    /// Nothing more is measured: peers go as they are closed.
+    Close,
+}
+
+/// What a peer does besides being pushed the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Listener,
+    Echoer,
+    Flood,
+}
+
+/// What the peers of a run share.
+pub struct Run {
+    pub args: Args,
+    pub signaling: Signaling,
+    pub figures: Shared,
+    pub start: Instant,
+}
+
+pub struct Peer {
+    run: Rc<Run>,
+    role: Role,
+    rtc: Rtc,
+    socket: UdpSocket,
+    local: SocketAddr,
+    server: SocketAddr,
+    phase: watch::Receiver<Phase>,
+    channel: Option<ChannelId>,
+    times: Times,
+    /// The session's id.
+    pub id: String,
+}
+
+impl Peer {
+    /// Exchanges offer and answer, and waits for the channel to open.
+    pub async fn open(
+        run: Rc<Run>,
+        role: Role,
+        phase: watch::Receiver<Phase>,
+    ) -> Result<Self, String> {
+        let start = Instant::now();
+        let mut builder = Rtc::builder();
+        builder.set_initial_stun_rto(STUN_RTO);
+        let mut rtc = builder.build(start);
+        let mut changes = rtc.sdp_api();
+        changes.add_channel(run.args.label.clone());
+        let (offer, pending) = changes.apply().ok_or("nothing to offer")?;
+        let answer = run.signaling.offer(offer.to_sdp_string()).await?;
+        let (server, socket) = connect(&answer).await?;
+        let local = socket.local_addr().map_err(|cause| cause.to_string())?;
+        apply(&mut rtc, pending, &answer, local, server)?;
+        let mut peer = Self {
+            run,
+            role,
+            rtc,
+            socket,
+            local,
+            server,
+            phase,
+            channel: None,
+            times: Times::default(),
+            id: answer.id,
+        };
+        // At once, so that the first check does not wait for a timer.
+        peer.input(None);
+        let opening = async {
+            while peer.channel.is_none() {
+                peer.step().await?;
+            }
+            Ok::<_, String>(())
+        };
+        tokio::time::timeout(OPEN_LIMIT, opening)
+            .await
+            .map_err(|_| format!("no channel opened within {OPEN_LIMIT:?}"))??;
+        peer.run.figures.borrow_mut().opened.push(start.elapsed());
+        Ok(peer)
+    }
+
+    /// Does what the phases ask for, until the last or until the peer goes.
+    pub async fn serve(mut self) {
+        let mut phase = Phase::Open;
+        while phase != Phase::Close {
+            if self.step().await.is_err() || self.channel.is_none() {
+                if *self.phase.borrow() != Phase::Close {
+                    self.run.figures.borrow_mut().lost += 1;
+                }
+                return;
+            }
+            let next = *self.phase.borrow_and_update();
+            if next != phase {
+                self.enter(phase, next);
+                phase = next;
+            }
+            if phase == Phase::Hold && self.role == Role::Flood {
+                self.flood();
+            }
+        }
+    }
+
+    fn enter(&mut self, last: Phase, next: Phase) {
+        match next {
+            Phase::Hold => self.times = Times::default(),
+            Phase::Echo if self.role == Role::Echoer => {
+                for _ in 0..self.run.args.window {
+                    self.send_echo();
+                }
+            }
+            _ => {}
+        }
+        if last == Phase::Hold
+            && self.role != Role::Flood
+            && !self.times.is_complete(SystemTime::now())
+        {
+            self.run.figures.borrow_mut().missed += 1;
+        }
+    }
+
+    /// Waits for a datagram, a timer or a phase, and does what follows from it.
+    async fn step(&mut self) -> Result<(), String> {
+        let Some(due) = self.output()? else {
+            return Err("the connection has ended".into());
+        };
+        let mut datagram = [0; DATAGRAM];
+        let timer = tokio::time::sleep_until(self.on_grid(due).into());
+        tokio::select! {
+            received = self.socket.recv(&mut datagram) => {
+                // An error is an ICMP message about the last datagram; a server that is gone
+                // shows by its silence.
+                if let Ok(length) = received {
+                    self.input(Some(&datagram[..length]));
+                    while let Ok(length) = self.socket.try_recv(&mut datagram) {
+                        self.input(Some(&datagram[..length]));
+                    }
+                }
+            }
+            () = timer => self.input(None),
+            _ = self.phase.changed() => {}
+        }
+        Ok(())
+    }
+
+    fn on_grid(&self, due: Instant) -> Instant {
+        if self.channel.is_none() {
+            return due;
+        }
+        let since = due.saturating_duration_since(self.run.start).as_millis();
+        let step = since / GRID.as_millis() + 1;
+        self.run.start + GRID * u32::try_from(step).unwrap_or(u32::MAX)
+    }
+
+    fn input(&mut self, datagram: Option<&[u8]>) {
+        let now = Instant::now();
+        let input = match datagram.map(TryInto::try_into) {
+            None => Input::Timeout(now),
+            Some(Ok(contents)) => Input::Receive(
+                now,
+                Receive {
+                    proto: Protocol::Udp,
+                    source: self.server,
+                    destination: self.local,
+                    contents,
+                },
+            ),
+            // Nothing that str0m knows.
+            Some(Err(_)) => return,
+        };
+        if self.rtc.handle_input(input).is_err() {
+            self.rtc.disconnect();
+        }
+    }
+
+    /// Sends what there is to send; until when there is nothing more to do. `None` once the
+    /// connection has ended.
+    fn output(&mut self) -> Result<Option<Instant>, String> {
+        loop {
+            if !self.rtc.is_alive() {
+                return Ok(None);
+            }
+            match self.rtc.poll_output().map_err(|cause| cause.to_string())? {
+                Output::Timeout(due) => return Ok(Some(due)),
+                // What the kernel has no room for is lost, as on any network.
+                Output::Transmit(datagram) => drop(self.socket.try_send(&datagram.contents)),
+                Output::Event(Event::ChannelOpen(id, _)) => self.channel = Some(id),
+                Output::Event(Event::ChannelClose(_)) => self.channel = None,
+                Output::Event(Event::ChannelData(data)) => self.on_message(&data),
+                Output::Event(_) => {}
+            }
+        }
+    }
+
+    fn on_message(&mut self, message: &ChannelData) {
+        if message.binary {
+            self.on_echo(&message.data);
+        } else if let Some(stamp) = stamp(&message.data) {
+            self.times.add(stamp);
+            if *self.phase.borrow() == Phase::Hold && self.role != Role::Flood {
+                let mut figures = self.run.figures.borrow_mut();
+                figures.pushed += 1;
+                figures.lateness.push(lateness(stamp, SystemTime::now()));
+            }
+        }
+    }
+
+    fn on_echo(&mut self, echo: &[u8]) {
+        if self.role == Role::Flood {
+            self.run.figures.borrow_mut().flooded += 1;
+        } else if let Some(sent) = echo.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+            && *self.phase.borrow() == Phase::Echo
+        {
+            let sent = self.run.start + Duration::from_nanos(sent);
+            self.run
+                .figures
+                .borrow_mut()
+                .round_trips
+                .push(sent.elapsed());
+            self.send_echo();
+        }
+    }
+
+    fn send_echo(&mut self) {
+        let mut message = vec![0; self.run.args.size];
+        let now = self.run.start.elapsed().as_nanos() as u64;
+        message[..8].copy_from_slice(&now.to_be_bytes());
+        self.write(&message);
+    }
+
+    fn flood(&mut self) {
+        let message = [0; 1_024];
+        while let Some(mut channel) = self.channel.and_then(|id| self.rtc.channel(id)) {
+            if channel.buffered_amount() >= FLOOD_AHEAD || !self.write(&message) {
+                return;
+            }
+        }
+    }
+
+    /// Whether there was room.
+    fn write(&mut self, message: &[u8]) -> bool {
+        self.channel
+            .and_then(|id| self.rtc.channel(id))
+            .is_some_and(|mut channel| channel.write(true, message).unwrap_or(false))
+    }
+}
+
+fn stamp(text: &[u8]) -> Option<SystemTime> {
+    let time = std::str::from_utf8(text).ok()?.strip_prefix(TIME)?;
+    humantime::parse_rfc3339(time).ok()
+}
+
+/// The candidate to use, and a socket that reaches it: loopback where the server names it.
+async fn connect(answer: &Answer) -> Result<(SocketAddr, UdpSocket), String> {
+    let candidates = answer
+        .sdp
+        .lines()
+        .filter_map(|line| Candidate::from_sdp_string(line.strip_prefix("a=")?).ok())
+        .map(|candidate| candidate.addr());
+    let v4: Vec<SocketAddr> = candidates.filter(SocketAddr::is_ipv4).collect();
+    let server = *v4
+        .iter()
+        .find(|address| address.ip().is_loopback())
+        .or(v4.first())
+        .ok_or("the answer names no IPv4 address")?;
+    let any: IpAddr = if server.ip().is_loopback() {
+        Ipv4Addr::LOCALHOST.into()
+    } else {
+        Ipv4Addr::UNSPECIFIED.into()
+    };
+    let connected = async {
+        let socket = UdpSocket::bind((any, 0)).await?;
+        socket.connect(server).await?;
+        // Tokio sends nothing through a socket that it has not heard of yet.
+        socket.writable().await?;
+        Ok::<_, std::io::Error>(socket)
+    };
+    let socket = connected
+        .await
+        .map_err(|cause| format!("no UDP socket towards {server}: {cause}"))?;
+    Ok((server, socket))
+}
+
+fn apply(
+    rtc: &mut Rtc,
+    pending: SdpPendingOffer,
+    answer: &Answer,
+    local: SocketAddr,
+    server: SocketAddr,
+) -> Result<(), String> {
+    // Of the server's addresses only the one that the socket is for.
+    let sdp: String = answer
+        .sdp
+        .lines()
+        .filter(|line| !line.starts_with("a=candidate:"))
+        .flat_map(|line| [line, "\r\n"])
+        .collect();
+    let failed = |cause: &dyn std::fmt::Display| format!("the answer cannot be used: {cause}");
+    let answer = SdpAnswer::from_sdp_string(&sdp).map_err(|cause| failed(&cause))?;
+    let local = Candidate::host(local, "udp").map_err(|cause| failed(&cause))?;
+    let remote = Candidate::host(server, "udp").map_err(|cause| failed(&cause))?;
+    rtc.add_local_candidate(local);
+    rtc.sdp_api()
+        .accept_answer(pending, answer)
+        .map_err(|cause| failed(&cause))?;
+    rtc.add_remote_candidate(remote);
+    Ok(())
+}
