@@ -32,6 +32,7 @@
 mod candidates;
 mod demux;
 mod inbox;
+mod repeat;
 mod runtime;
 mod socket;
 mod stun;

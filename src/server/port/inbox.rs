@@ -1,6 +1,7 @@
 //! What has arrived for a peer and was not read yet, and the ways back to where it came from.
 
 use super::demux::Reason;
+use super::repeat::{Datagram as Sent, Next, Unanswered};
 use super::stun::BINDING_REQUEST;
 use super::timer::{Activity, PeerSleep, Timer};
 use std::collections::VecDeque;
@@ -10,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::time::Instant;
-use webrtc::runtime::RecvMeta;
+use webrtc::runtime::{RecvMeta, Transmit};
 
 /// Bytes that may wait for one peer, [`OVERHEAD`] for each datagram included. What comes on top
 /// is dropped, as a full socket buffer would drop it.
@@ -70,6 +71,7 @@ struct State {
     /// Whether the peer's agent has chosen a pair; until then data waits.
     is_ready: bool,
     activity: Activity,
+    unanswered: Unanswered,
 }
 
 type Transaction = [u8; 12];
@@ -112,6 +114,7 @@ impl Inbox {
         let is_data = !is_stun(bytes);
         if is_data {
             state.activity.on_received(now);
+            state.unanswered.on_received();
         }
         let is_early = is_data && !state.is_ready;
         let queue = &mut state.queues[Family::of(origin.remote) as usize];
@@ -193,10 +196,14 @@ impl Inbox {
     /// check came in, or its pair would fail (section 7.2.5.2.1); a check of the agent's own
     /// leaves from wherever the browser checked, or some pairs would wait for theirs (section
     /// 7.3.1.4); and data takes the way that the browser's data takes.
-    pub fn leave(&self, remote: SocketAddr, datagram: &[u8]) -> Ways {
+    pub fn leave(&self, sent: &Transmit<'_>) -> Ways {
+        let (remote, datagram) = (sent.destination, sent.contents);
         let mut state = self.state();
+        let mut starts_repeating = false;
         if !is_stun(datagram) {
-            state.activity.on_sent(Instant::now());
+            let now = Instant::now();
+            state.activity.on_sent(now);
+            starts_repeating = state.unanswered.on_sent(now, sent);
         } else if let Some(transaction) = transaction(datagram)
             && let Some(at) = state.checks.iter().position(|check| check.0 == transaction)
         {
@@ -204,10 +211,21 @@ impl Inbox {
         }
         let mut heard = state.heard_from(remote).copied();
         let mut ways = Ways::one(heard.next());
+        ways.starts_repeating = starts_repeating;
         if !state.is_ready && datagram.starts_with(&BINDING_REQUEST.to_be_bytes()) {
             ways.others.extend(heard);
         }
         ways
+    }
+
+    /// What `repeat` is to do, and the way that each datagram takes.
+    pub fn next_unanswered(&self, now: Instant) -> Next<(Sent, Origin)> {
+        let mut state = self.state();
+        let next = state.unanswered.next(now);
+        next.map(|datagram| {
+            let way = *state.heard_from(datagram.destination).next()?;
+            Some((datagram, way))
+        })
     }
 
     /// A sleep for the peer's driver: as long as it asks, or somewhat longer.
@@ -262,6 +280,8 @@ pub struct Ways {
     pub first: Option<Origin>,
     /// Those that a check takes besides.
     pub others: Vec<Origin>,
+    /// Whether [`super::repeat::run`] is to be started.
+    pub starts_repeating: bool,
 }
 
 impl Ways {
@@ -269,6 +289,7 @@ impl Ways {
         Self {
             first,
             others: Vec::new(),
+            starts_repeating: false,
         }
     }
 }

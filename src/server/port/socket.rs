@@ -3,6 +3,7 @@
 use super::PortError;
 use super::demux::Demux;
 use super::inbox::{Family, Inbox, Origin};
+use super::repeat;
 use socket2::{Domain, Protocol, SockRef, Type};
 use std::fmt;
 use std::future::Future;
@@ -94,7 +95,8 @@ impl Socket {
         }
     }
 
-    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+    /// Sends now or not at all.
+    pub fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
         self.io.try_io(Interest::WRITABLE, || {
             self.offload.try_send(UdpSockRef::from(&self.io), transmit)
         })
@@ -219,7 +221,11 @@ impl AsyncUdpSocket for PeerSocket {
         let way = match ready!(self.poll_blocked(cx))? {
             Some(way) => way,
             None => {
-                let ways = self.inbox.leave(transmit.destination, transmit.contents);
+                let ways = self.inbox.leave(transmit);
+                if ways.starts_repeating {
+                    let (inbox, sockets) = (Arc::downgrade(&self.inbox), self.sockets.clone());
+                    tokio::spawn(repeat::run(inbox, sockets));
+                }
                 for way in &ways.others {
                     // One of several checks: the agent sends the next if this does not leave.
                     let _ = self.send(way, transmit);
