@@ -11,7 +11,7 @@ use rtc::ice::mdns::MulticastDnsMode;
 use rtc::peer_connection::certificate::CertificateParams;
 use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
 use rtc::peer_connection::transport::RTCDtlsRole;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
@@ -138,11 +138,16 @@ impl Answerer {
 }
 
 impl Peer {
-    /// Takes the offer and returns the answer's SDP, the server's candidates included.
+    /// Takes the offer, which came from `from`, and returns the answer's SDP, the server's
+    /// candidates included.
     ///
     /// # Errors
     /// [`Code::BadSdp`] for an offer that parses and yet cannot be answered.
-    pub async fn answer(&self, offer: Offer) -> Result<String, SignalingError> {
+    pub async fn answer(
+        &self,
+        offer: Offer,
+        from: Option<IpAddr>,
+    ) -> Result<String, SignalingError> {
         let answer = async {
             self.connection
                 .set_remote_description(offer.into_description())
@@ -164,7 +169,7 @@ impl Peer {
         }
         let description = self.connection.local_description().await;
         let answer = description.and_then(|answer| {
-            let routed = self.port.answer(&answer.sdp);
+            let routed = self.port.answer(&answer.sdp, from);
             routed.inspect_err(|cause| error!(%cause)).ok()
         });
         answer.ok_or_else(|| {

@@ -20,7 +20,7 @@
 //!     // … its handler passes on_ice_connection_state_change to peer.gate().
 //!     .build().await?;
 //! // … set_remote_description, create_answer, set_local_description; then:
-//! let answer = peer.answer(&connection.local_description().await?.sdp)?;
+//! let answer = peer.answer(&connection.local_description().await?.sdp, None)?;
 //! // … and again for the answer to each ICE restart. Dropping `peer` takes its routes away.
 //! ```
 //!
@@ -33,6 +33,7 @@ mod candidates;
 mod demux;
 mod inbox;
 mod repeat;
+mod reply;
 mod runtime;
 mod socket;
 mod stun;
@@ -47,7 +48,7 @@ use inbox::Inbox;
 use runtime::PeerRuntime;
 use socket::Socket;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use timer::Timer;
 use tokio::task::JoinSet;
@@ -137,7 +138,7 @@ impl Port {
 
     /// The addresses that answers name at this moment, the preferred first.
     pub fn advertised(&self) -> Vec<SocketAddr> {
-        self.candidates.addresses()
+        self.candidates.addresses(None)
     }
 
     /// A share of the port for one more peer. Nothing is routed to it before its answer.
@@ -200,11 +201,13 @@ impl PortPeer {
 
     /// Routes checks that are made for this answer to the peer, and returns the answer with the
     /// port's candidates in place of its own. Those of the peer's answer before this one are
-    /// routed too (an ICE restart, RFC 8445 section 9), older ones no more.
+    /// routed too (an ICE restart, RFC 8445 section 9), older ones no more. `offered_from` is the
+    /// address that the offer came from, where it is known: another machine is not told of
+    /// loopback, unless [`Advertise::These`] says so.
     ///
     /// # Errors
     /// Where the answer has no ICE credentials (RFC 8839 section 5.4).
-    pub fn answer(&self, sdp: &str) -> Result<String, PortError> {
+    pub fn answer(&self, sdp: &str, offered_from: Option<IpAddr>) -> Result<String, PortError> {
         let attribute = |name: &str| {
             sdp.lines().find_map(|line| {
                 line.strip_prefix("a=")?
@@ -221,7 +224,7 @@ impl PortPeer {
         {
             return Err(PortError::Answer("its ufrag is another peer's"));
         }
-        Ok(self.candidates.replace(sdp))
+        Ok(self.candidates.replace(sdp, offered_from))
     }
 }
 

@@ -7,6 +7,7 @@ use super::offer::Offer;
 use super::peer::{Answerer, Peer, PeerEvent};
 use crate::signaling::SignalingError;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
@@ -68,6 +69,8 @@ impl fmt::Display for End {
 /// What a session is given.
 pub struct Setup {
     pub offer: Offer,
+    /// Where the offer came from.
+    pub from: Option<IpAddr>,
     /// Takes the answer's SDP, or why there is none.
     pub answer: oneshot::Sender<Result<String, SignalingError>>,
     /// Ends the session when it is cancelled.
@@ -90,7 +93,7 @@ pub async fn run(
             return;
         }
     };
-    match Box::pin(peer.answer(setup.offer)).await {
+    match Box::pin(peer.answer(setup.offer, setup.from)).await {
         Ok(sdp) => {
             // A request that was given up leaves a session that no browser knows of: it ends
             // as one in which no channel opens.

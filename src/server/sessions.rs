@@ -8,7 +8,7 @@ use super::port::Port;
 use super::session::{self, SessionId, Setup};
 use crate::signaling::{ANSWER, Answer, Code, SignalingError};
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -48,14 +48,19 @@ impl Sessions {
         })))
     }
 
-    /// Opens a session and returns its answer.
+    /// Opens a session for an offer that came from `from`, where that is known, and returns its
+    /// answer.
     ///
     /// The session is a task of its own from the start: a request that is given up half-way
     /// leaves nothing behind that the session would not clear up.
     ///
     /// # Errors
     /// [`Code::Full`], [`Code::ShuttingDown`], or why the offer cannot be answered.
-    pub async fn admit(&self, offer: Offer) -> Result<Answer, SignalingError> {
+    pub async fn admit(
+        &self,
+        offer: Offer,
+        from: Option<IpAddr>,
+    ) -> Result<Answer, SignalingError> {
         let permit = self
             .0
             .room
@@ -84,6 +89,7 @@ impl Sessions {
             self.0.channel.clone(),
             Setup {
                 offer,
+                from,
                 answer,
                 ending,
             },

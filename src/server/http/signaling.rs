@@ -6,13 +6,15 @@ use super::super::{AppState, Sessions};
 use crate::signaling::{Answer, Code, SignalingError, session_path};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use leptos::prelude::{FromServerFnError, expect_context};
+use leptos::prelude::{FromServerFnError, expect_context, use_context};
 use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use leptos_axum::ResponseOptions;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -25,7 +27,10 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 pub async fn connect(kind: &str, sdp: &str) -> Result<Answer, SignalingError> {
     let sessions = expect_context::<AppState>().sessions;
     let response = expect_context::<ResponseOptions>();
-    let answer = sessions.admit(Offer::read(kind, sdp)?).await?;
+    let from = use_context::<Parts>()
+        .and_then(|request| request.extensions.get::<ConnectInfo<SocketAddr>>().copied())
+        .map(|ConnectInfo(from)| from.ip().to_canonical());
+    let answer = sessions.admit(Offer::read(kind, sdp)?, from).await?;
     response.set_status(StatusCode::CREATED);
     if let Ok(location) = HeaderValue::from_str(&session_path(&answer.id)) {
         response.insert_header(header::LOCATION, location);

@@ -12,7 +12,7 @@
 //! forged source address: nothing, while the peer at that address is heard from.
 
 use super::inbox::{Inbox, Origin};
-use super::stun;
+use super::{reply, stun};
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -127,6 +127,20 @@ struct Source {
     heard: Instant,
 }
 
+/// What is to be done after datagrams were routed.
+#[derive(Default)]
+pub struct Then {
+    /// Of the peers that something came for, each once.
+    pub wakers: Vec<Waker>,
+    pub replies: Vec<Reply>,
+}
+
+/// A datagram that goes back to where one came from.
+pub struct Reply {
+    pub bytes: Vec<u8>,
+    pub origin: Origin,
+}
+
 /// How large the tables are. Only answers and authentic checks change it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Routes {
@@ -173,19 +187,19 @@ impl Demux {
         }
     }
 
-    /// Routes one batch of datagrams, all received at `now`. Those to wake are put in `wakers`,
-    /// each once, for the caller to wake when no lock is held.
+    /// Routes one batch of datagrams, all received at `now`. What follows from them is put in
+    /// `then`, for the caller to do when no lock is held.
     pub fn route<'a>(
         &self,
         datagrams: impl Iterator<Item = (&'a [u8], Origin)>,
         now: Instant,
-        wakers: &mut Vec<Waker>,
+        then: &mut Then,
     ) {
         let mut table = self.table();
         for (datagram, origin) in datagrams {
             let routed = table
-                .find(datagram, origin.remote, now)
-                .and_then(|inbox| inbox.deliver(datagram, origin, now, wakers));
+                .find(datagram, origin, now, &mut then.replies)
+                .and_then(|inbox| inbox.deliver(datagram, origin, now, &mut then.wakers));
             if let Err(reason) = routed {
                 self.drops.0[reason as usize].fetch_add(1, Ordering::Relaxed);
             }
@@ -218,14 +232,19 @@ impl Table {
     fn find(
         &mut self,
         datagram: &[u8],
-        remote: SocketAddr,
+        origin: Origin,
         now: Instant,
+        replies: &mut Vec<Reply>,
     ) -> Result<&Inbox, Reason> {
+        let remote = origin.remote;
         match datagram.first() {
             Some(0..=3) => {
                 let message = stun::Message::read(datagram).ok_or(Reason::MalformedStun)?;
                 if message.is_binding_request() {
                     self.admit(&message, remote, now)?;
+                }
+                if message.is_nomination() {
+                    replies.extend(self.answer_nomination(&message, datagram, origin)?);
                 }
                 self.by_source(remote, now)
             }
@@ -240,6 +259,40 @@ impl Table {
         Ok(&source.inbox)
     }
 
+    /// Answers a check that nominates its pair, while the peer's agent has none. `webrtc`'s
+    /// agent leaves such a check without an answer, and forgets it, unless one of its own has
+    /// succeeded on that pair; RFC 8445 section 7.3.1 has it answer at once, and take the pair
+    /// as soon as its check succeeds. The browser would go on only with its next nomination.
+    fn answer_nomination(
+        &self,
+        check: &stun::Message<'_>,
+        datagram: &[u8],
+        origin: Origin,
+    ) -> Result<Option<Reply>, Reason> {
+        let ufrag = check.local_ufrag().ok_or(Reason::UnknownUfrag)?;
+        let (peer, generation) = self.by_ufrag(ufrag).ok_or(Reason::UnknownUfrag)?;
+        // Where the source is known nobody has looked at this yet.
+        if !check.is_authentic(&generation.password) {
+            return Err(Reason::NotAuthentic);
+        }
+        if !peer.inbox.keep_nomination(datagram, origin.remote) {
+            return Ok(None);
+        }
+        let response = check.transaction().and_then(|transaction| {
+            reply::success(transaction, origin.remote, &generation.password)
+        });
+        Ok(response.map(|bytes| Reply { bytes, origin }))
+    }
+
+    fn by_ufrag(&self, ufrag: &[u8]) -> Option<(&Peer, &Generation)> {
+        let peer = self.peers.get(self.ufrags.get(ufrag)?)?;
+        let generation = peer
+            .generations
+            .iter()
+            .find(|generation| generation.ufrag == ufrag)?;
+        Some((peer, generation))
+    }
+
     /// Sees to it that the address a check comes from is that of the peer it is for.
     fn admit(
         &mut self,
@@ -249,12 +302,7 @@ impl Table {
     ) -> Result<(), Reason> {
         let ufrag = check.local_ufrag().ok_or(Reason::UnknownUfrag)?;
         let id = *self.ufrags.get(ufrag).ok_or(Reason::UnknownUfrag)?;
-        let peer = self.peers.get(&id).ok_or(Reason::UnknownUfrag)?;
-        let generation = peer
-            .generations
-            .iter()
-            .find(|generation| generation.ufrag == ufrag)
-            .ok_or(Reason::UnknownUfrag)?;
+        let (peer, generation) = self.by_ufrag(ufrag).ok_or(Reason::UnknownUfrag)?;
         let known = self.sources.get(&remote);
         if known.is_some_and(|source| source.peer == id && source.generation >= generation.number) {
             // The peer's own agent checks the integrity of what comes from a known address.

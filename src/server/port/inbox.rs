@@ -2,7 +2,7 @@
 
 use super::demux::Reason;
 use super::repeat::{Datagram as Sent, Next, Unanswered};
-use super::stun::BINDING_REQUEST;
+use super::stun::{BINDING_REQUEST, BINDING_SUCCESS, Transaction, transaction};
 use super::timer::{Activity, PeerSleep, Timer};
 use std::collections::VecDeque;
 use std::io::IoSliceMut;
@@ -25,6 +25,8 @@ const MAX_WAYS: usize = 4;
 /// Checks that wait for an answer from elsewhere than data leaves from. An agent answers each
 /// at once.
 const MAX_CHECKS: usize = 16;
+/// Addresses from which a peer may nominate at a time: a browser nominates what works best so far.
+const MAX_NOMINATIONS: usize = 4;
 /// A queue that is empty keeps room for as many datagrams, and gives back what a burst took.
 const KEPT: usize = 16;
 
@@ -68,13 +70,13 @@ struct State {
     paths: Vec<Origin>,
     /// Checks that came in elsewhere, by their transaction.
     checks: VecDeque<(Transaction, Origin)>,
+    /// The last nomination from each address, until the agent has taken one.
+    nominations: VecDeque<Datagram>,
     /// Whether the peer's agent has chosen a pair; until then data waits.
     is_ready: bool,
     activity: Activity,
     unanswered: Unanswered,
 }
-
-type Transaction = [u8; 12];
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -128,7 +130,28 @@ impl Inbox {
             queue.datagrams.push_back(datagram);
             wakers.extend(queue.reader.take());
         }
+        if bytes.starts_with(&BINDING_SUCCESS.to_be_bytes()) {
+            state.nominate_again(origin.remote);
+        }
         Ok(())
+    }
+
+    /// Keeps a check that nominates its pair, for the agent to see again. `false` where the
+    /// agent has a pair already: then it answers by itself.
+    pub fn keep_nomination(&self, check: &[u8], remote: SocketAddr) -> bool {
+        let mut state = self.state();
+        if state.is_ready {
+            return false;
+        }
+        state.nominations.retain(|earlier| earlier.remote != remote);
+        if state.nominations.len() == MAX_NOMINATIONS {
+            state.nominations.pop_front();
+        }
+        state.nominations.push_back(Datagram {
+            remote,
+            bytes: check.into(),
+        });
+        true
     }
 
     /// Says whether the agent has a pair to take data from. What came before is kept until it
@@ -138,6 +161,7 @@ impl Inbox {
         let mut wakers = Vec::new();
         let mut state = self.state();
         state.is_ready = is_ready;
+        state.nominations = VecDeque::new();
         if is_ready {
             for queue in &mut state.queues {
                 if !queue.early.is_empty() {
@@ -240,6 +264,20 @@ impl State {
         self.paths.iter().filter(move |path| path.remote == remote)
     }
 
+    /// Puts a nomination from `remote` behind what has come from there: a check of the agent's
+    /// own has succeeded, and now it can take the pair.
+    fn nominate_again(&mut self, remote: SocketAddr) {
+        let of_remote = |nomination: &Datagram| nomination.remote == remote;
+        let Some(at) = self.nominations.iter().position(of_remote) else {
+            return;
+        };
+        if let Some(nomination) = self.nominations.remove(at) {
+            self.bytes += nomination.bytes.len() + OVERHEAD;
+            let queue = &mut self.queues[Family::of(remote) as usize];
+            queue.datagrams.push_back(nomination);
+        }
+    }
+
     fn remember(&mut self, datagram: &[u8], origin: Origin) {
         let is_same_remote = |path: &Origin| path.remote == origin.remote;
         let Some(first) = self.paths.iter().position(is_same_remote) else {
@@ -297,9 +335,4 @@ impl Ways {
 /// RFC 7983 section 7.
 fn is_stun(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(|&first| first <= 3)
-}
-
-/// RFC 8489 section 5.
-fn transaction(stun: &[u8]) -> Option<Transaction> {
-    stun.get(8..20)?.try_into().ok()
 }

@@ -1,7 +1,7 @@
 //! The real sockets of a port, and the virtual one that stands for them before each peer.
 
 use super::PortError;
-use super::demux::Demux;
+use super::demux::{Demux, Then};
 use super::inbox::{Family, Inbox, Origin};
 use super::repeat;
 use socket2::{Domain, Protocol, SockRef, Type};
@@ -105,7 +105,7 @@ impl Socket {
     /// Receives and routes for as long as the socket works.
     pub async fn receive(&self, number: usize, demux: &Demux) {
         let mut storage = vec![0; BATCH_SIZE * RECEIVE_BUFFER];
-        let mut wakers: Vec<Waker> = Vec::new();
+        let mut then = Then::default();
         loop {
             if let Err(cause) = self.io.readable().await {
                 error!(%cause, address = %self.local, "the UDP port receives no more");
@@ -145,8 +145,18 @@ impl Socket {
                         .chunks(meta.stride.max(1))
                         .map(move |datagram| (datagram, origin))
                 });
-            demux.route(datagrams, Instant::now(), &mut wakers);
-            wakers.drain(..).for_each(Waker::wake);
+            demux.route(datagrams, Instant::now(), &mut then);
+            for reply in then.replies.drain(..) {
+                // Lost, it is asked for again.
+                let _ = self.try_send(&Transmit {
+                    destination: reply.origin.remote,
+                    ecn: None,
+                    contents: &reply.bytes,
+                    segment_size: None,
+                    src_ip: reply.origin.local,
+                });
+            }
+            then.wakers.drain(..).for_each(Waker::wake);
         }
     }
 }

@@ -9,11 +9,17 @@ const HEADER: usize = 20;
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const USERNAME: u16 = 0x0006;
 const MESSAGE_INTEGRITY: u16 = 0x0008;
+/// RFC 8445 section 7.1.2.
+const USE_CANDIDATE: u16 = 0x0025;
 const ATTRIBUTE_HEADER: usize = 4;
 const HMAC_SHA1: usize = 20;
 
 /// The first two bytes of a connectivity check (RFC 8489 section 5).
 pub const BINDING_REQUEST: u16 = 0x0001;
+/// … and of the answer to one.
+pub const BINDING_SUCCESS: u16 = 0x0101;
+/// The bytes that an answer has in common with what it answers.
+pub type Transaction = [u8; 12];
 
 /// A STUN message of which the lengths are right.
 #[derive(Debug)]
@@ -21,6 +27,7 @@ pub struct Message<'a> {
     bytes: &'a [u8],
     kind: u16,
     username: Option<&'a [u8]>,
+    has_use_candidate: bool,
     /// Where the MESSAGE-INTEGRITY attribute begins.
     integrity: Option<usize>,
 }
@@ -42,6 +49,7 @@ impl<'a> Message<'a> {
             bytes,
             kind: u16::from_be_bytes([*high, *low]),
             username: None,
+            has_use_candidate: false,
             integrity: None,
         };
         let mut at = HEADER;
@@ -55,6 +63,7 @@ impl<'a> Message<'a> {
                 USERNAME if message.username.is_none() && message.integrity.is_none() => {
                     message.username = Some(value);
                 }
+                USE_CANDIDATE if message.integrity.is_none() => message.has_use_candidate = true,
                 MESSAGE_INTEGRITY if message.integrity.is_none() => {
                     if length != HMAC_SHA1 {
                         return None;
@@ -75,6 +84,16 @@ impl<'a> Message<'a> {
     /// 7.2).
     pub fn is_binding_request(&self) -> bool {
         self.kind == BINDING_REQUEST
+    }
+
+    /// Whether it is a check that nominates the pair it is made on (RFC 8445 section 7.1.2).
+    pub fn is_nomination(&self) -> bool {
+        self.is_binding_request() && self.has_use_candidate
+    }
+
+    /// What tells it from other messages (RFC 8489 section 5).
+    pub fn transaction(&self) -> Option<Transaction> {
+        transaction(self.bytes)
     }
 
     /// The receiver's own ufrag: in a check's USERNAME, what stands before the colon (RFC 8445
@@ -105,6 +124,11 @@ impl<'a> Message<'a> {
         let claimed = &self.bytes[at + ATTRIBUTE_HEADER..][..HMAC_SHA1];
         mac.verify_slice(claimed).is_ok()
     }
+}
+
+/// The transaction of a datagram that is STUN (RFC 8489 section 5).
+pub fn transaction(stun: &[u8]) -> Option<Transaction> {
+    stun.get(8..HEADER)?.try_into().ok()
 }
 
 #[cfg(test)]

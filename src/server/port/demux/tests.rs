@@ -1,5 +1,9 @@
+use super::super::inbox::Family;
 use super::super::stun::tests::check;
 use super::*;
+use std::io::IoSliceMut;
+use std::task::{Context, Poll};
+use webrtc::runtime::RecvMeta;
 
 const PASSWORD: &[u8] = b"a password of some length";
 const DTLS: &[u8] = &[22, 254, 253, 0];
@@ -33,7 +37,7 @@ impl Bench {
         let before = Reason::ALL.map(|reason| self.demux.dropped(reason));
         let now = self.start + Duration::from_secs(after);
         let datagrams = std::iter::once((datagram, origin));
-        self.demux.route(datagrams, now, &mut Vec::new());
+        self.demux.route(datagrams, now, &mut Then::default());
         Reason::ALL
             .into_iter()
             .find(|&reason| self.demux.dropped(reason) > before[reason as usize])
@@ -192,4 +196,70 @@ fn an_inbox_that_nobody_reads_drops_what_is_too_much() {
         .count();
     assert!(taken * datagram.len() < 256 * 1024, "{taken} were kept");
     assert!(taken > 100, "only {taken} were kept");
+}
+
+/// What a peer's agent reads, in order.
+fn read(inbox: &Inbox) -> Vec<Vec<u8>> {
+    let mut read = Vec::new();
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        let mut bytes = [0; 200];
+        let mut meta = [RecvMeta::default()];
+        let mut bufs = [IoSliceMut::new(&mut bytes)];
+        let Poll::Ready(_) = inbox.poll_recv(Family::V4, &mut context, &mut bufs, &mut meta) else {
+            return read;
+        };
+        read.push(bytes[..meta[0].len].to_vec());
+    }
+}
+
+#[test]
+fn a_nomination_is_answered_at_once_and_kept_until_the_agents_own_check_succeeds() {
+    const USE_CANDIDATE: (u16, Vec<u8>) = (0x0025, Vec::new());
+    let demux = Demux::default();
+    let inbox = Arc::new(Inbox::default());
+    let id = demux.add_peer(inbox.clone());
+    assert!(demux.add_answer(id, b"mine", PASSWORD));
+    let route = |datagram: &[u8], port| {
+        let origin = Origin {
+            remote: remote(port),
+            socket: 0,
+            local: None,
+        };
+        let mut then = Then::default();
+        demux.route([(datagram, origin)].into_iter(), Instant::now(), &mut then);
+        then.replies
+    };
+    let nomination = check(b"mine:remote", PASSWORD, &[USE_CANDIDATE]);
+    let replies = route(&nomination, 1);
+    assert_eq!(replies.len(), 1);
+    assert_eq!(replies[0].origin.remote, remote(1));
+    let answer = stun::Message::read(&replies[0].bytes).unwrap();
+    assert!(answer.is_authentic(PASSWORD));
+    assert_eq!(&replies[0].bytes[..2], [1, 1]);
+    assert_eq!(
+        stun::transaction(&replies[0].bytes),
+        stun::transaction(&nomination)
+    );
+    assert_eq!(read(&inbox), [&nomination[..]]);
+
+    // From a known address too, only what the password made is answered.
+    assert!(route(&check(b"mine:remote", b"another", &[USE_CANDIDATE]), 1).is_empty());
+    assert!(route(&check(b"mine:remote", PASSWORD, &[]), 1).is_empty());
+    read(&inbox);
+
+    // Another address' success says nothing about this one.
+    route(&check(b"mine:remote", PASSWORD, &[]), 2);
+    let mut success = replies[0].bytes.clone();
+    route(&success, 2);
+    assert_eq!(read(&inbox).len(), 2);
+    success[8] ^= 1;
+    route(&success, 1);
+    assert_eq!(read(&inbox), [&success[..], &nomination]);
+    route(&success, 1);
+    assert_eq!(read(&inbox), [&success[..]]);
+
+    // With a pair the agent answers for itself.
+    inbox.set_ready(true);
+    assert!(route(&nomination, 1).is_empty());
 }
