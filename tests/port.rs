@@ -1,12 +1,15 @@
 //! The one UDP port: real peers through it, and whatever else a network sends to it.
 
+#[path = "support/relay.rs"]
+mod relay;
 #[path = "support/check.rs"]
 mod stun;
 mod support;
 
+use relay::Relay;
 use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
 use stun::check;
-use support::{Client, Server, config, opened, unchanged, until};
+use support::{Client, Server, candidates, config, opened, unchanged, until};
 
 const EVERYWHERE: (&str, &str) = ("TICKWIRE_PORT_LISTEN", r#"["0.0.0.0:0", "[::]:0"]"#);
 
@@ -75,6 +78,26 @@ async fn a_session_that_ends_takes_its_routes_with_it() {
     until("one route", async || server.routes().await == 1).await;
     clients[1].connection.close().await.unwrap();
     until("no route", async || server.routes().await == 0).await;
+}
+
+#[tokio::test]
+async fn what_is_lost_while_a_peer_opens_is_sent_again_as_it_was() {
+    let server = Server::start(config(&[])).await;
+    let relay = Relay::bind().await;
+    let mut relaying = None;
+    // What DTLS and SCTP themselves send again is another datagram, and would be lost as well.
+    let client = Client::connect_with(&server.url, |answer| {
+        let (direct, through) = (candidates(answer)[0], relay.address);
+        relaying = Some(relay.run(direct));
+        answer.replace(
+            &format!(" {} {} ", direct.ip(), direct.port()),
+            &format!(" {} {} ", through.ip(), through.port()),
+        )
+    })
+    .await;
+    let relaying = relaying.unwrap();
+    relaying.lose_nothing();
+    assert_eq!(client.echo("mine").await, "Echo: mine");
 }
 
 #[tokio::test]

@@ -184,9 +184,7 @@ pub struct Client {
     pub answer: String,
 }
 
-/// Changes to a session description, for clients that do not behave.
-pub type Edit = fn(&str) -> String;
-
+/// No change to a session description. Other changes are for clients that do not behave.
 pub fn unchanged(sdp: &str) -> String {
     sdp.to_owned()
 }
@@ -198,14 +196,18 @@ impl Client {
     }
 
     /// The same, with an answer that is changed before the client uses it.
-    pub async fn connect_with(url: &str, edit_answer: Edit) -> Self {
+    pub async fn connect_with(url: &str, edit_answer: impl FnOnce(&str) -> String) -> Self {
         let client = Self::negotiate(url, unchanged, edit_answer).await;
         opened(&*client.channel).await;
         client
     }
 
     /// Exchanges offer and answer, without waiting for the channel to open.
-    pub async fn negotiate(url: &str, edit_offer: Edit, edit_answer: Edit) -> Self {
+    pub async fn negotiate(
+        url: &str,
+        edit_offer: impl FnOnce(&str) -> String,
+        edit_answer: impl FnOnce(&str) -> String,
+    ) -> Self {
         Self::negotiate_from("127.0.0.1:0", url, edit_offer, edit_answer).await
     }
 
@@ -213,8 +215,8 @@ impl Client {
     pub async fn negotiate_from(
         local: &'static str,
         url: &str,
-        edit_offer: Edit,
-        edit_answer: Edit,
+        edit_offer: impl FnOnce(&str) -> String,
+        edit_answer: impl FnOnce(&str) -> String,
     ) -> Self {
         let settings = SettingEngineBuilder::new()
             .with_multicast_dns_mode(MulticastDnsMode::Disabled)
