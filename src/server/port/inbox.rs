@@ -116,7 +116,7 @@ impl Inbox {
         let is_data = !is_stun(bytes);
         if is_data {
             state.activity.on_received(now);
-            state.unanswered.on_received();
+            state.unanswered.on_received(now, bytes);
         }
         let is_early = is_data && !state.is_ready;
         let queue = &mut state.queues[Family::of(origin.remote) as usize];

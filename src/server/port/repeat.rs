@@ -2,10 +2,12 @@
 //!
 //! Opening is some ten datagrams of the server's, one after the other's answer: DTLS's flights
 //! (RFC 6347 section 4.2.4) and SCTP's INIT ACK and COOKIE ACK (RFC 9260 section 5.1). `webrtc`
-//! sends each again after a second, and SCTP's answers not at all before they are asked for
-//! again. So a network that loses a datagram in twenty costs every third peer a second or more.
-//! Here the datagrams themselves go out again, sooner. A peer that has them already drops them as
-//! replays (RFC 6347 section 4.1.2.6), so nothing is answered twice.
+//! sends a flight again after a second, SCTP's answers not at all before they are asked for
+//! again, and a flight that was lost never, once the peer has repeated its own: any handshake
+//! record stops its timer. So a network that loses a datagram in twenty costs every third peer a
+//! second or more, and some their connection. Here the datagrams themselves go out again, and
+//! sooner. A peer that has them already drops them as replays (RFC 6347 section 4.1.2.6), so
+//! nothing is answered twice.
 
 use super::inbox::Inbox;
 use super::socket::Socket;
@@ -18,23 +20,37 @@ use webrtc::runtime::Transmit;
 /// How long a peer may leave a datagram unanswered; twice as long each time after that. Above the
 /// round trip of most networks, so that little is sent in vain. Browsers wait 50 ms.
 const PATIENCE: Duration = Duration::from_millis(80);
-/// How often a datagram is sent again: until the engine's own timer sends it after a second.
+/// How long `webrtc` has to answer what a peer has repeated, before its last flight goes out again.
+const GRACE: Duration = Duration::from_millis(20);
+/// How often a flight is sent again while nothing is heard: until the engine's own timer sends it
+/// after a second.
 const ROUNDS: u32 = 3;
-/// How long after its first datagram a peer counts as opening. After that SCTP has a round trip
-/// to go by, and channels that may rather lose a message than wait for it.
+/// … and how often in all, for one peer.
+const ALL_ROUNDS: u32 = 16;
+/// How long after its first application data a peer counts as opening. After that SCTP has a
+/// round trip to go by, and channels that may rather lose a message than wait for it.
 const OPENING: Duration = Duration::from_secs(3);
+/// How long a handshake is helped along.
+const HANDSHAKE: Duration = Duration::from_secs(15);
 /// How many datagrams are kept, at most, for one peer and in all.
 const KEPT: u32 = 32;
+/// DTLS's content type of application data, which is what SCTP is to it (RFC 6347 section 4.1).
+const APPLICATION_DATA: u8 = 23;
 
 /// What one peer may have lost.
 #[derive(Debug, Default)]
 pub struct Unanswered {
+    /// The last flight.
     datagrams: Vec<Datagram>,
     /// How many have been kept so far.
     kept: u32,
-    /// When the first was.
+    /// When the first was, and the first with application data.
     since: Option<Instant>,
+    data_since: Option<Instant>,
+    /// Whether the peer has sent a handshake record since: what is sent next is another flight.
+    is_heard: bool,
     round: u32,
+    all_rounds: u32,
     due: Option<Instant>,
     /// Whether [`run`] does.
     is_running: bool,
@@ -70,8 +86,17 @@ impl<T> Next<T> {
 impl Unanswered {
     /// Takes note of DTLS that was sent. `true` where [`run`] is to be started.
     pub fn on_sent(&mut self, now: Instant, sent: &Transmit<'_>) -> bool {
-        let since = *self.since.get_or_insert(now);
-        if self.kept == KEPT || now.saturating_duration_since(since) > OPENING {
+        self.since.get_or_insert(now);
+        if is_data(sent.contents) {
+            let since = *self.data_since.get_or_insert(now);
+            if now.saturating_duration_since(since) > OPENING {
+                return false;
+            }
+        }
+        if std::mem::take(&mut self.is_heard) {
+            self.forget();
+        }
+        if self.kept == KEPT {
             return false;
         }
         self.kept += 1;
@@ -87,27 +112,51 @@ impl Unanswered {
         !std::mem::replace(&mut self.is_running, true)
     }
 
-    /// The peer was heard.
-    pub fn on_received(&mut self) {
-        self.datagrams = Vec::new();
-        self.due = None;
+    /// Takes note of DTLS that came. Application data shows that the peer has what it needs;
+    /// a handshake record may be its next flight, or its last one again.
+    pub fn on_received(&mut self, now: Instant, datagram: &[u8]) {
+        if is_data(datagram) {
+            self.forget();
+        } else if self.due.is_some() {
+            self.is_heard = true;
+            if self.round > 0 {
+                self.round = 0;
+                self.due = Some(now + GRACE);
+            }
+        }
     }
 
     pub fn next(&mut self, now: Instant) -> Next {
+        let is_over = self.all_rounds == ALL_ROUNDS
+            || self
+                .since
+                .is_some_and(|since| now.saturating_duration_since(since) > HANDSHAKE);
         match self.due {
-            Some(due) if due > now => Next::Wait(due),
-            Some(_) if self.round < ROUNDS => {
+            Some(due) if !is_over && due > now => Next::Wait(due.min(now + PATIENCE)),
+            Some(_) if !is_over && self.round < ROUNDS => {
                 self.round += 1;
+                self.all_rounds += 1;
                 self.due = Some(now + PATIENCE * (1 << self.round));
                 Next::Send(self.datagrams.clone())
             }
+            // From here on only if the peer repeats itself.
+            Some(_) if !is_over => Next::Wait(now + PATIENCE),
             _ => {
-                self.on_received();
+                self.forget();
                 self.is_running = false;
                 Next::End
             }
         }
     }
+
+    fn forget(&mut self) {
+        self.datagrams = Vec::new();
+        self.due = None;
+    }
+}
+
+fn is_data(dtls: &[u8]) -> bool {
+    dtls.first() == Some(&APPLICATION_DATA)
 }
 
 /// Sends what is due, until nothing is unanswered or the peer is gone.
@@ -162,30 +211,55 @@ mod tests {
         }
     }
 
+    /// The milliseconds after `start`, up to `end`, at which something goes out again.
+    fn rounds(unanswered: &mut Unanswered, start: Instant, from: u64, end: u64) -> Vec<u64> {
+        (from..end)
+            .filter(|&after| sends(unanswered, start + ms(after)) > 0)
+            .collect()
+    }
+
+    const HANDSHAKE_RECORD: &[u8] = &[22, 254, 253, 0];
+    const DATA: &[u8] = &[23, 254, 253, 0];
+
     #[test]
     fn what_stays_unanswered_is_sent_again_three_times() {
         let start = Instant::now();
         let mut unanswered = Unanswered::default();
-        assert!(unanswered.on_sent(start, &sent(b"one")));
-        assert!(!unanswered.on_sent(start + ms(10), &sent(b"two")));
-        let rounds: Vec<u64> = (0..2_000)
-            .filter(|&after| sends(&mut unanswered, start + ms(after)) == 2)
-            .collect();
-        assert_eq!(rounds, [80, 240, 560]);
-        assert!(matches!(unanswered.next(start + ms(2_000)), Next::End));
+        assert!(unanswered.on_sent(start, &sent(HANDSHAKE_RECORD)));
+        assert!(!unanswered.on_sent(start + ms(10), &sent(HANDSHAKE_RECORD)));
+        assert_eq!(sends(&mut unanswered, start + ms(80)), 2);
+        assert_eq!(rounds(&mut unanswered, start, 81, 15_001), [240, 560]);
+        assert!(matches!(unanswered.next(start + ms(15_001)), Next::End));
     }
 
     #[test]
-    fn a_peer_that_is_heard_is_sent_nothing_again() {
+    fn a_peer_that_repeats_its_flight_gets_the_last_one_again() {
         let start = Instant::now();
         let mut unanswered = Unanswered::default();
-        assert!(unanswered.on_sent(start, &sent(b"one")));
-        unanswered.on_received();
+        unanswered.on_sent(start, &sent(HANDSHAKE_RECORD));
+        assert_eq!(rounds(&mut unanswered, start, 0, 600), [80, 240, 560]);
+        unanswered.on_received(start + ms(1_000), HANDSHAKE_RECORD);
+        unanswered.on_received(start + ms(1_001), HANDSHAKE_RECORD);
+        assert_eq!(
+            rounds(&mut unanswered, start, 1_001, 1_600),
+            [1_020, 1_180, 1_500]
+        );
+        // What is sent after that is another flight, and the one before has arrived.
+        unanswered.on_sent(start + ms(1_600), &sent(&[22, 1]));
+        unanswered.on_sent(start + ms(1_600), &sent(&[22, 2]));
+        assert_eq!(sends(&mut unanswered, start + ms(1_680)), 2);
+    }
+
+    #[test]
+    fn a_peer_that_sends_data_is_sent_nothing_again() {
+        let start = Instant::now();
+        let mut unanswered = Unanswered::default();
+        assert!(unanswered.on_sent(start, &sent(HANDSHAKE_RECORD)));
+        unanswered.on_received(start + ms(10), DATA);
         assert!(matches!(unanswered.next(start + ms(80)), Next::End));
         // Its next silence begins anew.
-        assert!(unanswered.on_sent(start + ms(100), &sent(b"two")));
-        assert_eq!(sends(&mut unanswered, start + ms(179)), 0);
-        assert_eq!(sends(&mut unanswered, start + ms(180)), 1);
+        assert!(unanswered.on_sent(start + ms(100), &sent(DATA)));
+        assert_eq!(rounds(&mut unanswered, start, 100, 200), [180]);
     }
 
     #[test]
@@ -193,13 +267,26 @@ mod tests {
         let start = Instant::now();
         let mut unanswered = Unanswered::default();
         for _ in 0..100 {
-            unanswered.on_sent(start, &sent(b"many"));
+            unanswered.on_sent(start, &sent(DATA));
         }
         assert_eq!(sends(&mut unanswered, start + ms(80)), KEPT as usize);
         let mut late = Unanswered::default();
-        late.on_sent(start, &sent(b"first"));
-        late.on_received();
-        late.on_sent(start + ms(3_001), &sent(b"late"));
-        assert_eq!(sends(&mut late, start + ms(4_000)), 0);
+        late.on_sent(start, &sent(DATA));
+        late.on_received(start + ms(10), DATA);
+        late.on_sent(start + ms(3_001), &sent(DATA));
+        assert!(matches!(late.next(start + ms(4_000)), Next::End));
+    }
+
+    #[test]
+    fn a_peer_that_repeats_itself_for_ever_is_not_answered_for_ever() {
+        let start = Instant::now();
+        let mut unanswered = Unanswered::default();
+        unanswered.on_sent(start, &sent(HANDSHAKE_RECORD));
+        let mut count = 0;
+        for after in 0..14_000 {
+            unanswered.on_received(start + ms(after), HANDSHAKE_RECORD);
+            count += sends(&mut unanswered, start + ms(after));
+        }
+        assert_eq!(count, ALL_ROUNDS as usize);
     }
 }
