@@ -164,6 +164,11 @@ impl Peer {
                 if let Ok(length) = received {
                     self.input(Some(&datagram[..length]));
                     while let Ok(length) = self.socket.try_recv(&mut datagram) {
+                        // str0m's queues are short: what one datagram led to goes out before
+                        // the next.
+                        if self.output()?.is_none() {
+                            return Err("the connection has ended".into());
+                        }
                         self.input(Some(&datagram[..length]));
                     }
                 }
