@@ -11,6 +11,7 @@ build: ## leave target/release/tickwire and target/site
 
 test: lint ## everything: formatting, clippy, Rust tests, browser tests
 	scripts/env cargo test --features ssr
+	scripts/env cargo test --manifest-path load/Cargo.toml --target-dir target
 	scripts/env cargo leptos end-to-end
 
 lint: setup ## formatting, and clippy without a warning on both halves
