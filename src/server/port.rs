@@ -10,19 +10,39 @@
 //! stranger can do to it); and the candidates of an answer are replaced by the port's. To use it
 //! alone:
 //!
-//! ```ignore
+//! ```no_run
+//! # use std::sync::Arc;
+//! # use tickwire::server::port::{Advertise, Gate, Port};
+//! # use webrtc::peer_connection::*;
+//! struct Handler(Gate);
+//!
+//! #[async_trait::async_trait]
+//! impl PeerConnectionEventHandler for Handler {
+//!     async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
+//!         self.0.on_ice_connection_state(state);
+//!     }
+//! }
+//!
+//! # async fn example(offer: RTCSessionDescription) -> Result<(), Box<dyn std::error::Error>> {
 //! let port = Port::bind(&["0.0.0.0:3478".parse()?], Advertise::OwnAddresses { loopback: false })?;
 //! // For each peer:
 //! let peer = port.peer();
 //! let connection = PeerConnectionBuilder::new()
+//!     .with_handler(Arc::new(Handler(peer.gate())))
 //!     .with_runtime(peer.runtime())
 //!     .with_udp_addrs(peer.udp_addrs())
-//!     // … its handler passes on_ice_connection_state_change to peer.gate().
-//!     .build().await?;
-//! // … set_remote_description, create_answer, set_local_description; then:
-//! let answer = peer.answer(&connection.local_description().await?.sdp, None)?;
-//! // … and again for the answer to each ICE restart. Dropping `peer` takes its routes away.
+//!     .build()
+//!     .await?;
+//! connection.set_remote_description(offer).await?;
+//! let answer = connection.create_answer(None).await?;
+//! connection.set_local_description(answer).await?;
+//! // Once gathering is complete, and again for the answer to each ICE restart:
+//! let answer = connection.local_description().await.ok_or("no answer")?;
+//! let answer = peer.answer(&answer.sdp, None)?;
+//! # Ok(()) }
 //! ```
+//!
+//! Dropping `peer` takes its routes away.
 //!
 //! Two things to know. The peers must answer, not offer: a route begins with a check that the
 //! other side sends. And `webrtc` insists on binding a socket for each address before it asks
@@ -46,7 +66,8 @@ use candidates::Candidates;
 use demux::{Demux, PeerId};
 use inbox::Inbox;
 use runtime::PeerRuntime;
-use socket::Socket;
+use socket::{KERNEL_BUFFER, Socket};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -112,6 +133,7 @@ impl Port {
         if sockets.is_empty() {
             return Err(PortError::Nothing);
         }
+        enlarge_buffers(&sockets);
         let sockets: Arc<[Socket]> = sockets.into();
         let locals: Vec<SocketAddr> = sockets.iter().map(Socket::local_addr).collect();
         let agents = agent_addresses(&locals);
@@ -252,6 +274,24 @@ impl Gate {
             _ => {}
         }
     }
+}
+
+/// Asks for large buffers, and says so once where the kernel gave less.
+fn enlarge_buffers(sockets: &[Socket]) {
+    let short: BTreeMap<&str, usize> = sockets.iter().flat_map(Socket::enlarge_buffers).collect();
+    if short.is_empty() {
+        return;
+    }
+    let settings: Vec<String> = short
+        .keys()
+        .map(|setting| format!("{setting}={KERNEL_BUFFER}"))
+        .collect();
+    warn!(
+        got = ?short.values(), wanted = KERNEL_BUFFER,
+        "the kernel gave smaller UDP buffers than were asked for, and with many peers it will drop \
+         datagrams: sysctl -w {}",
+        settings.join(" ")
+    );
 }
 
 /// An address on loopback for each family that is listened on. Agents pair candidates of the

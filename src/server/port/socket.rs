@@ -15,12 +15,12 @@ use std::task::{Context, Poll, Waker, ready};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::time::Instant;
-use tracing::{error, warn};
+use tracing::error;
 use webrtc::runtime::{AsyncUdpSocket, BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 
 /// What is asked of the kernel, each way. All peers share it: at 5,000 of them a tick of the
 /// clock is 5,000 datagrams at once.
-const KERNEL_BUFFER: usize = 8 << 20;
+pub const KERNEL_BUFFER: usize = 8 << 20;
 /// Room for one receive: what GRO may have put together (RFC 768: a length has 16 bits).
 const RECEIVE_BUFFER: usize = 1 << 16;
 
@@ -57,16 +57,16 @@ impl Socket {
             let local = io.local_addr()?;
             Ok(Self { io, offload, local })
         };
-        let socket = bound().map_err(|cause| PortError::Bind { address, cause })?;
-        socket.enlarge_buffers();
-        Ok(socket)
+        bound().map_err(|cause| PortError::Bind { address, cause })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
         self.local
     }
 
-    fn enlarge_buffers(&self) {
+    /// Asks for [`KERNEL_BUFFER`] each way. Where the kernel gave less: the setting that limits
+    /// it, and what it gave.
+    pub fn enlarge_buffers(&self) -> Vec<(&'static str, usize)> {
         let socket = SockRef::from(&self.io);
         let got = [
             (
@@ -82,17 +82,12 @@ impl Socket {
                     .and_then(|()| socket.send_buffer_size()),
             ),
         ];
-        for (setting, got) in got {
-            // Linux counts its own overhead in, and reports twice what it was asked for.
-            let got = got.unwrap_or(0) / if cfg!(target_os = "linux") { 2 } else { 1 };
-            if got < KERNEL_BUFFER {
-                warn!(
-                    address = %self.local, got, wanted = KERNEL_BUFFER,
-                    "the kernel gave a smaller UDP buffer than was asked for, and with many \
-                     peers it will drop datagrams: sysctl -w {setting}={KERNEL_BUFFER}"
-                );
-            }
-        }
+        // Linux counts its own overhead in, and reports twice what it was asked for.
+        let counted = if cfg!(target_os = "linux") { 2 } else { 1 };
+        got.into_iter()
+            .map(|(setting, got)| (setting, got.unwrap_or(0) / counted))
+            .filter(|&(_, got)| got < KERNEL_BUFFER)
+            .collect()
     }
 
     /// Sends now or not at all.
