@@ -52,6 +52,7 @@
 mod candidates;
 mod demux;
 mod inbox;
+mod paths;
 mod repeat;
 mod reply;
 mod runtime;

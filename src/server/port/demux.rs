@@ -8,29 +8,19 @@
 //!
 //! **What a stranger can do to a route.** Without a peer's password: nothing. With a recorded
 //! check of a peer, sent again from elsewhere: add an address to that peer, up to
-//! [`MAX_SOURCES`], which takes nothing from the ones it has. With a session of their own and a
+//! [`MAX_SOURCES`](table::MAX_SOURCES), which takes nothing from the ones it has. With a session of their own and a
 //! forged source address: nothing, while the peer at that address is heard from.
 
-use super::inbox::{Inbox, Origin};
-use super::{reply, stun};
-use std::collections::HashMap;
+mod table;
+
+use super::inbox::Inbox;
+use super::paths::Origin;
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::Duration;
+use table::Table;
 use tokio::time::Instant;
-
-/// How many addresses a peer may be reached from, for each of its two newest answers. A browser
-/// checks from each of its interfaces.
-const MAX_SOURCES: usize = 16;
-/// How many answers of a peer are known. During an ICE restart data still comes from where the
-/// earlier one led (RFC 8445 section 9).
-const GENERATIONS: usize = 2;
-/// How long an address stays a peer's without a word from it. Browsers check about every 5 s
-/// (RFC 7675 section 5.1).
-const HELD_FOR: Duration = Duration::from_secs(15);
 
 /// Names a peer of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -97,36 +87,6 @@ pub struct Demux {
     drops: Drops,
 }
 
-#[derive(Default)]
-struct Table {
-    peers: HashMap<PeerId, Peer>,
-    ufrags: HashMap<Vec<u8>, PeerId>,
-    sources: HashMap<SocketAddr, Source>,
-    next: u64,
-}
-
-struct Peer {
-    inbox: Arc<Inbox>,
-    /// Oldest first.
-    generations: Vec<Generation>,
-}
-
-/// What one answer of a peer has led to.
-struct Generation {
-    number: u64,
-    ufrag: Vec<u8>,
-    password: Vec<u8>,
-    sources: Vec<SocketAddr>,
-}
-
-struct Source {
-    peer: PeerId,
-    /// The newest of the peer's answers that a check from here was made for.
-    generation: u64,
-    inbox: Arc<Inbox>,
-    heard: Instant,
-}
-
 /// What is to be done after datagrams were routed.
 #[derive(Default)]
 pub struct Then {
@@ -159,17 +119,7 @@ impl Demux {
     }
 
     pub fn add_peer(&self, inbox: Arc<Inbox>) -> PeerId {
-        let mut table = self.table();
-        let id = PeerId(table.next);
-        table.next += 1;
-        table.peers.insert(
-            id,
-            Peer {
-                inbox,
-                generations: Vec::new(),
-            },
-        );
-        id
+        self.table().add_peer(inbox)
     }
 
     /// Makes a peer known by another answer. `false` where the ufrag is another peer's.
@@ -179,12 +129,7 @@ impl Demux {
 
     /// Forgets a peer and all that led to it.
     pub fn remove_peer(&self, id: PeerId) {
-        let mut table = self.table();
-        if let Some(peer) = table.peers.remove(&id) {
-            for generation in peer.generations {
-                table.forget(generation);
-            }
-        }
+        self.table().remove_peer(id);
     }
 
     /// Routes one batch of datagrams, all received at `now`. What follows from them is put in
@@ -207,12 +152,7 @@ impl Demux {
     }
 
     pub fn routes(&self) -> Routes {
-        let table = self.table();
-        Routes {
-            peers: table.peers.len(),
-            ufrags: table.ufrags.len(),
-            sources: table.sources.len(),
-        }
+        self.table().routes()
     }
 
     /// How many datagrams were dropped for `reason` since the port was opened.
@@ -224,160 +164,6 @@ impl Demux {
 impl fmt::Debug for Demux {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.routes().fmt(f)
-    }
-}
-
-impl Table {
-    /// The inbox that a datagram is for. RFC 7983 section 7 tells its kind by the first byte.
-    fn find(
-        &mut self,
-        datagram: &[u8],
-        origin: Origin,
-        now: Instant,
-        replies: &mut Vec<Reply>,
-    ) -> Result<&Inbox, Reason> {
-        let remote = origin.remote;
-        match datagram.first() {
-            Some(0..=3) => {
-                let message = stun::Message::read(datagram).ok_or(Reason::MalformedStun)?;
-                if message.is_binding_request() {
-                    self.admit(&message, remote, now)?;
-                }
-                if message.is_nomination() {
-                    replies.extend(self.answer_nomination(&message, datagram, origin)?);
-                }
-                self.by_source(remote, now)
-            }
-            Some(20..=63) => self.by_source(remote, now),
-            _ => Err(Reason::NotForUs),
-        }
-    }
-
-    fn by_source(&mut self, remote: SocketAddr, now: Instant) -> Result<&Inbox, Reason> {
-        let source = self.sources.get_mut(&remote).ok_or(Reason::UnknownSource)?;
-        source.heard = now;
-        Ok(&source.inbox)
-    }
-
-    /// Answers a check that nominates its pair, while the peer's agent has none. `webrtc`'s
-    /// agent leaves such a check without an answer, and forgets it, unless one of its own has
-    /// succeeded on that pair; RFC 8445 section 7.3.1 has it answer at once, and take the pair
-    /// as soon as its check succeeds. The browser would go on only with its next nomination.
-    fn answer_nomination(
-        &self,
-        check: &stun::Message<'_>,
-        datagram: &[u8],
-        origin: Origin,
-    ) -> Result<Option<Reply>, Reason> {
-        let ufrag = check.local_ufrag().ok_or(Reason::UnknownUfrag)?;
-        let (peer, generation) = self.by_ufrag(ufrag).ok_or(Reason::UnknownUfrag)?;
-        // Where the source is known nobody has looked at this yet.
-        if !check.is_authentic(&generation.password) {
-            return Err(Reason::NotAuthentic);
-        }
-        if !peer.inbox.keep_nomination(datagram, origin.remote) {
-            return Ok(None);
-        }
-        let response = check.transaction().and_then(|transaction| {
-            reply::success(transaction, origin.remote, &generation.password)
-        });
-        Ok(response.map(|bytes| Reply { bytes, origin }))
-    }
-
-    fn by_ufrag(&self, ufrag: &[u8]) -> Option<(&Peer, &Generation)> {
-        let peer = self.peers.get(self.ufrags.get(ufrag)?)?;
-        let generation = peer
-            .generations
-            .iter()
-            .find(|generation| generation.ufrag == ufrag)?;
-        Some((peer, generation))
-    }
-
-    /// Sees to it that the address a check comes from is that of the peer it is for.
-    fn admit(
-        &mut self,
-        check: &stun::Message<'_>,
-        remote: SocketAddr,
-        now: Instant,
-    ) -> Result<(), Reason> {
-        let ufrag = check.local_ufrag().ok_or(Reason::UnknownUfrag)?;
-        let id = *self.ufrags.get(ufrag).ok_or(Reason::UnknownUfrag)?;
-        let (peer, generation) = self.by_ufrag(ufrag).ok_or(Reason::UnknownUfrag)?;
-        let known = self.sources.get(&remote);
-        if known.is_some_and(|source| source.peer == id && source.generation >= generation.number) {
-            // The peer's own agent checks the integrity of what comes from a known address.
-            return Ok(());
-        }
-        if !check.is_authentic(&generation.password) {
-            return Err(Reason::NotAuthentic);
-        }
-        if known.is_some_and(|source| {
-            source.peer != id && now.saturating_duration_since(source.heard) < HELD_FOR
-        }) {
-            return Err(Reason::SourceTaken);
-        }
-        if generation.sources.len() >= MAX_SOURCES {
-            return Err(Reason::TooManySources);
-        }
-        let source = Source {
-            peer: id,
-            generation: generation.number,
-            inbox: peer.inbox.clone(),
-            heard: now,
-        };
-        if let Some(earlier) = self.sources.insert(remote, source) {
-            self.strike(earlier.peer, remote);
-        }
-        if let Some(generation) = self.generation(id, ufrag) {
-            generation.sources.push(remote);
-        }
-        Ok(())
-    }
-
-    fn generation(&mut self, id: PeerId, ufrag: &[u8]) -> Option<&mut Generation> {
-        let peer = self.peers.get_mut(&id)?;
-        peer.generations
-            .iter_mut()
-            .find(|generation| generation.ufrag == ufrag)
-    }
-
-    /// Strikes an address off the list that it was on.
-    fn strike(&mut self, id: PeerId, remote: SocketAddr) {
-        if let Some(peer) = self.peers.get_mut(&id) {
-            for generation in &mut peer.generations {
-                generation.sources.retain(|&source| source != remote);
-            }
-        }
-    }
-
-    fn add_answer(&mut self, id: PeerId, ufrag: &[u8], password: &[u8]) -> bool {
-        let Some(peer) = self.peers.get_mut(&id) else {
-            return false;
-        };
-        if let Some(&owner) = self.ufrags.get(ufrag) {
-            // The same answer again changes nothing.
-            return owner == id;
-        }
-        let oldest = (peer.generations.len() == GENERATIONS).then(|| peer.generations.remove(0));
-        let number = peer.generations.last().map_or(0, |last| last.number + 1);
-        peer.generations.push(Generation {
-            number,
-            ufrag: ufrag.into(),
-            password: password.into(),
-            sources: Vec::new(),
-        });
-        self.ufrags.insert(ufrag.into(), id);
-        if let Some(oldest) = oldest {
-            self.forget(oldest);
-        }
-        true
-    }
-
-    fn forget(&mut self, generation: Generation) {
-        self.ufrags.remove(&generation.ufrag);
-        for source in generation.sources {
-            self.sources.remove(&source);
-        }
     }
 }
 

@@ -1,12 +1,13 @@
-//! What has arrived for a peer and was not read yet, and the ways back to where it came from.
+//! What has arrived for a peer and was not read yet.
 
 use super::demux::Reason;
+use super::paths::{Origin, Paths, Ways};
 use super::repeat::{Datagram as Sent, Next, Unanswered};
-use super::stun::{BINDING_REQUEST, BINDING_SUCCESS, Transaction, transaction};
+use super::stun;
 use super::timer::{Activity, PeerSleep, Timer};
 use std::collections::VecDeque;
 use std::io::IoSliceMut;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -18,27 +19,10 @@ use webrtc::runtime::{RecvMeta, Transmit};
 const CAPACITY: usize = 256 * 1024;
 /// What keeping a datagram costs besides its bytes.
 const OVERHEAD: usize = 64;
-/// Ways back that are remembered: more than the addresses that may become a peer's.
-const MAX_PATHS: usize = 40;
-/// Addresses of this machine at which one of a peer's may be heard.
-const MAX_WAYS: usize = 4;
-/// Checks that wait for an answer from elsewhere than data leaves from. An agent answers each
-/// at once.
-const MAX_CHECKS: usize = 16;
 /// Addresses from which a peer may nominate at a time: a browser nominates what works best so far.
 const MAX_NOMINATIONS: usize = 4;
 /// A queue that is empty keeps room for as many datagrams, and gives back what a burst took.
 const KEPT: usize = 16;
-
-/// Where a datagram came from, and where it came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Origin {
-    pub remote: SocketAddr,
-    /// Which of the port's sockets received it.
-    pub socket: usize,
-    /// The address of this machine that it was sent to, where the system says so.
-    pub local: Option<IpAddr>,
-}
 
 /// The address family of a candidate pair. An agent keeps a socket for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,11 +49,7 @@ pub struct Inbox(Mutex<State>);
 struct State {
     queues: [Queue; 2],
     bytes: usize,
-    /// Where each address has been heard. Of several for one address the first is where its data
-    /// comes in; before there is data, where its first check did.
-    paths: Vec<Origin>,
-    /// Checks that came in elsewhere, by their transaction.
-    checks: VecDeque<(Transaction, Origin)>,
+    paths: Paths,
     /// The last nomination from each address, until the agent has taken one.
     nominations: VecDeque<Datagram>,
     /// Whether the peer's agent has chosen a pair; until then data waits.
@@ -112,8 +92,8 @@ impl Inbox {
             return Err(Reason::InboxFull);
         }
         state.bytes += size;
-        state.remember(bytes, origin);
-        let is_data = !is_stun(bytes);
+        state.paths.remember(bytes, origin);
+        let is_data = !stun::is_stun(bytes);
         if is_data {
             state.activity.on_received(now);
             state.unanswered.on_received(now, bytes);
@@ -130,7 +110,7 @@ impl Inbox {
             queue.datagrams.push_back(datagram);
             wakers.extend(queue.reader.take());
         }
-        if bytes.starts_with(&BINDING_SUCCESS.to_be_bytes()) {
+        if bytes.starts_with(&stun::BINDING_SUCCESS.to_be_bytes()) {
             state.nominate_again(origin.remote);
         }
         Ok(())
@@ -212,33 +192,18 @@ impl Inbox {
         Poll::Ready(filled)
     }
 
-    /// Takes note of a datagram to `remote`, and says from which sockets and addresses of this
-    /// machine it is to leave; from none where nothing was heard from there.
-    ///
-    /// Each address of this machine makes another pair for the browser (RFC 8445 section 6.1.2),
-    /// and the peer's agent knows of one alone. So the answer to a check leaves from where the
-    /// check came in, or its pair would fail (section 7.2.5.2.1); a check of the agent's own
-    /// leaves from wherever the browser checked, or some pairs would wait for theirs (section
-    /// 7.3.1.4); and data takes the way that the browser's data takes.
+    /// Takes note of a datagram that leaves, and says which ways it is to take.
     pub fn leave(&self, sent: &Transmit<'_>) -> Ways {
-        let (remote, datagram) = (sent.destination, sent.contents);
         let mut state = self.state();
         let mut starts_repeating = false;
-        if !is_stun(datagram) {
+        if !stun::is_stun(sent.contents) {
             let now = Instant::now();
             state.activity.on_sent(now);
             starts_repeating = state.unanswered.on_sent(now, sent);
-        } else if let Some(transaction) = transaction(datagram)
-            && let Some(at) = state.checks.iter().position(|check| check.0 == transaction)
-        {
-            return Ways::one(state.checks.remove(at).map(|check| check.1));
         }
-        let mut heard = state.heard_from(remote).copied();
-        let mut ways = Ways::one(heard.next());
+        let is_ready = state.is_ready;
+        let mut ways = state.paths.ways(sent.destination, sent.contents, is_ready);
         ways.starts_repeating = starts_repeating;
-        if !state.is_ready && datagram.starts_with(&BINDING_REQUEST.to_be_bytes()) {
-            ways.others.extend(heard);
-        }
         ways
     }
 
@@ -247,7 +212,7 @@ impl Inbox {
         let mut state = self.state();
         let next = state.unanswered.next(now);
         next.map(|datagram| {
-            let way = *state.heard_from(datagram.destination).next()?;
+            let way = state.paths.of_data(datagram.destination)?;
             Some((datagram, way))
         })
     }
@@ -260,10 +225,6 @@ impl Inbox {
 }
 
 impl State {
-    fn heard_from(&self, remote: SocketAddr) -> impl Iterator<Item = &Origin> {
-        self.paths.iter().filter(move |path| path.remote == remote)
-    }
-
     /// Puts a nomination from `remote` behind what has come from there: a check of the agent's
     /// own has succeeded, and now it can take the pair.
     fn nominate_again(&mut self, remote: SocketAddr) {
@@ -277,62 +238,4 @@ impl State {
             queue.datagrams.push_back(nomination);
         }
     }
-
-    fn remember(&mut self, datagram: &[u8], origin: Origin) {
-        let is_same_remote = |path: &Origin| path.remote == origin.remote;
-        let Some(first) = self.paths.iter().position(is_same_remote) else {
-            if self.paths.len() == MAX_PATHS {
-                self.paths.remove(0);
-            }
-            self.paths.push(origin);
-            return;
-        };
-        if self.paths[first] == origin {
-            return;
-        }
-        let mut known = self.paths.iter().position(|path| *path == origin);
-        if known.is_none()
-            && self.paths.len() < MAX_PATHS
-            && self.heard_from(origin.remote).count() < MAX_WAYS
-        {
-            known = Some(self.paths.len());
-            self.paths.push(origin);
-        }
-        if !is_stun(datagram) {
-            if let Some(known) = known {
-                self.paths.swap(first, known);
-            }
-        } else if let Some(transaction) = transaction(datagram) {
-            if self.checks.len() == MAX_CHECKS {
-                self.checks.pop_front();
-            }
-            self.checks.push_back((transaction, origin));
-        }
-    }
-}
-
-/// The ways that a datagram takes.
-#[derive(Debug)]
-pub struct Ways {
-    /// `None` where nothing was heard from its destination.
-    pub first: Option<Origin>,
-    /// Those that a check takes besides.
-    pub others: Vec<Origin>,
-    /// Whether [`super::repeat::run`] is to be started.
-    pub starts_repeating: bool,
-}
-
-impl Ways {
-    fn one(first: Option<Origin>) -> Self {
-        Self {
-            first,
-            others: Vec::new(),
-            starts_repeating: false,
-        }
-    }
-}
-
-/// RFC 7983 section 7.
-fn is_stun(datagram: &[u8]) -> bool {
-    datagram.first().is_some_and(|&first| first <= 3)
 }

@@ -2,7 +2,8 @@
 
 use super::PortError;
 use super::demux::{Demux, Then};
-use super::inbox::{Family, Inbox, Origin};
+use super::inbox::{Family, Inbox};
+use super::paths::Origin;
 use super::repeat;
 use socket2::{Domain, Protocol, SockRef, Type};
 use std::fmt;

@@ -126,6 +126,11 @@ impl<'a> Message<'a> {
     }
 }
 
+/// Whether a datagram is STUN, if it is anything (RFC 7983 section 7).
+pub fn is_stun(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|&first| first <= 3)
+}
+
 /// The transaction of a datagram that is STUN (RFC 8489 section 5).
 pub fn transaction(stun: &[u8]) -> Option<Transaction> {
     stun.get(8..HEADER)?.try_into().ok()

@@ -1,8 +1,11 @@
 use super::super::inbox::Family;
-use super::super::stun::tests::check;
+use super::super::stun::{self, tests::check};
+use super::table::{GENERATIONS, MAX_SOURCES};
 use super::*;
 use std::io::IoSliceMut;
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use webrtc::runtime::RecvMeta;
 
 const PASSWORD: &[u8] = b"a password of some length";
