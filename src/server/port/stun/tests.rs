@@ -1,33 +1,10 @@
+#[path = "../../../../tests/support/check.rs"]
+mod made;
+
 use super::*;
+use made::add;
+pub use made::check;
 use proptest::prelude::*;
-
-/// A check as a browser sends it: USERNAME, other attributes, MESSAGE-INTEGRITY, FINGERPRINT.
-pub fn check(username: &[u8], password: &[u8], others: &[(u16, Vec<u8>)]) -> Vec<u8> {
-    let mut bytes = vec![0, 1, 0, 0];
-    bytes.extend(MAGIC_COOKIE);
-    bytes.extend(b"transaction!");
-    add(&mut bytes, USERNAME, username);
-    for (kind, value) in others {
-        add(&mut bytes, *kind, value);
-    }
-    let covered = bytes.len() - HEADER + ATTRIBUTE_HEADER + HMAC_SHA1;
-    bytes[2..4].copy_from_slice(&(covered as u16).to_be_bytes());
-    let mut mac = Hmac::<Sha1>::new_from_slice(password).unwrap();
-    mac.update(&bytes);
-    let integrity = mac.finalize().into_bytes();
-    add(&mut bytes, MESSAGE_INTEGRITY, &integrity);
-    add(&mut bytes, 0x8028, &[1, 2, 3, 4]);
-    let length = (bytes.len() - HEADER) as u16;
-    bytes[2..4].copy_from_slice(&length.to_be_bytes());
-    bytes
-}
-
-fn add(bytes: &mut Vec<u8>, kind: u16, value: &[u8]) {
-    bytes.extend(kind.to_be_bytes());
-    bytes.extend((value.len() as u16).to_be_bytes());
-    bytes.extend(value);
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-}
 
 /// Attributes that a reader has to step over: any kind but those that it looks for.
 fn others() -> impl Strategy<Value = Vec<(u16, Vec<u8>)>> {
@@ -92,8 +69,6 @@ fn what_follows_the_integrity_is_not_believed() {
     let mut bytes = check(b"mine:remote", b"password", &[]);
     let honest = bytes.len();
     add(&mut bytes, USERNAME, b"yours:remote");
-    let length = ((bytes.len() - HEADER) as u16).to_be_bytes();
-    bytes[2..4].copy_from_slice(&length);
     let message = Message::read(&bytes).unwrap();
     assert_eq!(message.local_ufrag(), Some(&b"mine"[..]));
     assert!(message.is_authentic(b"password"));
