@@ -84,8 +84,8 @@ impl Candidates {
         unique
     }
 
-    /// `sdp` with the candidates for `peer` in place of those that it has (RFC 8839 section 5.1). Data is
-    /// component 1 of the one section there is, so they go to its end.
+    /// `sdp` with the candidates for `peer` in place of those that it has (RFC 8839 section 5.1).
+    /// Data is component 1 of the one section there is, so they go to its end.
     pub fn replace(&self, sdp: &str, peer: Option<IpAddr>) -> String {
         let mut replaced = String::with_capacity(sdp.len());
         for line in sdp.lines() {

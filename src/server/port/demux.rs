@@ -8,8 +8,9 @@
 //!
 //! **What a stranger can do to a route.** Without a peer's password: nothing. With a recorded
 //! check of a peer, sent again from elsewhere: add an address to that peer, up to
-//! [`MAX_SOURCES`](table::MAX_SOURCES), which takes nothing from the ones it has. With a session of their own and a
-//! forged source address: nothing, while the peer at that address is heard from.
+//! [`MAX_SOURCES`](table::MAX_SOURCES), which takes nothing from the ones it has. With a session
+//! of their own and a forged source address: nothing, while the peer at that address is heard
+//! from.
 
 mod table;
 

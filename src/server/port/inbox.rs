@@ -19,7 +19,8 @@ use webrtc::runtime::{RecvMeta, Transmit};
 const CAPACITY: usize = 256 * 1024;
 /// What keeping a datagram costs besides its bytes.
 const OVERHEAD: usize = 64;
-/// Addresses from which a peer may nominate at a time: a browser nominates what works best so far.
+/// Addresses from which a peer may nominate at a time: a browser nominates what works best so
+/// far.
 const MAX_NOMINATIONS: usize = 4;
 /// A queue that is empty keeps room for as many datagrams, and gives back what a burst took.
 const KEPT: usize = 16;
@@ -192,8 +193,9 @@ impl Inbox {
         Poll::Ready(filled)
     }
 
-    /// Takes note of a datagram that leaves, and says which ways it is to take.
-    pub fn leave(&self, sent: &Transmit<'_>) -> Ways {
+    /// Takes note of a datagram that leaves, and says which ways it is to take, and whether
+    /// [`repeat::run`](super::repeat::run) is to be started.
+    pub fn leave(&self, sent: &Transmit<'_>) -> (Ways, bool) {
         let mut state = self.state();
         let mut starts_repeating = false;
         if !stun::is_stun(sent.contents) {
@@ -202,9 +204,8 @@ impl Inbox {
             starts_repeating = state.unanswered.on_sent(now, sent);
         }
         let is_ready = state.is_ready;
-        let mut ways = state.paths.ways(sent.destination, sent.contents, is_ready);
-        ways.starts_repeating = starts_repeating;
-        ways
+        let ways = state.paths.ways(sent.destination, sent.contents, is_ready);
+        (ways, starts_repeating)
     }
 
     /// What `repeat` is to do, and the way that each datagram takes.

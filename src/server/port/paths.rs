@@ -9,6 +9,7 @@
 use super::stun::{self, BINDING_REQUEST, Transaction};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
+use webrtc::runtime::Transmit;
 
 /// Ways back that are remembered: more than the addresses that may become a peer's.
 const MAX_PATHS: usize = 40;
@@ -17,6 +18,7 @@ const MAX_WAYS: usize = 4;
 /// Checks that wait for an answer from elsewhere than data leaves from. An agent answers each
 /// at once.
 const MAX_CHECKS: usize = 16;
+
 /// Where a datagram came from, and where it came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
@@ -25,6 +27,19 @@ pub struct Origin {
     pub socket: usize,
     /// The address of this machine that it was sent to, where the system says so.
     pub local: Option<IpAddr>,
+}
+
+impl Origin {
+    /// A datagram that goes back there, or several of one length.
+    pub fn transmit<'a>(&self, contents: &'a [u8], segment_size: Option<usize>) -> Transmit<'a> {
+        Transmit {
+            destination: self.remote,
+            ecn: None,
+            contents,
+            segment_size,
+            src_ip: self.local,
+        }
+    }
 }
 
 /// The ways back of one peer.
@@ -105,8 +120,6 @@ pub struct Ways {
     pub first: Option<Origin>,
     /// Those that a check takes besides.
     pub others: Vec<Origin>,
-    /// Whether [`super::repeat::run`] is to be started.
-    pub starts_repeating: bool,
 }
 
 impl Ways {
@@ -114,7 +127,6 @@ impl Ways {
         Self {
             first,
             others: Vec::new(),
-            starts_repeating: false,
         }
     }
 }

@@ -171,13 +171,8 @@ pub async fn run(inbox: Weak<Inbox>, sockets: Arc<[Socket]>) {
             Next::Send(datagrams) => {
                 for (datagram, way) in datagrams {
                     // As lost as it may have been before: the next round sends it again.
-                    let _ = sockets[way.socket].try_send(&Transmit {
-                        destination: datagram.destination,
-                        ecn: None,
-                        contents: &datagram.contents,
-                        segment_size: datagram.segment_size,
-                        src_ip: way.local,
-                    });
+                    let again = way.transmit(&datagram.contents, datagram.segment_size);
+                    let _ = sockets[way.socket].try_send(&again);
                 }
             }
             Next::Wait(due) => until = due,

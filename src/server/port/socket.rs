@@ -144,13 +144,7 @@ impl Socket {
             demux.route(datagrams, Instant::now(), &mut then);
             for reply in then.replies.drain(..) {
                 // Lost, it is asked for again.
-                let _ = self.try_send(&Transmit {
-                    destination: reply.origin.remote,
-                    ecn: None,
-                    contents: &reply.bytes,
-                    segment_size: None,
-                    src_ip: reply.origin.local,
-                });
+                let _ = self.try_send(&reply.origin.transmit(&reply.bytes, None));
             }
             then.wakers.drain(..).for_each(Waker::wake);
         }
@@ -227,8 +221,8 @@ impl AsyncUdpSocket for PeerSocket {
         let way = match ready!(self.poll_blocked(cx))? {
             Some(way) => way,
             None => {
-                let ways = self.inbox.leave(transmit);
-                if ways.starts_repeating {
+                let (ways, starts_repeating) = self.inbox.leave(transmit);
+                if starts_repeating {
                     let (inbox, sockets) = (Arc::downgrade(&self.inbox), self.sockets.clone());
                     tokio::spawn(repeat::run(inbox, sockets));
                 }
