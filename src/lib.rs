@@ -13,6 +13,7 @@
 //! |---|---|---|
 //! | [`app`] | both | the page |
 //! | [`link`] | both | a connection as the page sees it |
+//! | [`estimate`] | both | offset, jitter, age: what arrives, made into numbers |
 //! | [`browser`] | both | [`browser::use_link`]: over `RTCPeerConnection` in the browser, inert in the server's render |
 //! | [`signaling`] | both | what travels over HTTP: offer, answer, errors |
 //! | [`wire`] | both | what travels on a data channel |
@@ -24,6 +25,7 @@ pub mod browser;
 #[cfg(not(feature = "hydrate"))]
 #[path = "browser/prerender.rs"]
 pub mod browser;
+pub mod estimate;
 #[cfg(feature = "hydrate")]
 mod hydrate;
 pub mod link;
