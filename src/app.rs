@@ -60,12 +60,12 @@ enum Source {
 
 impl Source {
     fn of(kind: &LinkEventKind) -> Self {
-        use crate::wire::FromServer;
+        use crate::wire::FromData;
         match kind {
-            LinkEventKind::Received(text) => match FromServer::parse(text) {
-                Some(FromServer::Time(_)) => Self::Time,
-                Some(FromServer::Echo(_)) => Self::Echo,
-                Some(FromServer::Refused(_)) | None => Self::Server,
+            LinkEventKind::Received(text) => match FromData::parse(text) {
+                Some(FromData::Time(_)) => Self::Time,
+                Some(FromData::Echo(_)) => Self::Echo,
+                Some(FromData::Refused(_)) | None => Self::Server,
             },
             LinkEventKind::ReceivedBinary(_) => Self::Server,
             LinkEventKind::Sent(_) => Self::You,

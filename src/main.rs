@@ -1,7 +1,7 @@
 mod allocator;
 
 use std::process::ExitCode;
-use tickwire::server::{self, Config, shutdown};
+use tickwire::server::{self, Config, Feeds, shutdown};
 use tokio::net::TcpListener;
 use tracing::{error, info};
 
@@ -25,5 +25,5 @@ async fn start() -> Result<(), server::ServeError> {
         .await
         .map_err(|cause| server::ServeError::Bind(config.leptos.site_addr, cause))?;
     info!(address = %config.leptos.site_addr, "serving HTTP");
-    server::run(listener, config, shutdown).await
+    server::run(listener, config, Feeds::built_in(), shutdown).await
 }

@@ -1,11 +1,13 @@
 //! The server: HTTP for the page and the signalling, WebRTC for everything after it.
 //!
 //! A request walks `http` → `sessions` → `session`; a datagram walks `port` → `peer`, and what
-//! it carried `channel` → `feeds`, and back the same way. Neither skips a room.
+//! it carried `channel` → `feeds`, and back the same way, through `fresh` where a value may
+//! grow old. Neither skips a room.
 
 mod channel;
 pub mod config;
-mod feeds;
+pub mod feeds;
+mod fresh;
 pub mod http;
 pub mod limits;
 pub mod log;
@@ -18,8 +20,12 @@ mod shell;
 pub mod shutdown;
 mod state;
 
+pub use channel::{Channel, Message, Reliability, SendError};
 pub use config::{Config, ConfigError};
-pub use http::router;
+pub use feeds::Feeds;
+pub use fresh::{Counts, Deadline, Latest};
+pub use http::{router, site};
+pub use session::SessionId;
 pub use sessions::Sessions;
 pub use state::AppState;
 
@@ -52,18 +58,20 @@ pub enum ServeError {
     Http(io::Error),
 }
 
-/// Serves on `listener` until `shutdown` completes, then ends every session and returns.
+/// Serves the page and these feeds on `listener` until `shutdown` completes, then ends every
+/// session and returns.
 ///
 /// # Errors
 /// Where a certificate or the UDP port cannot be had, or the listener fails.
-pub async fn run(
+pub async fn run<S: Clone + Send + Sync + 'static>(
     listener: TcpListener,
     config: Config,
+    feeds: Feeds<S>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let http = listener.local_addr().map_err(ServeError::Http)?;
-    let sessions = Sessions::new(&config, http)?;
-    let app = router(AppState {
+    let sessions = Sessions::open(&config, http, feeds)?;
+    let app = site(AppState {
         leptos: config.leptos,
         sessions: sessions.clone(),
     });

@@ -4,6 +4,9 @@
 //! `pc.setRemoteDescription` takes, with the session's id as one more field, status 201 and
 //! `Location: /sdp/{id}`. `DELETE /sdp/{id}` ends that session. A failed request carries a
 //! [`SignalingError`] as JSON.
+//!
+//! An offer may name channels that both sides create by themselves ([`ChannelInit`]): they are
+//! open as soon as the connection is, and keep the reliability that they were given, both ways.
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::{Json, JsonEncoding};
@@ -26,12 +29,53 @@ pub struct Answer {
     pub id: String,
 }
 
+/// A channel that both sides create, each for itself: the browser with
+/// `pc.createDataChannel(label, {negotiated: true, …})`, the server from the same values in the
+/// offer's `channels`. The names are those of W3C's `RTCDataChannelInit`.
+///
+/// A channel that the browser announces on the connection instead (RFC 8832) is served too, but
+/// the server can send on it only reliably and in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChannelInit {
+    /// What names the feed: at most 65,535 bytes of UTF-8.
+    pub label: String,
+    /// The SCTP stream, 0 to 65,534, each once. Browsers take even numbers from 0 for the
+    /// channels that they announce, and leave out those that are taken.
+    pub id: u16,
+    /// Whether messages arrive in the order in which they were sent. True unless given.
+    #[serde(default = "in_order")]
+    pub ordered: bool,
+    /// How often a lost message is sent again; without it, and without a lifetime, until it
+    /// arrives. Not together with `maxPacketLifeTime`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_retransmits: Option<u16>,
+    /// For how many milliseconds a lost message is sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_packet_life_time: Option<u16>,
+    /// The subprotocol: what is spoken on the channel. Empty unless given.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub protocol: String,
+    /// May be given, so that one object serves both sides; it must be true.
+    #[serde(default = "negotiated")]
+    pub negotiated: bool,
+}
+
+fn in_order() -> bool {
+    true
+}
+
+fn negotiated() -> bool {
+    true
+}
+
 /// Where a session can be ended with `DELETE`.
 pub fn session_path(id: &str) -> String {
     format!("/sdp/{id}")
 }
 
-/// Opens a session: takes the browser's offer and returns the server's answer.
+/// Opens a session: takes the browser's offer, and the channels that both sides create, and
+/// returns the server's answer.
 ///
 /// # Errors
 /// See [`Code`].
@@ -39,8 +83,9 @@ pub fn session_path(id: &str) -> String {
 pub async fn connect(
     #[server(rename = "type")] kind: String,
     sdp: String,
+    #[server(default)] channels: Vec<ChannelInit>,
 ) -> Result<Answer, SignalingError> {
-    crate::server::http::signaling::connect(&kind, &sdp).await
+    crate::server::http::signaling::connect(&kind, &sdp, channels).await
 }
 
 /// Why a request about a session failed.
@@ -89,6 +134,8 @@ pub enum Code {
     NoIceCredentials,
     /// 400: the offer lists more candidates than any browser does.
     TooManyCandidates,
+    /// 400: one of the offer's `channels` cannot be created, or there are too many.
+    BadChannel,
     /// 404: no session has this id, or nothing is at this path.
     NotFound,
     /// 405: the path does not take this method.

@@ -7,14 +7,14 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode, header};
 use serde_json::{Value, json};
 use support::{OFFER_SDP, config};
-use tickwire::server::{AppState, Sessions, router};
+use tickwire::server::{AppState, Feeds, Sessions, site};
 use tower::ServiceExt;
 
 fn app(variables: &[(&str, &str)]) -> (Router, Sessions) {
     let config = config(variables);
-    let sessions = Sessions::new(&config, ([127, 0, 0, 1], 0).into()).unwrap();
+    let sessions = Sessions::open(&config, ([127, 0, 0, 1], 0).into(), Feeds::built_in()).unwrap();
     (
-        router(AppState {
+        site(AppState {
             leptos: config.leptos,
             sessions: sessions.clone(),
         }),

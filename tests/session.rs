@@ -5,7 +5,6 @@ mod support;
 use bytes::BytesMut;
 use serde_json::json;
 use support::{Client, Server, closed, config, next_binary, next_text, opened, until};
-use webrtc::data_channel::RTCDataChannelInit;
 
 #[tokio::test]
 async fn the_time_comes_each_second_from_the_moment_the_channel_opens() {
@@ -59,14 +58,9 @@ async fn text_comes_back_with_a_prefix_and_bytes_as_they_are() {
 async fn channels_of_a_session_are_independent() {
     let server = Server::start(config(&[])).await;
     let client = server.connect().await;
-    let lossy = RTCDataChannelInit {
-        ordered: false,
-        max_retransmits: Some(0),
-        ..Default::default()
-    };
     let second = client
         .connection
-        .create_data_channel("second", Some(lossy))
+        .create_data_channel("data", None)
         .await
         .unwrap();
     opened(&*second).await;
@@ -90,14 +84,14 @@ async fn a_channel_too_many_is_closed_and_the_others_stay() {
     let client = server.connect().await;
     let second = client
         .connection
-        .create_data_channel("second", None)
+        .create_data_channel("data", None)
         .await
         .unwrap();
     opened(&*second).await;
     next_text(&*second, |_| true).await;
     let third = client
         .connection
-        .create_data_channel("third", None)
+        .create_data_channel("data", None)
         .await
         .unwrap();
     closed(&*third).await;
@@ -121,7 +115,7 @@ async fn a_message_larger_than_the_server_takes_is_dropped_and_nothing_else() {
     let neighbour = server.connect().await;
     // A client that does not care what the answer allows.
     let rude = Client::connect_with(&server.url, |sdp| {
-        let edited = sdp.replace("a=max-message-size:4102", "a=max-message-size:1000000");
+        let edited = sdp.replace("a=max-message-size:4108", "a=max-message-size:1000000");
         assert_ne!(edited, sdp);
         edited
     })

@@ -1,15 +1,13 @@
 //! `RTCPeerConnection` with one data channel.
 
 use super::listener::Listener;
+use crate::wire::DATA;
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{
     Event, MessageEvent, RtcDataChannel, RtcDataChannelState, RtcDataChannelType,
     RtcPeerConnection, RtcPeerConnectionState,
 };
-
-/// What the page's channel is called. The server serves the same on any.
-const LABEL: &str = "tickwire";
 
 /// Something that happened on a connection.
 pub enum Happening {
@@ -44,7 +42,7 @@ impl Connection {
     /// What the browser says where it does not allow WebRTC.
     pub fn open(report: impl Fn(Happening) + 'static) -> Result<Self, String> {
         let peer = RtcPeerConnection::new().map_err(describe)?;
-        let channel = peer.create_data_channel(LABEL);
+        let channel = peer.create_data_channel(DATA);
         channel.set_binary_type(RtcDataChannelType::Arraybuffer);
 
         let report = Rc::new(report);

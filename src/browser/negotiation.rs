@@ -34,7 +34,7 @@ pub async fn offer(peer: &RtcPeerConnection) -> Result<Answer, NegotiationError>
         .local_description()
         .map(|offer| offer.sdp())
         .unwrap_or_default();
-    connect(OFFER.into(), sdp)
+    connect(OFFER.into(), sdp, Vec::new())
         .await
         .map_err(|error| match error.code {
             Code::BadJson => NegotiationError::NotTickwire,

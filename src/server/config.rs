@@ -70,11 +70,11 @@ pub struct ChannelConfig {
     #[serde(deserialize_with = "values::whole::<1_024, 262_144, _>")]
     pub message_bytes: usize,
     /// How many bytes may wait for the browser to take them, a channel, before the server stops
-    /// reading from it. 4 KiB to 16 MiB.
+    /// reading from it; as many may wait in a sink. 4 KiB to 16 MiB.
     #[serde(deserialize_with = "values::whole::<4_096, 16_777_216, _>")]
     pub send_buffer_bytes: usize,
-    /// How long the server waits for a browser that takes nothing, before it closes the channel.
-    /// 1 s to 10 min.
+    /// How long the server waits for a browser that takes nothing, or for a feed that leaves
+    /// messages unread, before it closes the channel. 1 s to 10 min.
     #[serde(deserialize_with = "values::duration")]
     pub stall_timeout: Duration,
 }

@@ -1,77 +1,217 @@
-//! What is served on a channel: the server's time each second, and an echo of each message.
+//! What is served: a feed for each label, as a router has a handler for each path.
+//!
+//! ```
+//! use tickwire::server::feeds::{Feeds, echo};
+//! use tickwire::server::{Channel, SendError};
+//!
+//! /// Counts, once a second.
+//! async fn count(channel: Channel) -> Result<(), SendError> {
+//!     let mut second = tokio::time::interval(std::time::Duration::from_secs(1));
+//!     for number in 0_u64.. {
+//!         second.tick().await;
+//!         channel.send(number.to_string()).await?;
+//!     }
+//!     Ok(())
+//! }
+//!
+//! let feeds = Feeds::new().feed("count", count).feed("echo", echo);
+//! ```
+//!
+//! A feed is an async function from a [`Channel`], and up to four extractors ([`FromSession`]),
+//! to a `Result`. When it returns, its channel closes, after what it sent before; an error or a
+//! panic in it ends that channel alone, and is logged. When the channel closes first, `recv` and
+//! `send` say so, and the feed has [`GRACE`] to return.
 
-use super::channel::{Channel, Message, SendError};
-use crate::wire::FromServer;
-use std::sync::LazyLock;
-use std::time::{Duration, SystemTime};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+mod clock;
+mod data;
+mod echo;
+mod handler;
+mod machine;
 
-/// How often the time is sent.
-const TICK: Duration = Duration::from_secs(1);
-/// Clocks tick together, in so many groups a second: a thousand peers that wake in groups cost
-/// less than a thousand that wake each at a time of their own, and none waits for all others.
-const GROUPS: u32 = 20;
-/// From when the groups are counted.
-static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
+pub use clock::clock;
+pub use data::data;
+pub use echo::echo;
+pub use handler::{Feed, FromSession, Session};
+pub use machine::Machine;
 
-/// Serves one channel until it closes.
-///
-/// # Errors
-/// Where the channel closes while something is being sent, or its reader stalls.
-pub async fn time_and_echo(channel: &Channel) -> Result<(), SendError> {
-    send_time(channel).await?;
-    let mut clock = clock();
-    loop {
-        tokio::select! {
-            _ = clock.tick() => send_time(channel).await?,
-            message = channel.recv() => match message {
-                Some(message) => echo(channel, message).await?,
-                None => return Ok(()),
-            },
-        }
+use super::channel::{self, Channel, OpenError, Opening, Pump, SendError};
+use super::config::ChannelConfig;
+use super::fresh::Gate;
+use crate::wire;
+use handler::{Outcome, Running};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+use tracing::{debug, error, info, warn};
+
+/// How long a feed may go on after its channel has closed, before it is dropped.
+pub const GRACE: Duration = Duration::from_secs(5);
+/// Labels and subprotocols are the browser's to choose, up to 64 KiB; this many characters of
+/// one are shown.
+const SHOWN: usize = 64;
+
+type Start = dyn Fn(Channel, &Session) -> Running + Send + Sync;
+
+/// Feeds by label, with a state that they may share.
+#[derive(Clone)]
+pub struct Feeds<S = ()> {
+    state: S,
+    by_label: BTreeMap<String, Arc<Start>>,
+}
+
+impl Feeds {
+    /// No feeds yet, and no state.
+    pub fn new() -> Self {
+        Self::with_state(())
+    }
+
+    /// The feeds that come with the server: `clock`, `echo`, `machine` and `data`, as
+    /// [`crate::wire`] describes them.
+    pub fn built_in() -> Self {
+        let machine = Machine::new();
+        Self::new()
+            .feed(wire::CLOCK, clock)
+            .feed(wire::ECHO, echo)
+            .feed(wire::MACHINE, move |channel, sessions| {
+                machine.clone().serve(channel, sessions)
+            })
+            .feed(wire::DATA, data)
     }
 }
 
-/// Ticks each second from the next time on that a group does.
-fn clock() -> Interval {
-    let group = TICK / GROUPS;
-    let ago = EPOCH.elapsed().as_nanos() % group.as_nanos();
-    let first = Instant::now() + TICK - Duration::from_nanos(ago as u64);
-    let mut clock = interval_at(first, TICK);
-    // A late time is worth nothing: after a delay the clock goes on, and does not catch up.
-    clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    clock
+impl Default for Feeds {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
-async fn send_time(channel: &Channel) -> Result<(), SendError> {
-    let now = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
-    channel
-        .try_send_text(&FromServer::Time(&now).to_string())
-        .await
-}
-
-async fn echo(channel: &Channel, message: Message) -> Result<(), SendError> {
-    let sent = match message {
-        Message::Text(text) => {
-            channel
-                .send_text(&FromServer::Echo(&text).to_string())
-                .await
+impl<S: Clone + Send + Sync + 'static> Feeds<S> {
+    /// No feeds yet. Those that follow can extract the state, or a part of it, with axum's
+    /// `State` and `FromRef`.
+    pub fn with_state(state: S) -> Self {
+        Self {
+            state,
+            by_label: BTreeMap::new(),
         }
-        Message::Binary(data) => channel.send_binary(data).await,
-        Message::Malformed => {
-            return refuse(channel, "a text message must be UTF-8 (RFC 8831)").await;
+    }
+
+    /// Serves channels of this label with this feed.
+    ///
+    /// # Panics
+    /// Where the label has a feed already: that is a mistake in the program.
+    pub fn feed<T: 'static>(mut self, label: &str, feed: impl Feed<S, T>) -> Self {
+        let state = self.state.clone();
+        let start =
+            move |channel: Channel, session: &Session| feed.clone().start(channel, session, &state);
+        let before = self.by_label.insert(label.into(), Arc::new(start));
+        assert!(before.is_none(), "two feeds for the label {label:?}");
+        self
+    }
+
+    pub(super) fn into_table(self) -> Table {
+        Table(Arc::new(self.by_label))
+    }
+}
+
+/// All feeds of a server, whatever their state.
+#[derive(Clone)]
+pub struct Table(Arc<BTreeMap<String, Arc<Start>>>);
+
+impl Table {
+    fn labels(&self) -> String {
+        let labels: Vec<&str> = self.0.keys().map(String::as_str).collect();
+        labels.join(", ")
+    }
+
+    /// Serves one channel until it has closed. `on_open` is called once it is open.
+    pub async fn serve(
+        &self,
+        opening: Opening,
+        config: &ChannelConfig,
+        gate: Arc<Gate>,
+        session: &Session,
+        on_open: impl FnOnce(),
+    ) {
+        let inner = opening.inner.clone();
+        let (channel, pump) = match opening.open(config, gate).await {
+            Ok(open) => open,
+            Err(OpenError::Closed) => return debug!("the channel closed before it was open"),
+            Err(cause) => {
+                on_open();
+                warn!(%cause, "channel refused");
+                return channel::refuse(&*inner, &cause.to_string(), config.stall_timeout).await;
+            }
+        };
+        on_open();
+        let label = shown(channel.label());
+        let reliability = channel.reliability();
+        let Some(start) = self.0.get(channel.label()) else {
+            warn!(label, feeds = %self.labels(), "channel refused: no feed has its label");
+            let reason = format!("no feed has this label; there are {}", self.labels());
+            return channel::refuse(&*inner, &reason, config.stall_timeout).await;
+        };
+        info!(label, %reliability, "channel open");
+        run(start(channel, session), &pump, config).await;
+    }
+}
+
+fn shown(chosen: &str) -> String {
+    chosen.chars().take(SHOWN).collect()
+}
+
+/// Whether the browser speaks this subprotocol, or names none; otherwise it is told.
+async fn speaks(channel: &Channel, protocol: &str) -> Result<bool, SendError> {
+    let speaks = [protocol, ""].contains(&channel.protocol());
+    if !speaks {
+        let asked = shown(channel.protocol());
+        warn!(
+            asked,
+            "channel refused: the feed does not speak its subprotocol"
+        );
+        let reason = format!("this feed speaks {protocol:?}, not {asked:?}");
+        channel.refuse(&reason).await?;
+    }
+    Ok(speaks)
+}
+
+/// Runs a feed and moves its messages, until it has returned and its channel is closed.
+async fn run(mut feed: Running, pump: &Pump, config: &ChannelConfig) {
+    let feed = std::future::poll_fn(move |context| {
+        catch_unwind(AssertUnwindSafe(|| feed.as_mut().poll(context)))
+            .unwrap_or(Poll::Ready(Err("it panicked".into())))
+    });
+    let sending = async {
+        match pump.send().await {
+            // The feed is told by its own calls.
+            SendError::Closed => std::future::pending().await,
+            cause => cause,
         }
     };
-    match sent {
-        Err(SendError::TooLarge) => {
-            refuse(channel, "the echo is larger than your side takes").await
+    let receiving = async {
+        if let Err(cause) = pump.receive().await {
+            return cause.into();
         }
-        sent => sent,
+        sleep(GRACE).await;
+        format!("it went on for {GRACE:?} after its channel had closed").into()
+    };
+    let outcome: Outcome = tokio::select! {
+        outcome = feed => outcome,
+        cause = sending => Err(cause.into()),
+        cause = receiving => Err(cause),
+    };
+    match outcome {
+        Ok(()) => match timeout(config.stall_timeout, pump.flush()).await {
+            Ok(Ok(())) => info!("channel closed"),
+            Ok(Err(cause)) => info!(%cause, "channel closed before the last values left"),
+            Err(_) => info!("channel closed before the last values left: no room for them"),
+        },
+        Err(cause) if cause.downcast_ref::<SendError>().is_some() => {
+            info!(%cause, "channel ended");
+        }
+        Err(cause) => error!(%cause, "the feed failed, and its channel closes"),
     }
-}
-
-async fn refuse(channel: &Channel, reason: &str) -> Result<(), SendError> {
-    channel
-        .send_text(&FromServer::Refused(reason).to_string())
-        .await
+    pump.close().await;
 }

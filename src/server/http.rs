@@ -5,28 +5,53 @@ mod files;
 mod health;
 pub mod signaling;
 
+use super::Sessions;
 use super::shell::shell;
 use super::state::AppState;
 use crate::app::App;
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware;
-use axum::routing::{delete, get};
-use leptos_axum::{LeptosRoutes, generate_route_list};
+use axum::routing::{delete, get, post};
+use leptos::context::provide_context;
+use leptos_axum::{LeptosRoutes, generate_route_list, handle_server_fns_with_context};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-/// All routes of the server, ready to serve.
-pub fn router(state: AppState) -> Router {
-    let leptos = state.leptos.clone();
-    let files = files::service(&leptos);
+/// The signalling and the health of these sessions: `POST /sdp`, `DELETE /sdp/{id}` and
+/// `GET /health`. Merge it into a router of your own, and serve that with
+/// `into_make_service_with_connect_info::<SocketAddr>()`, so that browsers on the same machine
+/// are told of its loopback address.
+pub fn router(sessions: Sessions) -> Router {
+    let context = sessions.clone();
+    let connect = move |request: Request| {
+        let sessions = context.clone();
+        handle_server_fns_with_context(move || provide_context(sessions.clone()), request)
+    };
     Router::new()
-        .leptos_routes(&state, generate_route_list(App), move || {
-            shell(leptos.clone())
-        })
-        .route("/sdp/{id}", delete(signaling::end))
-        .route("/health", get(health::health))
+        .route("/sdp", post(connect))
+        .merge(others(sessions))
         .method_not_allowed_fallback(error::method_not_allowed)
+        .layer(middleware::from_fn(signaling::guard))
+}
+
+/// [`router`], and the page with its files.
+pub fn site(state: AppState) -> Router {
+    let AppState { leptos, sessions } = state.clone();
+    let files = files::service(&leptos);
+    let context = sessions.clone();
+    Router::new()
+        // The server function is among these.
+        .leptos_routes_with_context(
+            &state,
+            generate_route_list(App),
+            move || provide_context(context.clone()),
+            move || shell(leptos.clone()),
+        )
         .fallback_service(files)
+        .with_state(state)
+        .merge(others(sessions))
+        .method_not_allowed_fallback(error::method_not_allowed)
         .layer(middleware::from_fn(signaling::guard))
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(always(header::REFERRER_POLICY, "no-referrer"))
@@ -34,7 +59,14 @@ pub fn router(state: AppState) -> Router {
             HeaderName::from_static("cross-origin-opener-policy"),
             "same-origin",
         ))
-        .with_state(state)
+}
+
+/// What neither needs the page nor is a server function.
+fn others(sessions: Sessions) -> Router {
+    Router::new()
+        .route("/sdp/{id}", delete(signaling::end))
+        .route("/health", get(health::health))
+        .with_state(sessions)
 }
 
 fn always(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

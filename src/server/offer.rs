@@ -1,19 +1,29 @@
 //! Reads an offer and refuses what cannot be answered, with the reason.
 
-use crate::signaling::{Code, OFFER, SignalingError};
+use crate::signaling::{ChannelInit, Code, OFFER, SignalingError};
+use std::collections::HashSet;
 use webrtc::peer_connection::RTCSessionDescription;
 
 /// More candidates than any browser lists: one for each interface, protocol and STUN server.
 const MAX_CANDIDATES: usize = 100;
 
-/// An offer that can be answered: one data channel section, credentials and a fingerprint.
+/// RFC 8832 section 5.1 counts a label's and a subprotocol's bytes in 16 bits.
+const MAX_LABEL: usize = 65_535;
+/// RFC 8832 section 6: the stream 65,535 is not to be used.
+const MAX_ID: u16 = 65_534;
+
+/// An offer that can be answered: one data channel section, credentials and a fingerprint, and
+/// the channels that both sides create.
 ///
 /// Its candidates are left out. The server's own are in the answer, so the browser's
 /// connectivity checks find the server and are answered where they come from, as
 /// peer-reflexive candidates (RFC 8445 section 7.3.1.3); and an offer cannot make the server
 /// send to an address that never sent anything to it.
 #[derive(Debug)]
-pub struct Offer(RTCSessionDescription);
+pub struct Offer {
+    description: RTCSessionDescription,
+    channels: Vec<ChannelInit>,
+}
 
 impl Offer {
     /// Reads a session description's `type` and `sdp`.
@@ -102,12 +112,54 @@ impl Offer {
                 "Expected a=ice-ufrag and a=ice-pwd (RFC 8839).",
             );
         }
-        Ok(Self(description))
+        Ok(Self {
+            description,
+            channels: Vec::new(),
+        })
     }
 
-    /// The description, without candidates.
-    pub fn into_description(self) -> RTCSessionDescription {
-        self.0
+    /// The same with channels that both sides create, at most `max` of them.
+    ///
+    /// # Errors
+    /// [`Code::BadChannel`], with what is wrong and what is expected.
+    pub fn with_channels(
+        self,
+        channels: Vec<ChannelInit>,
+        max: usize,
+    ) -> Result<Self, SignalingError> {
+        let refuse = |message: String| Err(SignalingError::new(Code::BadChannel, message));
+        if channels.len() > max {
+            return refuse(format!(
+                "Expected at most {max} channels, found {}.",
+                channels.len()
+            ));
+        }
+        let mut ids = HashSet::new();
+        for channel in &channels {
+            let id = channel.id;
+            let wrong = if id > MAX_ID {
+                Some("an id from 0 to 65534")
+            } else if !ids.insert(id) {
+                Some("each id once")
+            } else if !channel.negotiated {
+                Some("negotiated: true, since both sides create it")
+            } else if channel.max_retransmits.is_some() && channel.max_packet_life_time.is_some() {
+                Some("maxRetransmits or maxPacketLifeTime, not both")
+            } else if channel.label.len().max(channel.protocol.len()) > MAX_LABEL {
+                Some("a label and a protocol of at most 65535 bytes")
+            } else {
+                None
+            };
+            if let Some(expected) = wrong {
+                return refuse(format!("Channel with the id {id}: expected {expected}."));
+            }
+        }
+        Ok(Self { channels, ..self })
+    }
+
+    /// The description, without candidates, and the channels.
+    pub fn into_parts(self) -> (RTCSessionDescription, Vec<ChannelInit>) {
+        (self.description, self.channels)
     }
 }
 

@@ -1,11 +1,11 @@
 //! One WebRTC peer on the server's side: its settings, the negotiation, and what it reports.
 
 use super::ServeError;
+use super::channel::{Opening, Reliability};
 use super::config::{ChannelConfig, Config};
 use super::offer::Offer;
 use super::port::{Gate, Port, PortPeer};
-use crate::signaling::{Code, SignalingError};
-use crate::wire;
+use crate::signaling::{ChannelInit, Code, SignalingError};
 use rtc::crypto::{self, SignatureScheme};
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::peer_connection::certificate::CertificateParams;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tracing::{Instrument, error, info, warn};
-use webrtc::data_channel::DataChannel;
+use webrtc::data_channel::{DataChannel, RTCDataChannelInit};
 use webrtc::peer_connection::{
     PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCCertificate,
     RTCConfigurationBuilder, RTCIceConnectionState, RTCIceGatheringState, RTCPeerConnectionState,
@@ -33,12 +33,17 @@ const MAX_CHECKS: u16 = 750;
 const CONSENT_INTERVAL: Duration = Duration::from_secs(5);
 /// Gathering asks no other host here, so it takes no longer than opening sockets does.
 const GATHERING_LIMIT: Duration = Duration::from_secs(5);
-/// How many channels may wait to be taken up by the session. One more is closed.
+/// How many channels more than a session may have can wait to be taken up by it, to be refused
+/// one by one. What comes on top is closed at once.
 const WAITING_CHANNELS: usize = 64;
+
+/// What a message may be longer than its content: the demonstration's echo adds 6 bytes, and
+/// what announces a channel adds 12 to its label (RFC 8832 section 5.1).
+const HEADROOM: usize = 12;
 
 /// What a peer reports to its session.
 pub enum PeerEvent {
-    /// The browser opened a channel.
+    /// The browser announced a channel, and it is open (RFC 8832).
     Channel(Arc<dyn DataChannel>),
     /// ICE or DTLS has failed, or the connection was closed under the session.
     Lost(RTCPeerConnectionState),
@@ -57,6 +62,8 @@ pub struct Answerer {
 pub struct Peer {
     pub connection: Arc<dyn PeerConnection>,
     pub events: mpsc::Receiver<PeerEvent>,
+    /// The channels that both sides create. They open when the connection does.
+    pub negotiated: Vec<Opening>,
     gathered: Arc<Notify>,
     /// Its routes go with it.
     port: PortPeer,
@@ -102,13 +109,13 @@ impl Answerer {
             // open. As client the server sends it into the dark, and a lost one costs a second.
             .with_answering_dtls_role(RTCDtlsRole::Server)
             .with_sctp_max_message_size(SctpMaxMessageSize::Bounded(
-                (self.channel.message_bytes + wire::ECHO_OVERHEAD) as u32,
+                (self.channel.message_bytes + HEADROOM) as u32,
             ))
             .build();
         let configuration = RTCConfigurationBuilder::new()
             .with_certificates(vec![self.certificate.clone()])
             .build();
-        let (sender, events) = mpsc::channel(WAITING_CHANNELS);
+        let (sender, events) = mpsc::channel(self.channel.max + WAITING_CHANNELS);
         let gathered = Arc::new(Notify::new());
         let port = self.port.peer();
         let connection = PeerConnectionBuilder::new()
@@ -131,6 +138,7 @@ impl Answerer {
         Ok(Peer {
             connection: Arc::new(connection),
             events,
+            negotiated: Vec::new(),
             gathered,
             port,
         })
@@ -144,14 +152,16 @@ impl Peer {
     /// # Errors
     /// [`Code::BadSdp`] for an offer that parses and yet cannot be answered.
     pub async fn answer(
-        &self,
+        &mut self,
         offer: Offer,
         from: Option<IpAddr>,
     ) -> Result<String, SignalingError> {
+        let (description, channels) = offer.into_parts();
+        for channel in channels {
+            self.negotiate(channel).await?;
+        }
         let answer = async {
-            self.connection
-                .set_remote_description(offer.into_description())
-                .await?;
+            self.connection.set_remote_description(description).await?;
             let answer = self.connection.create_answer(None).await?;
             self.connection.set_local_description(answer).await
         };
@@ -175,6 +185,43 @@ impl Peer {
         answer.ok_or_else(|| {
             SignalingError::new(Code::Internal, "The server could not make an answer.")
         })
+    }
+}
+
+impl Peer {
+    /// Creates this side of a channel that both sides create. `webrtc` 0.21.1 sends with a
+    /// channel's reliability only if it created the channel itself, so this is how a browser
+    /// gets what it chose.
+    async fn negotiate(&mut self, channel: ChannelInit) -> Result<(), SignalingError> {
+        let life_time = channel.max_packet_life_time.map(u64::from);
+        let reliability = Reliability {
+            ordered: channel.ordered,
+            max_retransmits: channel.max_retransmits,
+            max_packet_life_time: life_time.map(Duration::from_millis),
+        };
+        let init = RTCDataChannelInit {
+            ordered: channel.ordered,
+            max_retransmits: channel.max_retransmits,
+            max_packet_life_time: channel.max_packet_life_time,
+            protocol: channel.protocol,
+            negotiated: Some(channel.id),
+        };
+        let inner = self
+            .connection
+            .create_data_channel(&channel.label, Some(init))
+            .await
+            .map_err(|cause| {
+                let id = channel.id;
+                SignalingError::new(
+                    Code::BadChannel,
+                    format!("Channel with the id {id}: it cannot be created: {cause}."),
+                )
+            })?;
+        self.negotiated.push(Opening {
+            inner,
+            negotiated: Some(reliability),
+        });
+        Ok(())
     }
 }
 

@@ -1,8 +1,9 @@
 //! One peer's life, from its offer to its end.
 
-use super::channel::Channel;
+use super::channel::{Opening, close as close_channel};
 use super::config::{ChannelConfig, SessionConfig};
-use super::feeds;
+use super::feeds::{Session, Table};
+use super::fresh::Gate;
 use super::offer::Offer;
 use super::peer::{Answerer, Peer, PeerEvent};
 use crate::signaling::SignalingError;
@@ -13,12 +14,8 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, debug, error, info, info_span, warn};
-use webrtc::data_channel::DataChannel;
+use tracing::{Instrument, error, info, info_span, warn};
 use webrtc::peer_connection::RTCPeerConnectionState;
-
-/// Labels are the browser's to choose, up to 64 KiB; a log shows this many characters of one.
-const LABEL_SHOWN: usize = 64;
 
 /// Names a session. 128 random bits: who knows it may end the session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,7 +44,7 @@ impl fmt::Display for SessionId {
 enum End {
     /// `DELETE`, or the server is shutting down.
     Asked,
-    /// The browser closed its last channel, or the connection.
+    /// The last channel closed, or the connection.
     LastChannelClosed,
     /// No channel opened in time.
     NeverOpened,
@@ -59,11 +56,19 @@ impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Asked => f.write_str("asked to end"),
-            Self::LastChannelClosed => f.write_str("the browser closed its last channel"),
+            Self::LastChannelClosed => f.write_str("its last channel closed"),
             Self::NeverOpened => f.write_str("no channel opened in time"),
             Self::Lost(state) => write!(f, "the connection is {state}"),
         }
     }
+}
+
+/// What all sessions of a server have in common.
+pub struct Common {
+    pub answerer: Answerer,
+    pub session: SessionConfig,
+    pub channel: ChannelConfig,
+    pub feeds: Table,
 }
 
 /// What a session is given.
@@ -79,14 +84,9 @@ pub struct Setup {
 
 /// Answers the offer and serves the peer until it ends. When this returns, the peer's sockets
 /// and tasks are gone.
-pub async fn run(
-    answerer: Arc<Answerer>,
-    session: SessionConfig,
-    channel: ChannelConfig,
-    setup: Setup,
-) {
+pub async fn run(common: Arc<Common>, session: Session, setup: Setup) {
     // Boxed, so that the room for making a peer is not kept for as long as the peer lives.
-    let mut peer = match Box::pin(answerer.open()).await {
+    let mut peer = match Box::pin(common.answerer.open()).await {
         Ok(peer) => peer,
         Err(refused) => {
             let _ = setup.answer.send(Err(refused));
@@ -99,7 +99,7 @@ pub async fn run(
             // as one in which no channel opens.
             let _ = setup.answer.send(Ok(sdp));
             info!("answered");
-            let end = serve(&mut peer, &session, &channel, &setup.ending).await;
+            let end = serve(&mut peer, &common, &session, &setup.ending).await;
             close(&peer).await;
             info!(reason = %end, "ended");
         }
@@ -112,15 +112,32 @@ pub async fn run(
 
 async fn serve(
     peer: &mut Peer,
-    session: &SessionConfig,
-    channel: &ChannelConfig,
+    common: &Arc<Common>,
+    session: &Session,
     ending: &CancellationToken,
 ) -> End {
-    let open_by = Instant::now() + session.open_timeout;
+    let open_by = Instant::now() + common.session.open_timeout;
     let opened = Arc::new(Notify::new());
+    let gate = Arc::new(Gate::new());
     let mut is_open = false;
     // Dropping it ends the channels' tasks.
     let mut channels = JoinSet::new();
+    let serve_channel = |opening: Opening| {
+        let (common, session) = (common.clone(), session.clone());
+        let (gate, opened) = (gate.clone(), opened.clone());
+        let span = info_span!("channel", id = opening.inner.id());
+        let on_open = move || opened.notify_one();
+        let serving = async move {
+            let feeds = &common.feeds;
+            feeds
+                .serve(opening, &common.channel, gate, &session, on_open)
+                .await;
+        };
+        serving.instrument(span)
+    };
+    for opening in peer.negotiated.drain(..) {
+        channels.spawn(serve_channel(opening));
+    }
     loop {
         tokio::select! {
             () = ending.cancelled() => return End::Asked,
@@ -128,12 +145,11 @@ async fn serve(
             () = opened.notified() => is_open = true,
             Some(event) = peer.events.recv() => match event {
                 PeerEvent::Lost(state) => return End::Lost(state),
-                PeerEvent::Channel(inner) if channels.len() < channel.max => {
-                    let span = info_span!("channel", id = inner.id());
-                    channels.spawn(serve_channel(inner, channel.clone(), opened.clone()).instrument(span));
+                PeerEvent::Channel(inner) if channels.len() < common.channel.max => {
+                    channels.spawn(serve_channel(Opening { inner, negotiated: None }));
                 }
                 PeerEvent::Channel(inner) => {
-                    warn!(max = channel.max, "channel refused: the session has as many as it may");
+                    warn!(max = common.channel.max, "channel refused: the session has as many as it may");
                     channels.spawn(async move { close_channel(&*inner).await }.in_current_span());
                 }
             },
@@ -146,41 +162,6 @@ async fn serve(
         if is_open && channels.is_empty() {
             return End::LastChannelClosed;
         }
-    }
-}
-
-async fn serve_channel(inner: Arc<dyn DataChannel>, config: ChannelConfig, opened: Arc<Notify>) {
-    let Some(channel) = Channel::open(inner.clone(), &config).await else {
-        return;
-    };
-    opened.notify_one();
-    log_opened(&*inner).await;
-    match feeds::time_and_echo(&channel).await {
-        Ok(()) => info!("channel closed"),
-        Err(cause) => {
-            info!(%cause, "channel ended");
-            close_channel(&*inner).await;
-        }
-    }
-}
-
-/// Logs what was negotiated. Reading it fails only for a channel that has closed meanwhile.
-async fn log_opened(channel: &dyn DataChannel) {
-    let label = channel.label().await.unwrap_or_default();
-    let label: String = label.chars().take(LABEL_SHOWN).collect();
-    let ordered = channel.ordered().await.unwrap_or_default();
-    let max_retransmits = channel.max_retransmits().await.ok().flatten();
-    let max_packet_life_time_ms = channel.max_packet_life_time().await.ok().flatten();
-    info!(
-        label,
-        ordered, max_retransmits, max_packet_life_time_ms, "channel open"
-    );
-}
-
-/// Closes a channel, as the browser sees too.
-async fn close_channel(channel: &dyn DataChannel) {
-    if let Err(cause) = channel.close().await {
-        debug!(%cause, "the channel was closed already");
     }
 }
 

@@ -1,11 +1,12 @@
 //! The registry: admits sessions up to a limit, finds them by id, ends one or all.
 
 use super::ServeError;
-use super::config::{ChannelConfig, Config, SessionConfig};
+use super::config::Config;
+use super::feeds::{Feeds, Session};
 use super::offer::Offer;
 use super::peer::Answerer;
 use super::port::Port;
-use super::session::{self, SessionId, Setup};
+use super::session::{self, Common, SessionId, Setup};
 use crate::signaling::{ANSWER, Answer, Code, SignalingError};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -20,9 +21,7 @@ use tracing::{Instrument, info_span};
 pub struct Sessions(Arc<Registry>);
 
 struct Registry {
-    answerer: Arc<Answerer>,
-    session: SessionConfig,
-    channel: ChannelConfig,
+    common: Arc<Common>,
     /// One permit a session; closed when the server shuts down.
     room: Arc<Semaphore>,
     open: Mutex<HashMap<SessionId, CancellationToken>>,
@@ -32,15 +31,23 @@ struct Registry {
 }
 
 impl Sessions {
-    /// An empty registry with its UDP port open, for a server whose HTTP is at `http`.
+    /// An empty registry with its UDP port open, for a server whose HTTP is at `http`, and
+    /// which serves these feeds. Call [`Sessions::shut_down`] in the end.
     ///
     /// # Errors
     /// Where no certificate can be made, or the port not be opened.
-    pub fn new(config: &Config, http: SocketAddr) -> Result<Self, ServeError> {
+    pub fn open<S: Clone + Send + Sync + 'static>(
+        config: &Config,
+        http: SocketAddr,
+        feeds: Feeds<S>,
+    ) -> Result<Self, ServeError> {
         Ok(Self(Arc::new(Registry {
-            answerer: Arc::new(Answerer::new(config, http)?),
-            session: config.session.clone(),
-            channel: config.channel.clone(),
+            common: Arc::new(Common {
+                answerer: Answerer::new(config, http)?,
+                session: config.session.clone(),
+                channel: config.channel.clone(),
+                feeds: feeds.into_table(),
+            }),
             room: Arc::new(Semaphore::new(config.session.max)),
             open: Mutex::default(),
             tasks: TaskTracker::new(),
@@ -71,7 +78,7 @@ impl Sessions {
                     Code::Full,
                     format!(
                         "All {} places of this server are taken. Try again soon.",
-                        self.0.session.max
+                        self.0.common.session.max
                     ),
                 ),
                 TryAcquireError::Closed => SignalingError::new(
@@ -84,9 +91,11 @@ impl Sessions {
         let place = Place::take(self.clone(), id.clone(), ending.clone(), permit);
         let (answer, answered) = oneshot::channel();
         let run = session::run(
-            self.0.answerer.clone(),
-            self.0.session.clone(),
-            self.0.channel.clone(),
+            self.0.common.clone(),
+            Session {
+                id: id.clone(),
+                sessions: self.clone(),
+            },
             Setup {
                 offer,
                 from,
@@ -125,12 +134,17 @@ impl Sessions {
 
     /// How many sessions are open, those that are still being answered or closed included.
     pub fn count(&self) -> usize {
-        self.0.session.max - self.0.room.available_permits()
+        self.0.common.session.max - self.0.room.available_permits()
+    }
+
+    /// How many channels a session may have.
+    pub(super) fn max_channels(&self) -> usize {
+        self.0.common.channel.max
     }
 
     /// The UDP port of all sessions.
     pub fn port(&self) -> &Port {
-        self.0.answerer.port()
+        self.0.common.answerer.port()
     }
 
     /// Admits no more, ends every session, and waits until the last is gone.

@@ -4,16 +4,17 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use rtc::ice::mdns::MulticastDnsMode;
+use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
 use serde_json::{Value, json};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tickwire::server::{self, Config};
+use tickwire::server::{self, Config, Feeds};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
-use webrtc::data_channel::{DataChannel, DataChannelEvent};
+use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit};
 use webrtc::peer_connection::{
     PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCSessionDescription,
     SettingEngineBuilder,
@@ -59,7 +60,12 @@ pub struct Server {
 }
 
 impl Server {
+    /// A server of the built-in feeds.
     pub async fn start(config: Config) -> Self {
+        Self::start_with(config, Feeds::built_in()).await
+    }
+
+    pub async fn start_with(config: Config, feeds: Feeds) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -73,7 +79,7 @@ impl Server {
         runtime.spawn(async move {
             let listener = TcpListener::from_std(listener).unwrap();
             let shutdown = async { drop(stopping.await) };
-            let _ = done.send(server::run(listener, config, shutdown).await);
+            let _ = done.send(server::run(listener, config, feeds, shutdown).await);
         });
         Self {
             url,
@@ -178,10 +184,30 @@ impl PeerConnectionEventHandler for Quiet {}
 /// A WebRTC peer that has been answered by a server.
 pub struct Client {
     pub connection: Arc<dyn PeerConnection>,
+    /// The first of its channels.
     pub channel: Arc<dyn DataChannel>,
+    pub channels: Vec<Arc<dyn DataChannel>>,
     pub id: String,
     /// The server's SDP.
     pub answer: String,
+}
+
+/// A peer that takes and sends messages of so many bytes.
+async fn peer(local: &'static str, message_bytes: u32) -> Arc<dyn PeerConnection> {
+    let settings = SettingEngineBuilder::new()
+        .with_multicast_dns_mode(MulticastDnsMode::Disabled)
+        .with_ice_connection_attempts(Some(Duration::from_millis(20)), Some(500))
+        .with_sctp_max_message_size(SctpMaxMessageSize::Bounded(message_bytes))
+        .build();
+    let connection = PeerConnectionBuilder::new()
+        .with_setting_engine(settings)
+        .with_handler(Arc::new(Quiet))
+        .with_udp_addrs(vec![local])
+        .with_data_channel_send_buffer_limit(64 * 1024)
+        .build()
+        .await
+        .unwrap();
+    Arc::new(connection)
 }
 
 /// No change to a session description. Other changes are for clients that do not behave.
@@ -190,7 +216,7 @@ pub fn unchanged(sdp: &str) -> String {
 }
 
 impl Client {
-    /// Opens a reliable and ordered channel.
+    /// Opens a reliable and ordered channel of the plain-text demonstration.
     pub async fn connect(url: &str) -> Self {
         Self::connect_with(url, unchanged).await
     }
@@ -218,27 +244,69 @@ impl Client {
         edit_offer: impl FnOnce(&str) -> String,
         edit_answer: impl FnOnce(&str) -> String,
     ) -> Self {
-        let settings = SettingEngineBuilder::new()
-            .with_multicast_dns_mode(MulticastDnsMode::Disabled)
-            .with_ice_connection_attempts(Some(Duration::from_millis(20)), Some(500))
-            .build();
-        let connection = PeerConnectionBuilder::new()
-            .with_setting_engine(settings)
-            .with_handler(Arc::new(Quiet))
-            .with_udp_addrs(vec![local])
-            .with_data_channel_send_buffer_limit(64 * 1024)
-            .build()
-            .await
-            .unwrap();
-        let connection: Arc<dyn PeerConnection> = Arc::new(connection);
-        let channel = connection.create_data_channel("test", None).await.unwrap();
+        let connection = peer(local, 65_536).await;
+        let channel = connection.create_data_channel("data", None).await.unwrap();
+        let channels = vec![channel];
+        Self::exchange(
+            connection,
+            channels,
+            json!([]),
+            url,
+            edit_offer,
+            edit_answer,
+        )
+        .await
+    }
+
+    /// Opens channels that both sides create, each from what the offer says of it.
+    pub async fn connect_channels(
+        url: &str,
+        channels: Value,
+        edit_answer: impl FnOnce(&str) -> String,
+    ) -> Self {
+        // With room for what announces the longest label.
+        let connection = peer("127.0.0.1:0", 65_535 + 12).await;
+        let mut created = Vec::new();
+        for channel in channels.as_array().unwrap() {
+            let number = |key| channel[key].as_u64().map(|number| number as u16);
+            let init = RTCDataChannelInit {
+                ordered: channel["ordered"].as_bool().unwrap_or(true),
+                max_retransmits: number("maxRetransmits"),
+                max_packet_life_time: number("maxPacketLifeTime"),
+                protocol: channel["protocol"].as_str().unwrap_or_default().into(),
+                negotiated: number("id"),
+            };
+            let label = channel["label"].as_str().unwrap();
+            let channel = connection.create_data_channel(label, Some(init)).await;
+            created.push(channel.unwrap());
+        }
+        let client =
+            Self::exchange(connection, created, channels, url, unchanged, edit_answer).await;
+        for channel in &client.channels {
+            opened(&**channel).await;
+        }
+        client
+    }
+
+    async fn exchange(
+        connection: Arc<dyn PeerConnection>,
+        channels: Vec<Arc<dyn DataChannel>>,
+        negotiated: Value,
+        url: &str,
+        edit_offer: impl FnOnce(&str) -> String,
+        edit_answer: impl FnOnce(&str) -> String,
+    ) -> Self {
         let offer = connection.create_offer(None).await.unwrap();
         connection
             .set_local_description(offer.clone())
             .await
             .unwrap();
-        let offer = json!({"type": "offer", "sdp": edit_offer(&offer.sdp)});
-        let (status, answer) = http("POST", format!("{url}/sdp"), Some(offer)).await;
+        let mut body = json!({"type": "offer", "sdp": edit_offer(&offer.sdp)});
+        // The plain client's offer has no such field.
+        if negotiated != json!([]) {
+            body["channels"] = negotiated;
+        }
+        let (status, answer) = http("POST", format!("{url}/sdp"), Some(body)).await;
         assert_eq!(status, 201, "{answer}");
         assert_eq!(answer["type"], "answer");
         let id = answer["id"].as_str().unwrap().to_owned();
@@ -250,7 +318,8 @@ impl Client {
             .unwrap();
         Self {
             connection,
-            channel,
+            channel: channels[0].clone(),
+            channels,
             id,
             answer,
         }

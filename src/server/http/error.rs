@@ -17,7 +17,8 @@ fn status(code: Code) -> StatusCode {
         | Code::MediaOffered
         | Code::NoFingerprint
         | Code::NoIceCredentials
-        | Code::TooManyCandidates => StatusCode::BAD_REQUEST,
+        | Code::TooManyCandidates
+        | Code::BadChannel => StatusCode::BAD_REQUEST,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::Timeout => StatusCode::REQUEST_TIMEOUT,

@@ -1,9 +1,9 @@
 //! The signalling resource: `POST /sdp` opens a session, `DELETE /sdp/{id}` ends one.
 
+use super::super::Sessions;
 use super::super::offer::Offer;
 use super::super::session::SessionId;
-use super::super::{AppState, Sessions};
-use crate::signaling::{Answer, Code, SignalingError, session_path};
+use crate::signaling::{Answer, ChannelInit, Code, SignalingError, session_path};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{ConnectInfo, Path, Request, State};
@@ -24,13 +24,18 @@ const BODY_LIMIT: usize = 64 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Answers an offer: what the server function `connect` does on the server.
-pub async fn connect(kind: &str, sdp: &str) -> Result<Answer, SignalingError> {
-    let sessions = expect_context::<AppState>().sessions;
+pub async fn connect(
+    kind: &str,
+    sdp: &str,
+    channels: Vec<ChannelInit>,
+) -> Result<Answer, SignalingError> {
+    let sessions = expect_context::<Sessions>();
     let response = expect_context::<ResponseOptions>();
     let from = use_context::<Parts>()
         .and_then(|request| request.extensions.get::<ConnectInfo<SocketAddr>>().copied())
         .map(|ConnectInfo(from)| from.ip().to_canonical());
-    let answer = sessions.admit(Offer::read(kind, sdp)?, from).await?;
+    let offer = Offer::read(kind, sdp)?.with_channels(channels, sessions.max_channels())?;
+    let answer = sessions.admit(offer, from).await?;
     response.set_status(StatusCode::CREATED);
     if let Ok(location) = HeaderValue::from_str(&session_path(&answer.id)) {
         response.insert_header(header::LOCATION, location);

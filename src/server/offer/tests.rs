@@ -16,7 +16,7 @@ fn without(start: &str) -> String {
 #[test]
 fn a_browsers_offer_is_read() {
     let offer = Offer::read("offer", OFFER_SDP).unwrap();
-    assert_eq!(offer.into_description().sdp, OFFER_SDP);
+    assert_eq!(offer.into_parts().0.sdp, OFFER_SDP);
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn candidates_are_left_out() {
         &format!("{OFFER_SDP}{}", line.repeat(MAX_CANDIDATES)),
     )
     .unwrap();
-    assert_eq!(offer.into_description().sdp, OFFER_SDP);
+    assert_eq!(offer.into_parts().0.sdp, OFFER_SDP);
     assert_eq!(
         code(
             "offer",
@@ -71,4 +71,65 @@ fn what_is_shown_of_bad_input_is_short_and_printable() {
         message.len() < 400 && !message.contains(char::is_control),
         "{message:?}"
     );
+}
+
+#[test]
+fn channels_that_cannot_be_created_are_refused_in_words() {
+    let refusal = |channels: serde_json::Value| {
+        let channels = serde_json::from_value(channels).unwrap();
+        let offer = Offer::read("offer", OFFER_SDP).unwrap();
+        let refused = offer.with_channels(channels, 3).unwrap_err();
+        assert_eq!(refused.code, Code::BadChannel);
+        refused.message
+    };
+    let channel = |id: u32| serde_json::json!({"label": "clock", "id": id});
+    assert_eq!(
+        refusal(serde_json::json!([
+            channel(0),
+            channel(1),
+            channel(2),
+            channel(3)
+        ])),
+        "Expected at most 3 channels, found 4."
+    );
+    assert_eq!(
+        refusal(serde_json::json!([channel(7), channel(7)])),
+        "Channel with the id 7: expected each id once."
+    );
+    assert_eq!(
+        refusal(serde_json::json!([channel(65_535)])),
+        "Channel with the id 65535: expected an id from 0 to 65534."
+    );
+    let with = |key: &str, value: serde_json::Value| {
+        let mut channel = serde_json::json!({"label": "clock", "id": 0, "maxRetransmits": 0});
+        channel[key] = value;
+        refusal(serde_json::json!([channel]))
+    };
+    assert!(with("maxPacketLifeTime", 100.into()).contains("not both"));
+    assert!(with("negotiated", false.into()).contains("negotiated: true"));
+    assert!(with("label", "x".repeat(65_536).into()).contains("at most 65535 bytes"));
+    assert!(with("protocol", "x".repeat(65_536).into()).contains("at most 65535 bytes"));
+}
+
+#[test]
+fn channels_are_read_as_a_browser_writes_them() {
+    let init = r#"{"label":"clock","id":2,"negotiated":true,"ordered":false,"maxRetransmits":0}"#;
+    let channel: ChannelInit = serde_json::from_str(init).unwrap();
+    let offer = Offer::read("offer", OFFER_SDP).unwrap();
+    let (_, channels) = offer.with_channels(vec![channel], 1).unwrap().into_parts();
+    assert!(!channels[0].ordered);
+    assert_eq!(channels[0].max_retransmits, Some(0));
+    let least: ChannelInit = serde_json::from_str(r#"{"label":"","id":0}"#).unwrap();
+    assert!(least.ordered && least.negotiated && least.max_retransmits.is_none());
+    for wrong in [
+        r#"{"label":"clock"}"#,
+        r#"{"id":0}"#,
+        r#"{"label":"clock","id":-1}"#,
+        r#"{"label":"clock","id":0,"maxRetransmit":0}"#,
+    ] {
+        assert!(
+            serde_json::from_str::<ChannelInit>(wrong).is_err(),
+            "{wrong}"
+        );
+    }
 }

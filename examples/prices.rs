@@ -1,0 +1,57 @@
+//! A feed of one's own in an axum app of one's own: prices that change fifty times a second, of
+//! which a browser gets the newest that its network takes. `cargo run --example prices
+//! --features ssr`, then open <http://localhost:8080> and look at the console.
+
+use axum::{Router, extract::State, response::Html, routing::get};
+use std::{error::Error, net::SocketAddr, time::Duration};
+use tickwire::server::{self, Channel, Config, Feeds, SendError, Sessions, shutdown};
+use tokio::{net::TcpListener, sync::broadcast, time::interval};
+
+type Prices = broadcast::Sender<(&'static str, f64)>;
+
+/// The feed: the newest price of each symbol.
+async fn prices(channel: Channel, State(prices): State<Prices>) -> Result<(), SendError> {
+    let channel = channel.latest();
+    let mut prices = prices.subscribe();
+    loop {
+        tokio::select! {
+            () = channel.closed() => return Ok(()),
+            // Those who lag behind go on with the newest.
+            Ok((symbol, price)) = prices.recv() => channel.put(symbol, format!("{symbol} {price:.2}"))?,
+        }
+    }
+}
+
+async fn trade(prices: Prices) {
+    let mut tick = interval(Duration::from_millis(20));
+    for trade in 0_u32.. {
+        tick.tick().await;
+        for (symbol, start) in [("ACME", 100.0), ("EURUSD", 1.09)] {
+            // An error means that nobody listens.
+            let _ = prices.send((
+                symbol,
+                start * (1.0 + (f64::from(trade) / 50.0).sin() / 100.0),
+            ));
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let market = broadcast::channel(64).0;
+    tokio::spawn(trade(market.clone()));
+    let listener = TcpListener::bind("127.0.0.1:8080").await?;
+    let feeds = Feeds::with_state(market).feed("prices", prices);
+    let sessions = Sessions::open(&Config::load()?, listener.local_addr()?, feeds)?;
+    let app = Router::new()
+        .route("/", get(async || Html(include_str!("prices.html"))))
+        .merge(server::router(sessions.clone()));
+    axum::serve(
+        listener,
+        app.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(shutdown::signal()?)
+    .await?;
+    sessions.shut_down().await;
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! Freshness: values are kept here, where a newer one can take an older one's place, until the
+//! network takes them, and not in SCTP's queue, from which nothing can be taken back.
+//!
+//! A channel that is turned into a sink ([`Latest`], [`Deadline`]) puts its values into an outbox;
+//! the session's [`Gate`] lets one at a time out of it, each channel in its turn, while little of
+//! what was sent before is outstanding. How much that may be follows the round trip and the rate
+//! that are measured ([`window`]).
+
+mod gate;
+mod outbox;
+mod sink;
+mod window;
+
+pub use gate::{Gate, Ledger};
+pub use outbox::{Counts, Outbox};
+pub use sink::{Deadline, Latest};

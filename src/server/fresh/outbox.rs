@@ -1,0 +1,232 @@
+//! Values that wait for the gate, in bounded memory.
+
+use crate::server::channel::{Message, SendError};
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::hash::Hash;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// What an entry takes besides its message, about, so that small values count too.
+const ENTRY: usize = 64;
+
+/// What became of a channel's values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Values that left.
+    pub sent: u64,
+    /// Values that a newer one of their key took the place of before they left.
+    pub replaced: u64,
+    /// Values that were not sent in time.
+    pub expired: u64,
+    /// Values that had to make room for newer ones.
+    pub overflowed: u64,
+    /// How old the newest value that left was by then.
+    pub age: Duration,
+    /// How old the oldest one ever was.
+    pub longest_age: Duration,
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} sent, {} replaced, {} expired, {} overflowed, left after {:?} at most",
+            self.sent, self.replaced, self.expired, self.overflowed, self.longest_age
+        )
+    }
+}
+
+/// Values in the order in which they leave.
+pub trait Outbox: Send + Sync {
+    /// How many bytes the next value has, now that those are gone whose time is over.
+    fn next(&self, now: Instant) -> Option<usize>;
+    /// Takes the next value out.
+    fn take(&self, now: Instant) -> Option<Message>;
+    /// Told when a value is put into an empty outbox.
+    fn filled(&self) -> &Notify;
+    fn counts(&self) -> Counts;
+}
+
+/// A value, and since when it waits.
+struct Waiting {
+    since: Instant,
+    message: Message,
+}
+
+impl Waiting {
+    fn size(&self) -> usize {
+        self.message.len() + ENTRY
+    }
+}
+
+impl Counts {
+    fn left(&mut self, value: &Waiting, now: Instant) {
+        self.sent += 1;
+        self.age = now.duration_since(value.since);
+        self.longest_age = self.longest_age.max(self.age);
+    }
+}
+
+fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One value a key: a newer one takes an unsent one's place, and its turn.
+pub struct ByKey<K> {
+    state: Mutex<Slots<K>>,
+    filled: Notify,
+    limit: usize,
+}
+
+struct Slots<K> {
+    waiting: HashMap<K, Waiting>,
+    turns: VecDeque<K>,
+    bytes: usize,
+    counts: Counts,
+}
+
+impl<K: Hash + Eq + Clone> ByKey<K> {
+    /// An outbox of at most so many bytes.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            state: Mutex::new(Slots {
+                waiting: HashMap::new(),
+                turns: VecDeque::new(),
+                bytes: 0,
+                counts: Counts::default(),
+            }),
+            filled: Notify::new(),
+            limit,
+        }
+    }
+
+    /// # Errors
+    /// [`SendError::Full`] where the values of other keys leave no room.
+    pub fn put(&self, since: Instant, key: K, message: Message) -> Result<(), SendError> {
+        let value = Waiting { since, message };
+        let state = &mut *lock(&self.state);
+        let size = value.size();
+        let before = state.waiting.get(&key).map(Waiting::size);
+        let others = state.bytes - before.unwrap_or(0);
+        if others > 0 && others + size > self.limit {
+            return Err(SendError::Full);
+        }
+        state.bytes = others + size;
+        state.waiting.insert(key.clone(), value);
+        if before.is_some() {
+            state.counts.replaced += 1;
+        } else {
+            state.turns.push_back(key);
+            self.filled.notify_one();
+        }
+        Ok(())
+    }
+}
+
+impl<K: Hash + Eq + Clone + Send + 'static> Outbox for ByKey<K> {
+    fn next(&self, _now: Instant) -> Option<usize> {
+        let state = lock(&self.state);
+        let key = state.turns.front()?;
+        state.waiting.get(key).map(|value| value.message.len())
+    }
+
+    fn take(&self, now: Instant) -> Option<Message> {
+        let state = &mut *lock(&self.state);
+        let key = state.turns.pop_front()?;
+        let value = state.waiting.remove(&key)?;
+        state.bytes -= value.size();
+        state.counts.left(&value, now);
+        Some(value.message)
+    }
+
+    fn filled(&self) -> &Notify {
+        &self.filled
+    }
+
+    fn counts(&self) -> Counts {
+        lock(&self.state).counts
+    }
+}
+
+/// Values in the order in which they came, each for so long.
+pub struct InTime {
+    state: Mutex<Queue>,
+    filled: Notify,
+    lifetime: Duration,
+    limit: usize,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Waiting>,
+    bytes: usize,
+    counts: Counts,
+}
+
+impl InTime {
+    /// An outbox of at most so many bytes.
+    pub fn new(lifetime: Duration, limit: usize) -> Self {
+        Self {
+            state: Mutex::default(),
+            filled: Notify::new(),
+            lifetime,
+            limit,
+        }
+    }
+
+    /// Where there is no room, the oldest values go.
+    pub fn put(&self, since: Instant, message: Message) {
+        let value = Waiting { since, message };
+        let state = &mut *lock(&self.state);
+        state.bytes += value.size();
+        state.waiting.push_back(value);
+        while state.bytes > self.limit && state.waiting.len() > 1 {
+            state.drop_oldest();
+            state.counts.overflowed += 1;
+        }
+        self.filled.notify_one();
+    }
+}
+
+impl Queue {
+    fn drop_oldest(&mut self) -> Option<Waiting> {
+        let oldest = self.waiting.pop_front()?;
+        self.bytes -= oldest.size();
+        Some(oldest)
+    }
+}
+
+impl Outbox for InTime {
+    fn next(&self, now: Instant) -> Option<usize> {
+        let state = &mut *lock(&self.state);
+        while let Some(oldest) = state.waiting.front() {
+            if now.duration_since(oldest.since) < self.lifetime {
+                return Some(oldest.message.len());
+            }
+            state.drop_oldest();
+            state.counts.expired += 1;
+        }
+        None
+    }
+
+    fn take(&self, now: Instant) -> Option<Message> {
+        let state = &mut *lock(&self.state);
+        let value = state.drop_oldest()?;
+        state.counts.left(&value, now);
+        Some(value.message)
+    }
+
+    fn filled(&self) -> &Notify {
+        &self.filled
+    }
+
+    fn counts(&self) -> Counts {
+        lock(&self.state).counts
+    }
+}
+
+#[cfg(test)]
+mod tests;

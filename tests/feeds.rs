@@ -1,0 +1,417 @@
+//! The feeds over a real connection: those that come with the server, and such as a developer
+//! may write.
+
+mod support;
+
+use bytes::BytesMut;
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::time::{SystemTime, UNIX_EPOCH};
+use support::{
+    Client, Server, closed, config, next_binary, next_text, opened, unchanged, until, within,
+};
+use tickwire::server::feeds::echo;
+use tickwire::server::{Channel, Feeds, Message, SendError, SessionId};
+use tickwire::wire::PROTOCOL;
+use tokio::sync::mpsc;
+use webrtc::data_channel::{DataChannel, RTCDataChannelInit};
+
+/// The channels that the page opens.
+fn channels() -> Value {
+    json!([
+        {"label": "clock", "id": 0, "ordered": false, "maxRetransmits": 0, "protocol": PROTOCOL},
+        {"label": "echo", "id": 1, "protocol": PROTOCOL},
+        {"label": "machine", "id": 2, "ordered": false, "maxRetransmits": 0, "protocol": PROTOCOL},
+    ])
+}
+
+async fn connect(server: &Server, channels: Value) -> Client {
+    Client::connect_channels(&server.url, channels, unchanged).await
+}
+
+/// Announces one more channel and waits until it is open.
+async fn announce(client: &Client, label: &str) -> std::sync::Arc<dyn DataChannel> {
+    let channel = client.connection.create_data_channel(label, None).await;
+    let channel = channel.unwrap();
+    opened(&*channel).await;
+    channel
+}
+
+async fn next(channel: &dyn DataChannel, kind: &str) -> Value {
+    let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    read(&next_text(channel, |text| read(text)["type"] == kind).await)
+}
+
+fn now() -> f64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    since.as_micros() as f64 / 1e3
+}
+
+#[tokio::test]
+async fn the_clock_ticks_at_the_interval_that_is_asked_for() {
+    let server = Server::start(config(&[])).await;
+    let client = connect(&server, channels()).await;
+    let clock = &*client.channels[0];
+    let before = next(clock, "time").await["time"].as_f64().unwrap();
+    assert!((before - now()).abs() < 60_000.0, "{before}");
+    clock
+        .send_text(r#"{"type":"interval","interval":20}"#)
+        .await
+        .unwrap();
+    assert_eq!(next(clock, "interval").await["interval"], 20);
+    let mut times = Vec::new();
+    for _ in 0..10 {
+        times.push(next(clock, "time").await["time"].as_f64().unwrap());
+    }
+    for pair in times.windows(2) {
+        // Late ones are left out and none is made up: the distance is a multiple, with the
+        // grain of the server's timer.
+        let intervals = (pair[1] - pair[0]) / 20.0;
+        assert!(intervals > 0.5, "{times:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_exchange_holds_four_timestamps_that_make_sense() {
+    let server = Server::start(config(&[])).await;
+    let client = connect(&server, channels()).await;
+    let clock = &*client.channels[0];
+    let t1 = now();
+    let request = json!({"type": "exchange", "t1": t1}).to_string();
+    clock.send_text(&request).await.unwrap();
+    let answer = next(clock, "exchange").await;
+    let t4 = now();
+    let at = |key: &str| answer[key].as_f64().unwrap();
+    assert_eq!(at("t1"), t1);
+    assert!(at("t2") <= at("t3"), "{answer}");
+    // Both have one clock: what is estimated must contain an offset of 0 (RFC 5905 section 8).
+    let offset = ((at("t2") - t1) + (at("t3") - t4)) / 2.0;
+    let round_trip = (t4 - t1) - (at("t3") - at("t2"));
+    assert!(
+        offset.abs() <= round_trip / 2.0 + 0.01,
+        "{offset} {round_trip}"
+    );
+}
+
+#[tokio::test]
+async fn a_bad_request_is_refused_in_words_and_the_clock_goes_on() {
+    let server = Server::start(config(&[])).await;
+    let client = connect(&server, channels()).await;
+    let clock = &*client.channels[0];
+    for request in [
+        r#"{"type":"interval","interval":9}"#,
+        r#"{"type":"interval","interval":60001}"#,
+        "tick",
+        "",
+    ] {
+        clock.send_text(request).await.unwrap();
+        let refusal = next(clock, "refused").await;
+        let reason = refusal["reason"].as_str().unwrap();
+        assert!(reason.starts_with("Expected "), "{reason}");
+    }
+    clock.send(BytesMut::from(&[0, 1][..])).await.unwrap();
+    next(clock, "refused").await;
+    next(clock, "time").await;
+}
+
+#[tokio::test]
+async fn the_echo_gives_back_what_came() {
+    let server = Server::start(config(&[])).await;
+    let client = connect(&server, channels()).await;
+    let echo = &*client.channels[1];
+    for text in ["", "a", "עברית 👩🏽‍🚀", "Echo: x", &"x".repeat(65_536)] {
+        echo.send_text(text).await.unwrap();
+        assert_eq!(next_text(echo, |_| true).await, text);
+    }
+    for length in [0, 1, 65_536] {
+        let bytes: Vec<u8> = (0..length).map(|index| index as u8).collect();
+        echo.send(BytesMut::from(&bytes[..])).await.unwrap();
+        assert_eq!(next_binary(echo).await, bytes);
+    }
+}
+
+#[tokio::test]
+async fn the_machine_tells_its_load_and_its_sessions() {
+    let server = Server::start(config(&[])).await;
+    let client = connect(&server, channels()).await;
+    let machine = &*client.channels[2];
+    let mut before = 0.0;
+    for _ in 0..3 {
+        let sample: Value = serde_json::from_str(&next_text(machine, |_| true).await).unwrap();
+        let number = |key: &str| sample[key].as_f64().unwrap();
+        assert!(number("time") > before, "{sample}");
+        before = number("time");
+        assert!((0.0..=1.0).contains(&number("processors")), "{sample}");
+        assert!(number("memoryUsed") > 0.0, "{sample}");
+        assert!(number("memoryUsed") <= number("memoryTotal"), "{sample}");
+        assert_eq!(sample["sessions"], 1);
+    }
+    machine.send_text("hello").await.unwrap();
+    let refusal = next_text(machine, |text| text.starts_with("Refused: ")).await;
+    assert_eq!(refusal, "Refused: this feed takes no messages");
+}
+
+#[tokio::test]
+async fn one_sampler_serves_all_and_stops_with_the_last() {
+    let server = Server::start(config(&[])).await;
+    // What the first session makes and keeps is not the sampler's.
+    server.connect().await.connection.close().await.unwrap();
+    until("the first session to end", async || {
+        server.sessions().await == 0
+    })
+    .await;
+    let tasks = server.tasks();
+    let one = json!([{"label": "machine", "id": 0}]);
+    let first = connect(&server, one.clone()).await;
+    let second = connect(&server, one).await;
+    // Each may miss some; those that both got are the same samples.
+    let (mut firsts, mut seconds) = (HashSet::new(), HashSet::new());
+    while firsts.is_disjoint(&seconds) {
+        firsts.insert(next_text(&*first.channel, |_| true).await);
+        seconds.insert(next_text(&*second.channel, |_| true).await);
+        assert!(firsts.len() < 50, "two samplers");
+    }
+    for client in [first, second] {
+        client.connection.close().await.unwrap();
+    }
+    until("the sampler to go", async || server.tasks() <= tasks).await;
+}
+
+#[tokio::test]
+async fn another_version_is_refused_in_words() {
+    let server = Server::start(config(&[])).await;
+    let client = connect(&server, json!([{"label": "echo", "id": 1}])).await;
+    // Announced, since the refusal comes at once: see `says_all` below.
+    let init = RTCDataChannelInit {
+        protocol: "tickwire.99".into(),
+        ..Default::default()
+    };
+    let clock = client.connection.create_data_channel("clock", Some(init));
+    let clock = clock.await.unwrap();
+    opened(&*clock).await;
+    let refusal = next_text(&*clock, |_| true).await;
+    assert_eq!(
+        refusal,
+        r#"Refused: this feed speaks "tickwire.1", not "tickwire.99""#
+    );
+    closed(&*clock).await;
+}
+
+/// A feed, and then a healthy one beside it.
+async fn beside_echo(feeds: Feeds) -> (Server, Client) {
+    let server = Server::start_with(config(&[]), feeds.feed("echo", echo)).await;
+    let client = connect(&server, json!([{"label": "echo", "id": 1}])).await;
+    (server, client)
+}
+
+async fn echoes(client: &Client) {
+    client.channel.send_text("fine").await.unwrap();
+    assert_eq!(next_text(&*client.channel, |_| true).await, "fine");
+}
+
+#[tokio::test]
+async fn a_feed_that_panics_or_fails_loses_its_channel_and_nobody_elses() {
+    async fn panics(channel: Channel) -> Result<(), SendError> {
+        channel.recv().await;
+        panic!("on purpose");
+    }
+    async fn fails(channel: Channel) -> Result<(), String> {
+        channel.recv().await;
+        Err("on purpose".into())
+    }
+    let feeds = Feeds::new().feed("panics", panics).feed("fails", fails);
+    let (server, client) = beside_echo(feeds).await;
+    // Both are open before one closes: `webrtc` 0.21.1 as a client takes a closed channel's
+    // stream again before the other side is done with it, and then never opens it.
+    let panics = announce(&client, "panics").await;
+    let fails = announce(&client, "fails").await;
+    for channel in [panics, fails] {
+        channel.send_text("go").await.unwrap();
+        closed(&*channel).await;
+        echoes(&client).await;
+    }
+    assert_eq!(server.sessions().await, 1);
+}
+
+#[tokio::test]
+async fn what_a_feed_sent_before_it_returned_arrives_before_the_channel_closes() {
+    async fn at_once(_channel: Channel) -> Result<(), SendError> {
+        Ok(())
+    }
+    // These wait to be asked: `webrtc` 0.21.1 as a client loses what arrives on a negotiated
+    // channel before it has opened its own side.
+    async fn says_all(channel: Channel) -> Result<(), SendError> {
+        channel.recv().await;
+        // No more than such a client has room for: what it has acknowledged and not yet read, it
+        // loses when the channel closes.
+        for number in 0..200 {
+            channel.send(number.to_string()).await?;
+        }
+        Ok(())
+    }
+    async fn keeps_the_newest(channel: Channel) -> Result<(), SendError> {
+        channel.recv().await;
+        let channel = channel.latest();
+        for number in 0..1_000 {
+            channel.put("key", number.to_string())?;
+        }
+        Ok(())
+    }
+    let feeds = Feeds::new()
+        .feed("at once", at_once)
+        .feed("all", says_all)
+        .feed("newest", keeps_the_newest)
+        .feed("echo", echo);
+    let server = Server::start_with(config(&[]), feeds).await;
+    let labels = ["echo", "all", "newest"];
+    let channel = |(id, label)| json!({"label": label, "id": id});
+    let client = connect(&server, labels.iter().enumerate().map(channel).collect()).await;
+    let [_, all, newest] = &client.channels[..] else {
+        panic!("three channels")
+    };
+    closed(&*announce(&client, "at once").await).await;
+    for channel in [all, newest] {
+        channel.send_text("go").await.unwrap();
+    }
+    for number in 0..200 {
+        assert_eq!(next_text(&**all, |_| true).await, number.to_string());
+    }
+    closed(&**all).await;
+    assert_eq!(next_text(&**newest, |text| text == "999").await, "999");
+    closed(&**newest).await;
+    echoes(&client).await;
+}
+
+#[tokio::test]
+async fn a_feed_that_never_reads_slows_its_own_peer_and_loses_its_channel() {
+    const MESSAGE: usize = 4_096;
+    async fn never_reads(channel: Channel) -> Result<(), SendError> {
+        channel.closed().await;
+        Ok(())
+    }
+    let feeds = Feeds::new().feed("deaf", never_reads).feed("echo", echo);
+    let server =
+        Server::start_with(config(&[("TICKWIRE_CHANNEL_STALL_TIMEOUT", "1s")]), feeds).await;
+    let neighbour = connect(&server, json!([{"label": "echo", "id": 0}])).await;
+    let deaf = connect(&server, json!([{"label": "deaf", "id": 0}])).await;
+    let mut sent = 0;
+    within("the channel to be closed", async {
+        while deaf.channel.send(BytesMut::zeroed(MESSAGE)).await.is_ok() {
+            sent += MESSAGE;
+            echoes(&neighbour).await;
+        }
+    })
+    .await;
+    // Each side holds 512 messages and SCTP's window of 1 MiB, and as much again may pass while
+    // the channel is being closed. Without a bound the sender would never have to wait.
+    let bound = 4 * (512 * MESSAGE + (1 << 20));
+    assert!(
+        sent <= bound,
+        "{sent} bytes were taken, {bound} is the bound"
+    );
+    deaf.connection.close().await.unwrap();
+    until("its session to end", async || server.sessions().await == 1).await;
+    echoes(&neighbour).await;
+}
+
+#[tokio::test]
+async fn a_feed_can_have_the_session_and_send_when_told_from_elsewhere() {
+    let (told, mut telling) = mpsc::channel(1);
+    let feeds = Feeds::new().feed("who", move |channel: Channel, id: SessionId| {
+        let told = told.clone();
+        async move {
+            told.send(id.to_string())
+                .await
+                .map_err(|_| SendError::Closed)?;
+            match channel.recv().await {
+                Some(Message::Text(text)) => channel.try_send(text).await,
+                _ => Ok(()),
+            }
+        }
+    });
+    let (_server, client) = beside_echo(feeds).await;
+    let who = announce(&client, "who").await;
+    assert_eq!(
+        within("the id", telling.recv()).await,
+        Some(client.id.clone())
+    );
+    who.send_text("me").await.unwrap();
+    assert_eq!(next_text(&*who, |_| true).await, "me");
+}
+
+#[tokio::test]
+async fn a_label_without_a_feed_is_refused_in_words_and_closed() {
+    let (server, client) = beside_echo(Feeds::new()).await;
+    let longest = "x".repeat(65_535);
+    for label in ["unknown", "", "Echo", &longest] {
+        let client = connect(&server, json!([{"label": "echo", "id": 1}])).await;
+        let channel = announce(&client, label).await;
+        let refusal = next_text(&*channel, |_| true).await;
+        assert_eq!(refusal, "Refused: no feed has this label; there are echo");
+        closed(&*channel).await;
+        echoes(&client).await;
+    }
+    echoes(&client).await;
+
+    let negotiated = json!([{"label": "unknown", "id": 0}, {"label": "echo", "id": 1}]);
+    let client = connect(&server, negotiated).await;
+    closed(&*client.channels[0]).await;
+    client.channels[1].send_text("fine").await.unwrap();
+    assert_eq!(next_text(&*client.channels[1], |_| true).await, "fine");
+}
+
+/// No browser sends it, and no client library would.
+#[tokio::test]
+async fn a_label_that_is_not_utf_8_opens_nothing_and_costs_nobody_else() {
+    let (server, client) = beside_echo(Feeds::new()).await;
+    let bytes = std::hint::black_box(vec![b'e', b'c', b'h', b'o', 0xff]);
+    #[allow(unsafe_code, reason = "the client only copies it into its message")]
+    // SAFETY: nothing reads it as text between here and the wire.
+    let label = unsafe { String::from_utf8_unchecked(bytes) };
+    let hostile = client.connection.create_data_channel(&label, None).await;
+    echoes(&client).await;
+    // What is sent on its stream is thrown away too, and those that follow are served.
+    let _ = hostile.unwrap().send_text("hello").await;
+    let channel = announce(&client, "echo").await;
+    channel.send_text("fine").await.unwrap();
+    assert_eq!(next_text(&*channel, |_| true).await, "fine");
+    assert_eq!(server.sessions().await, 1);
+}
+
+#[tokio::test]
+async fn a_hundred_channels_are_served_and_the_next_is_closed() {
+    let feeds = Feeds::new().feed("echo", echo);
+    let server = Server::start_with(config(&[("TICKWIRE_CHANNEL_MAX", "100")]), feeds).await;
+    let channels: Vec<Value> = (0..100)
+        .map(|id| json!({"label": "echo", "id": id * 5}))
+        .collect();
+    let client = connect(&server, channels.into()).await;
+    for (index, channel) in client.channels.iter().enumerate() {
+        channel.send_text(&index.to_string()).await.unwrap();
+    }
+    for (index, channel) in client.channels.iter().enumerate() {
+        assert_eq!(next_text(&**channel, |_| true).await, index.to_string());
+    }
+    let next = client.connection.create_data_channel("echo", None).await;
+    closed(&*next.unwrap()).await;
+    echoes(&client).await;
+
+    let too_many: Vec<Value> = (0..101)
+        .map(|id| json!({"label": "echo", "id": id}))
+        .collect();
+    let offer = json!({"type": "offer", "sdp": support::OFFER_SDP, "channels": too_many});
+    let (status, body) = server.post(offer).await;
+    assert_eq!(
+        (status, &body["code"]),
+        (400, &json!("bad-channel")),
+        "{body}"
+    );
+}
+
+#[test]
+fn the_readme_shows_the_example_as_it_is() {
+    let example = include_str!("../examples/prices.rs");
+    let code = &example[example.find("use ").unwrap()..];
+    assert!(include_str!("../README.md").contains(code));
+    assert!(example.lines().count() < 60);
+}
