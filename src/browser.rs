@@ -1,20 +1,27 @@
 //! A connection to the server as signals and callbacks, for any component.
 //!
 //! ```ignore
-//! let link = use_link(|event| log!("{event:?}"));
+//! let link = use_link(channels, |event| log!("{event:?}"));
 //! view! { <button on:click=move |_| link.start()>{move || link.state.with(LinkState::label)}</button> }
 //! ```
 //!
-//! What the link creates (connection, channel, listeners, timer) it removes when it stops, and
+//! What the link creates (connection, channels, listeners, timer) it removes when it stops, and
 //! when the component that called [`use_link`] goes.
 
-mod clock;
+mod channel;
+pub mod clock;
 mod connection;
+mod drawing;
+mod frame;
 mod listener;
 mod negotiation;
 
 use crate::link::{Link, LinkEvent, LinkEventKind, LinkState};
+use crate::signaling::ChannelInit;
+use channel::Message;
 use connection::{Connection, Happening};
+pub use drawing::use_drawing;
+pub use frame::Frame;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use listener::Listener;
@@ -24,10 +31,11 @@ use std::time::Duration;
 /// How long opening may take, from the click. ICE gives up later than people do.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A link to the server that served the page, [`LinkState::Idle`] at first. `on_event` is
-/// called for each message and each change of state, in order.
-pub fn use_link(on_event: impl Fn(LinkEvent) + 'static) -> Link {
+/// A link to the server that served the page, [`LinkState::Idle`] at first. Each connection has
+/// these channels. `on_event` is called for each message and each change of state, in order.
+pub fn use_link(channels: Vec<ChannelInit>, on_event: impl Fn(LinkEvent) + 'static) -> Link {
     let driver = Driver {
+        channels: StoredValue::new(channels),
         state: RwSignal::new(LinkState::Idle),
         current: StoredValue::new_local(None),
         attempts: StoredValue::new(0),
@@ -41,7 +49,7 @@ pub fn use_link(on_event: impl Fn(LinkEvent) + 'static) -> Link {
         state: driver.state.into(),
         start: Callback::new(move |()| driver.start()),
         stop: Callback::new(move |()| driver.stop()),
-        send: Callback::new(move |text| driver.send(text)),
+        send: Callback::new(move |(channel, text)| driver.send(channel, text)),
     }
 }
 
@@ -50,6 +58,7 @@ type OnEvent = Rc<dyn Fn(LinkEvent)>;
 /// The one writer of the link's state.
 #[derive(Clone, Copy)]
 struct Driver {
+    channels: StoredValue<Vec<ChannelInit>>,
     state: RwSignal<LinkState>,
     current: StoredValue<Option<Attempt>, LocalStorage>,
     /// How many attempts there were: numbers them, so that a late answer to an old one is known.
@@ -101,7 +110,9 @@ impl Driver {
         self.change(LinkState::Connecting);
         let number = self.attempts.get_value() + 1;
         self.attempts.set_value(number);
-        let connection = match Connection::open(move |happening| self.handle(number, happening)) {
+        let channels = self.channels.get_value();
+        let opened = Connection::open(&channels, move |happening| self.handle(number, happening));
+        let connection = match opened {
             Ok(connection) => connection,
             Err(cause) => {
                 return self.change(LinkState::Failed(format!(
@@ -118,7 +129,7 @@ impl Driver {
             open_timer: open_timer.ok(),
         }));
         spawn_local(async move {
-            let answered = negotiation::offer(&peer).await;
+            let answered = negotiation::offer(&peer, channels).await;
             let answer = match answered {
                 Ok(answer) => answer,
                 Err(cause) => return self.end(number, LinkState::Failed(cause.to_string())),
@@ -145,17 +156,17 @@ impl Driver {
         }
     }
 
-    fn send(self, text: String) -> bool {
+    fn send(self, channel: &'static str, text: String) -> bool {
         let sent = self
             .current
             .try_with_value(|current| {
                 current
                     .as_ref()
-                    .is_some_and(|attempt| attempt.connection.send(&text))
+                    .is_some_and(|attempt| attempt.connection.send(channel, &text))
             })
             .unwrap_or(false);
         if sent {
-            self.tell(LinkEventKind::Sent(text));
+            self.tell(LinkEventKind::Sent(channel, text));
         }
         sent
     }
@@ -168,15 +179,18 @@ impl Driver {
             .state
             .with_untracked(|state| matches!(state, LinkState::Connected | LinkState::Interrupted));
         match happening {
-            Happening::Opened => {
+            Happening::Opened if !was_open => {
                 self.with_attempt(Attempt::stop_timer);
                 self.change(LinkState::Connected);
             }
-            Happening::Text(text) => self.tell(LinkEventKind::Received(text)),
-            Happening::Binary(bytes) => self.tell(LinkEventKind::ReceivedBinary(bytes)),
+            Happening::Message(channel, message) => self.tell(match message {
+                Message::Text(text) => LinkEventKind::Received(channel, text),
+                Message::Binary(bytes) => LinkEventKind::ReceivedBinary(channel, bytes),
+            }),
+            Happening::ChannelClosed(channel) => self.tell(LinkEventKind::Closed(channel)),
             Happening::Silent if was_open => self.change(LinkState::Interrupted),
             Happening::Heard if was_open => self.change(LinkState::Connected),
-            Happening::Silent | Happening::Heard => {}
+            Happening::Opened | Happening::Silent | Happening::Heard => {}
             Happening::Closed => {
                 // The server has ended the session: there is none to end.
                 self.with_attempt(|attempt| attempt.session = None);
@@ -242,7 +256,7 @@ impl Driver {
         let on_event = self.on_event.try_with_value(Rc::clone);
         if let Some(on_event) = on_event {
             on_event(LinkEvent {
-                at: clock::time_of_day(),
+                at: clock::now(),
                 kind,
             });
         }

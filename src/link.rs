@@ -1,6 +1,7 @@
 //! A connection to the server as a page sees it: signals to show, callbacks to call.
 
 use leptos::prelude::*;
+use std::rc::Rc;
 
 /// Where a [`Link`] is in its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,7 +10,7 @@ pub enum LinkState {
     Idle,
     /// The offer is under way, or ICE, DTLS and SCTP are.
     Connecting,
-    /// The data channel is open.
+    /// All data channels are open, or were before the server closed some of them.
     Connected,
     /// The server has been silent for some seconds; the link resumes if it answers again.
     Interrupted,
@@ -47,23 +48,25 @@ impl LinkState {
 }
 
 /// Something that happened on a link.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LinkEvent {
-    /// The reader's local time of day, `HH:MM:SS.mmm`.
-    pub at: String,
+    /// When, by the device's clock, in milliseconds since 1970-01-01T00:00:00Z with a fraction.
+    pub at: f64,
     /// What happened.
     pub kind: LinkEventKind,
 }
 
-/// What a [`LinkEvent`] tells.
+/// What a [`LinkEvent`] tells. A channel is named by its label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkEventKind {
-    /// A text message arrived.
-    Received(String),
-    /// A binary message of this many bytes arrived.
-    ReceivedBinary(u32),
-    /// A text message was handed to the data channel.
-    Sent(String),
+    /// A text message arrived on this channel.
+    Received(Rc<str>, String),
+    /// A binary message of this many bytes arrived on this channel.
+    ReceivedBinary(Rc<str>, u32),
+    /// A text message was handed to this channel.
+    Sent(&'static str, String),
+    /// The server closed this channel; others are open.
+    Closed(Rc<str>),
     /// The link's state changed.
     State(LinkState),
 }
@@ -75,7 +78,7 @@ pub struct Link {
     pub state: Signal<LinkState>,
     pub(crate) start: Callback<()>,
     pub(crate) stop: Callback<()>,
-    pub(crate) send: Callback<String, bool>,
+    pub(crate) send: Callback<(&'static str, String), bool>,
 }
 
 impl Link {
@@ -89,9 +92,10 @@ impl Link {
         self.stop.run(());
     }
 
-    /// Sends a text message. `false` if the link is not connected or the browser refuses it
-    /// (its buffer is full, or the text is larger than the server takes).
-    pub fn send(&self, text: String) -> bool {
-        self.send.run(text)
+    /// Sends a text message on the channel of this label. `false` if it is not open or the
+    /// browser refuses the message (its buffer is full, or the text is larger than the server
+    /// takes).
+    pub fn send(&self, channel: &'static str, text: String) -> bool {
+        self.send.run((channel, text))
     }
 }

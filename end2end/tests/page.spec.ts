@@ -11,9 +11,13 @@ test.describe("without JavaScript", () => {
     await expect(page.locator("noscript p")).toBeVisible();
     await expect(page.locator("noscript p")).toContainText("needs JavaScript");
     await expect(tickwire.status).toContainText("Not connected");
-    for (const control of [tickwire.start, tickwire.message, tickwire.send, tickwire.clear]) {
+    for (const control of [tickwire.start, tickwire.interval, tickwire.message, tickwire.send, tickwire.clear]) {
       await expect(control).toBeDisabled();
     }
+    await expect(tickwire.time).toHaveText("–");
+    await expect(tickwire.interval).toHaveValue("1000");
+    await tickwire.terms.click();
+    await expect(page.getByText("How long ago the newest tick left the server.")).toBeVisible();
   });
 });
 
@@ -26,6 +30,14 @@ test("can be used with the keyboard alone", async ({ page }) => {
   await page.keyboard.press("Enter");
   await expect(tickwire.status).toContainText("Connected");
   await expect(tickwire.stop).toBeFocused();
+  await page.keyboard.press("Tab");
+  await expect(tickwire.interval).toBeFocused();
+  await page.keyboard.press("ArrowUp");
+  await expect(tickwire.interval).toHaveValue("100");
+  await page.keyboard.press("Tab");
+  await expect(tickwire.terms).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("How long ago the newest tick left the server.")).toBeVisible();
   for (const next of [tickwire.clear, tickwire.log, tickwire.message]) {
     await page.keyboard.press("Tab");
     await expect(next).toBeFocused();
@@ -97,8 +109,13 @@ test("nothing moves while it connects and lines arrive", async ({ page }) => {
   });
   const tickwire = new TickwirePage(page);
   await tickwire.connect();
+  await tickwire.interval.selectOption("every 10 ms");
   await tickwire.echo("x".repeat(300));
   await expect(tickwire.times.nth(2)).toBeVisible();
+  await expect(tickwire.reading("Jitter")).toHaveText(/ms$/);
+  await expect(tickwire.reading("Memory")).toHaveText(/GiB$/);
+  await tickwire.stop.click();
+  await expect(tickwire.time).toHaveText("–");
   expect(await page.evaluate(() => (window as any).shifts)).toEqual([]);
 });
 

@@ -40,6 +40,10 @@ export class TickwirePage {
   readonly message: Locator;
   readonly send: Locator;
   readonly clear: Locator;
+  readonly time: Locator;
+  readonly interval: Locator;
+  readonly terms: Locator;
+  readonly chart: Locator;
 
   constructor(readonly page: Page) {
     this.start = page.getByRole("button", { name: "Start Connection" });
@@ -51,6 +55,11 @@ export class TickwirePage {
     this.message = page.getByRole("textbox", { name: "Message" });
     this.send = page.getByRole("button", { name: "Send" });
     this.clear = page.getByRole("button", { name: "Clear" });
+    const clock = page.getByRole("region", { name: "Server clock" });
+    this.time = clock.locator(".digits");
+    this.interval = clock.getByRole("combobox", { name: "Sent" });
+    this.terms = clock.getByText("What these numbers mean");
+    this.chart = page.getByRole("region", { name: "Server load" }).getByRole("img");
   }
 
   async connect(url = "/") {
@@ -67,6 +76,11 @@ export class TickwirePage {
 
   line(text: string): Locator {
     return this.log.getByText(text, { exact: true });
+  }
+
+  /** The number of this name. */
+  reading(name: string): Locator {
+    return this.page.locator(".readings > div").filter({ has: this.page.getByText(name, { exact: true }) }).locator("dd");
   }
 }
 

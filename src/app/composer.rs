@@ -1,6 +1,7 @@
 //! The message to send.
 
 use crate::link::{Link, LinkState};
+use crate::wire::ECHO;
 use leptos::html;
 use leptos::prelude::*;
 
@@ -15,7 +16,7 @@ pub fn Composer(link: Link) -> impl IntoView {
             return;
         };
         let text = input.value();
-        if !text.is_empty() && link.send(text) {
+        if !text.is_empty() && link.send(ECHO, text) {
             input.set_value("");
         }
         let _ = input.focus();

@@ -1,7 +1,6 @@
 //! The log: the last lines of what happened on the link.
 
-use super::Source;
-use crate::link::{LinkEvent, LinkEventKind};
+use crate::browser::clock::time_of_day;
 use leptos::html;
 use leptos::prelude::*;
 use std::collections::VecDeque;
@@ -21,10 +20,22 @@ struct Line {
     text: String,
 }
 
+/// Where a line of the log came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    Time,
+    Echo,
+    Server,
+    You,
+    Link,
+}
+
 /// The lines of the log. Copies are the same log.
 #[derive(Clone, Copy)]
 pub struct Lines {
     kept: RwSignal<VecDeque<Arc<Line>>>,
+    /// What is not shown yet; no more of it than the log keeps.
+    new: StoredValue<VecDeque<Arc<Line>>>,
     next: StoredValue<u64>,
 }
 
@@ -33,39 +44,54 @@ impl Lines {
     pub fn new() -> Self {
         Self {
             kept: RwSignal::new(VecDeque::new()),
+            new: StoredValue::new(VecDeque::new()),
             next: StoredValue::new(0),
         }
     }
 
-    /// Adds what happened as the newest line. Nothing once the page is gone.
-    pub fn record(&self, event: LinkEvent) {
-        let source = Source::of(&event.kind);
-        let text = match event.kind {
-            LinkEventKind::Received(text) | LinkEventKind::Sent(text) => text,
-            LinkEventKind::ReceivedBinary(bytes) => format!("{bytes} bytes"),
-            LinkEventKind::State(state) => [state.label(), state.reason()]
-                .join(" ")
-                .trim_end()
-                .to_owned(),
-        };
+    /// Adds the newest line, as of `at` by the device's clock. Nothing once the page is gone.
+    pub fn add(&self, at: f64, source: Source, text: String) {
         let number = self.next.try_get_value().unwrap_or_default();
         self.next.try_set_value(number + 1);
-        self.kept.try_update(|kept| {
-            if kept.len() == CAPACITY {
-                kept.pop_front();
-            }
-            kept.push_back(Arc::new(Line {
-                number,
-                at: event.at,
-                source,
-                text,
-            }));
+        let line = Arc::new(Line {
+            number,
+            at: time_of_day(at),
+            source,
+            text,
         });
+        self.new.try_update_value(|new| push(new, line));
+    }
+
+    /// Whether there is something that is not shown yet.
+    pub fn has_new(&self) -> bool {
+        self.new
+            .try_with_value(|new| !new.is_empty())
+            .unwrap_or(false)
+    }
+
+    /// Shows what was added.
+    pub fn show(&self) {
+        let new = self
+            .new
+            .try_update_value(std::mem::take)
+            .unwrap_or_default();
+        if !new.is_empty() {
+            self.kept
+                .update(|kept| new.into_iter().for_each(|line| push(kept, line)));
+        }
     }
 
     fn clear(&self) {
+        self.new.update_value(VecDeque::clear);
         self.kept.update(VecDeque::clear);
     }
+}
+
+fn push(lines: &mut VecDeque<Arc<Line>>, line: Arc<Line>) {
+    if lines.len() == CAPACITY {
+        lines.pop_front();
+    }
+    lines.push_back(line);
 }
 
 /// The log itself. It follows the newest line unless its reader has scrolled up: the style sheet

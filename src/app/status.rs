@@ -17,7 +17,7 @@ pub fn Status(link: Link, ready: Signal<bool>) -> impl IntoView {
         }
     };
     view! {
-        <div class="status-bar">
+        <div class="panel status-bar">
             <p class="status" role="status" data-state=move || state.with(key)>
                 <span class="lamp" aria-hidden="true"></span>
                 <span class="state">{move || state.with(LinkState::label)}</span>

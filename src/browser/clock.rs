@@ -1,13 +1,49 @@
-//! The reader's clock.
+//! The device's clock, as the browser lets it be read.
 
-/// The local time of day, `HH:MM:SS.mmm`.
-pub fn time_of_day() -> String {
-    let now = js_sys::Date::new_0();
+use leptos::prelude::window;
+
+/// How often [`resolution`] reads the clock at most: some milliseconds' worth.
+const READS: u32 = 20_000;
+/// The coarsest that a browser makes its clock, in milliseconds: Firefox, told to resist
+/// fingerprinting.
+const COARSEST: f64 = 100.0;
+
+/// Milliseconds since 1970-01-01T00:00:00Z, with a fraction. While the page is open it never
+/// goes back, and nobody sets it.
+pub fn now() -> f64 {
+    window()
+        .performance()
+        .map_or_else(js_sys::Date::now, |performance| {
+            performance.time_origin() + performance.now()
+        })
+}
+
+/// The smallest step of [`now`], in milliseconds: read until it makes two (RFC 5905 section 7.3,
+/// on precision). The first may be a part of one.
+pub fn resolution() -> f64 {
+    let mut before = now();
+    let mut steps = 0;
+    for _ in 0..READS {
+        let read = now();
+        if read > before {
+            steps += 1;
+            if steps == 2 {
+                return read - before;
+            }
+            before = read;
+        }
+    }
+    COARSEST
+}
+
+/// The local time of day at `at`, [`now`] or before: `HH:MM:SS.mmm`.
+pub fn time_of_day(at: f64) -> String {
+    let at = js_sys::Date::new(&at.into());
     format!(
         "{:02}:{:02}:{:02}.{:03}",
-        now.get_hours(),
-        now.get_minutes(),
-        now.get_seconds(),
-        now.get_milliseconds()
+        at.get_hours(),
+        at.get_minutes(),
+        at.get_seconds(),
+        at.get_milliseconds()
     )
 }

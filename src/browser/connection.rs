@@ -1,37 +1,37 @@
-//! `RTCPeerConnection` with one data channel.
+//! `RTCPeerConnection` with data channels that both sides create by themselves.
 
+use super::channel::{Channel, Message};
 use super::listener::Listener;
-use crate::wire::DATA;
+use crate::signaling::ChannelInit;
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{
-    Event, MessageEvent, RtcDataChannel, RtcDataChannelState, RtcDataChannelType,
-    RtcPeerConnection, RtcPeerConnectionState,
+    Event, MessageEvent, RtcDataChannelState, RtcPeerConnection, RtcPeerConnectionState,
 };
 
 /// Something that happened on a connection.
 pub enum Happening {
-    /// The channel is open.
+    /// No channel is still to be opened, and one or more are open. It may come more than once.
     Opened,
-    /// A text message arrived.
-    Text(String),
-    /// A binary message of this many bytes arrived.
-    Binary(u32),
+    /// A message arrived on the channel of this label.
+    Message(Rc<str>, Message),
+    /// The server closed the channel of this label; others are open.
+    ChannelClosed(Rc<str>),
     /// Nothing has come from the server for some seconds.
     Silent,
     /// The server is heard (again).
     Heard,
-    /// The other side closed the channel.
+    /// The server closed the last channel.
     Closed,
     /// ICE or DTLS failed.
     Lost,
 }
 
-/// A peer connection and its channel, reliable and ordered. Dropping it closes both; nothing is
-/// reported after that.
+/// A peer connection and its channels. Dropping it closes them all; nothing is reported after
+/// that.
 pub struct Connection {
     peer: RtcPeerConnection,
-    channel: RtcDataChannel,
+    channels: Rc<[Channel]>,
     listeners: Vec<Listener>,
 }
 
@@ -40,23 +40,21 @@ impl Connection {
     ///
     /// # Errors
     /// What the browser says where it does not allow WebRTC.
-    pub fn open(report: impl Fn(Happening) + 'static) -> Result<Self, String> {
+    pub fn open(
+        channels: &[ChannelInit],
+        report: impl Fn(Happening) + 'static,
+    ) -> Result<Self, String> {
         let peer = RtcPeerConnection::new().map_err(describe)?;
-        let channel = peer.create_data_channel(DATA);
-        channel.set_binary_type(RtcDataChannelType::Arraybuffer);
-
-        let report = Rc::new(report);
-        let on = |target: &web_sys::EventTarget, event, happening: fn() -> Happening| {
-            let report = report.clone();
-            Listener::new(target, event, move |_: Event| report(happening()))
-        };
-        let opened = on(&channel, "open", || Happening::Opened);
-        let closed = on(&channel, "close", || Happening::Closed);
-        let message = Listener::new(&channel, "message", {
-            let report = report.clone();
-            move |event: MessageEvent| report(read(&event.data()))
-        });
-        let state = Listener::new(&peer, "connectionstatechange", {
+        let channels: Rc<[Channel]> = channels
+            .iter()
+            .map(|init| Channel::create(&peer, init))
+            .collect();
+        let report: Rc<dyn Fn(Happening)> = Rc::new(report);
+        let mut listeners: Vec<_> = channels
+            .iter()
+            .flat_map(|channel| listen(channel, &channels, &report))
+            .collect();
+        listeners.push(Listener::new(&peer, "connectionstatechange", {
             let peer = peer.clone();
             move |_: Event| match peer.connection_state() {
                 RtcPeerConnectionState::Connected => report(Happening::Heard),
@@ -64,11 +62,11 @@ impl Connection {
                 RtcPeerConnectionState::Failed => report(Happening::Lost),
                 _ => {}
             }
-        });
+        }));
         Ok(Self {
             peer,
-            channel,
-            listeners: vec![opened, closed, message, state],
+            channels,
+            listeners,
         })
     }
 
@@ -77,10 +75,11 @@ impl Connection {
         self.peer.clone()
     }
 
-    /// Hands text to the channel; `false` where it is not open or does not take it.
-    pub fn send(&self, text: &str) -> bool {
-        self.channel.ready_state() == RtcDataChannelState::Open
-            && self.channel.send_with_str(text).is_ok()
+    /// Hands text to the channel of this label; `false` where it is not open or does not take it.
+    pub fn send(&self, label: &str, text: &str) -> bool {
+        self.channels
+            .iter()
+            .any(|channel| *channel.label == *label && channel.send(text))
     }
 
     /// From here on nothing is reported.
@@ -92,19 +91,51 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.silence();
-        self.channel.close();
+        for channel in self.channels.iter() {
+            channel.raw.close();
+        }
         self.peer.close();
     }
 }
 
-fn read(data: &JsValue) -> Happening {
-    match data.as_string() {
-        Some(text) => Happening::Text(text),
-        None => Happening::Binary(
-            data.dyn_ref::<js_sys::ArrayBuffer>()
-                .map(js_sys::ArrayBuffer::byte_length)
-                .unwrap_or(0),
-        ),
+/// Reports what happens on one of the channels.
+fn listen(channel: &Channel, all: &Rc<[Channel]>, report: &Rc<dyn Fn(Happening)>) -> [Listener; 3] {
+    let label = channel.label.clone();
+    let message = Listener::new(&channel.raw, "message", {
+        let report = report.clone();
+        move |event: MessageEvent| {
+            report(Happening::Message(
+                label.clone(),
+                Message::read(&event.data()),
+            ));
+        }
+    });
+    let opened = Listener::new(&channel.raw, "open", {
+        let (all, report) = (all.clone(), report.clone());
+        move |_: Event| report_open(&all, &*report)
+    });
+    let closed = Listener::new(&channel.raw, "close", {
+        let (all, report, label) = (all.clone(), report.clone(), channel.label.clone());
+        move |_: Event| {
+            let is_closed = |channel: &Channel| channel.state() == RtcDataChannelState::Closed;
+            if all.iter().all(is_closed) {
+                report(Happening::Closed);
+            } else {
+                report(Happening::ChannelClosed(label.clone()));
+                report_open(&all, &*report);
+            }
+        }
+    });
+    [message, opened, closed]
+}
+
+/// A channel that closes early must not keep the others from counting as open.
+fn report_open(all: &[Channel], report: &dyn Fn(Happening)) {
+    let is_in = |state| move |channel: &Channel| channel.state() == state;
+    if all.iter().any(is_in(RtcDataChannelState::Open))
+        && !all.iter().any(is_in(RtcDataChannelState::Connecting))
+    {
+        report(Happening::Opened);
     }
 }
 

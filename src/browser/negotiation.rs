@@ -1,7 +1,7 @@
 //! The one round trip over HTTP: offer out, answer in.
 
 use super::connection::describe;
-use crate::signaling::{Answer, Code, OFFER, SignalingError, connect, session_path};
+use crate::signaling::{Answer, ChannelInit, Code, OFFER, SignalingError, connect, session_path};
 use leptos::prelude::window;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -24,7 +24,10 @@ pub enum NegotiationError {
 
 /// Sends an offer, without waiting for candidates: the server's are in the answer, and the
 /// browser's own checks tell the server where it is.
-pub async fn offer(peer: &RtcPeerConnection) -> Result<Answer, NegotiationError> {
+pub async fn offer(
+    peer: &RtcPeerConnection,
+    channels: Vec<ChannelInit>,
+) -> Result<Answer, NegotiationError> {
     let failed = |cause| NegotiationError::Offer(describe(cause));
     let offer = JsFuture::from(peer.create_offer()).await.map_err(failed)?;
     JsFuture::from(peer.set_local_description(offer.unchecked_ref()))
@@ -34,7 +37,7 @@ pub async fn offer(peer: &RtcPeerConnection) -> Result<Answer, NegotiationError>
         .local_description()
         .map(|offer| offer.sdp())
         .unwrap_or_default();
-    connect(OFFER.into(), sdp, Vec::new())
+    connect(OFFER.into(), sdp, channels)
         .await
         .map_err(|error| match error.code {
             Code::BadJson => NegotiationError::NotTickwire,

@@ -1,15 +1,40 @@
 //! The link in the server's render: idle, and nothing to start. The browser's own replaces it
 //! when it hydrates the page, and first shows the same.
 
+mod frame;
+
 use crate::link::{Link, LinkEvent, LinkState};
+use crate::signaling::ChannelInit;
+pub use frame::Frame;
 use leptos::prelude::*;
+use std::time::Duration;
 
 /// A link that stays [`LinkState::Idle`].
-pub fn use_link(_on_event: impl Fn(LinkEvent) + 'static) -> Link {
+pub fn use_link(_channels: Vec<ChannelInit>, _on_event: impl Fn(LinkEvent) + 'static) -> Link {
     Link {
         state: Signal::stored(LinkState::Idle),
         start: Callback::new(|()| {}),
         stop: Callback::new(|()| {}),
         send: Callback::new(|_| false),
+    }
+}
+
+/// A drawing that is never drawn.
+pub fn use_drawing(_draw: impl Fn(Frame) -> Option<Duration> + 'static) -> Callback<()> {
+    Callback::new(|()| {})
+}
+
+/// The clock of a device that is not there: it stands still, since the first paint shows none.
+pub mod clock {
+    pub fn now() -> f64 {
+        0.0
+    }
+
+    pub fn resolution() -> f64 {
+        0.0
+    }
+
+    pub fn time_of_day(_at: f64) -> String {
+        String::new()
     }
 }

@@ -1,0 +1,214 @@
+//! The built-in feeds over one link: what arrives is collected, and shown once a frame.
+
+mod questions;
+
+use super::log::{Lines, Source};
+use super::readings::{ClockTexts, MachineTexts, Readings};
+use crate::browser::{Frame, clock, use_drawing, use_link};
+use crate::estimate::Exchange;
+use crate::link::{Link, LinkEvent, LinkEventKind, LinkState};
+use crate::signaling::ChannelInit;
+use crate::wire::{self, FromClock, FromData, Sample};
+use leptos::prelude::*;
+use questions::Questions;
+use std::time::Duration;
+
+/// A tenth of a second, in milliseconds.
+const TENTH: f64 = 100.0;
+
+/// What `use_feeds` gives the page. Copies are the same feeds.
+#[derive(Clone, Copy)]
+pub struct Feeds {
+    /// The connection.
+    pub link: Link,
+    /// What to say of the server's clock.
+    pub clock: Signal<ClockTexts>,
+    /// What to say of the server's load.
+    pub machine: Signal<MachineTexts>,
+    /// What the page asks the clock, and at which interval it wants the time.
+    pub questions: Questions,
+}
+
+/// The server's clock, echo and load over one link; what happens on it goes into `lines`.
+pub fn use_feeds(lines: Lines) -> Feeds {
+    let shown = Shown {
+        lines,
+        readings: StoredValue::new(Readings::new(0.0)),
+        is_connected: StoredValue::new(false),
+        clock: RwSignal::new(ClockTexts::default()),
+        machine: RwSignal::new(MachineTexts::default()),
+        tenth: StoredValue::new(0.0),
+    };
+    let ask_for_frame = use_drawing(move |frame| shown.draw(frame));
+    let interval = RwSignal::new(wire::DEFAULT_INTERVAL);
+    let link = use_link(channels(), move |event| {
+        shown.take(event, interval);
+        // Numbers have their own pace.
+        if lines.has_new() {
+            ask_for_frame.try_run(());
+        }
+    });
+    Feeds {
+        link,
+        clock: shown.clock.into(),
+        machine: shown.machine.into(),
+        questions: Questions::new(link, shown.readings, interval),
+    }
+}
+
+/// The channels of each connection. Of a clock and a load only the newest is worth anything:
+/// what is lost there is not sent again, and nothing waits for it.
+fn channels() -> Vec<ChannelInit> {
+    let channel = |id, label: &str| ChannelInit {
+        label: label.into(),
+        id,
+        ordered: true,
+        max_retransmits: None,
+        max_packet_life_time: None,
+        protocol: wire::PROTOCOL.into(),
+        negotiated: true,
+    };
+    let newest_only = |id, label| ChannelInit {
+        ordered: false,
+        max_retransmits: Some(0),
+        ..channel(id, label)
+    };
+    vec![
+        newest_only(0, wire::CLOCK),
+        channel(1, wire::ECHO),
+        newest_only(2, wire::MACHINE),
+    ]
+}
+
+/// What is collected, and the signals that show it: written only where the text changes.
+#[derive(Clone, Copy)]
+struct Shown {
+    lines: Lines,
+    readings: StoredValue<Readings>,
+    is_connected: StoredValue<bool>,
+    clock: RwSignal<ClockTexts>,
+    machine: RwSignal<MachineTexts>,
+    /// The tenth of a second that is shown, counted by the server's clock where it is known.
+    tenth: StoredValue<f64>,
+}
+
+impl Shown {
+    /// Collects what happened.
+    fn take(self, event: LinkEvent, interval: RwSignal<u32>) {
+        let at = event.at;
+        match event.kind {
+            LinkEventKind::Received(channel, text) => match &*channel {
+                wire::CLOCK => self.take_clock(at, text, interval),
+                wire::MACHINE => self.take_machine(at, text),
+                _ => self.take_echo(at, text),
+            },
+            LinkEventKind::ReceivedBinary(_, bytes) => {
+                self.lines.add(at, Source::Server, format!("{bytes} bytes"));
+            }
+            // What the page asks the clock is its own affair.
+            LinkEventKind::Sent(wire::ECHO, text) => self.lines.add(at, Source::You, text),
+            LinkEventKind::Sent(..) => {}
+            LinkEventKind::Closed(channel) => {
+                self.lines
+                    .add(at, Source::Link, format!("The server closed “{channel}”."));
+                match &*channel {
+                    wire::CLOCK => self.read(Readings::forget_clock),
+                    wire::MACHINE => self.read(Readings::forget_machine),
+                    _ => {}
+                }
+            }
+            LinkEventKind::State(state) => {
+                if state == LinkState::Connecting {
+                    self.readings
+                        .try_set_value(Readings::new(clock::resolution()));
+                }
+                self.is_connected
+                    .try_set_value(state == LinkState::Connected);
+                let words = [state.label(), state.reason()].join(" ");
+                self.lines
+                    .add(at, Source::Link, words.trim_end().to_owned());
+            }
+        }
+    }
+
+    fn take_clock(self, at: f64, text: String, chosen: RwSignal<u32>) {
+        match serde_json::from_str(&text) {
+            Ok(FromClock::Time { time }) => {
+                let is_for_log = self
+                    .readings
+                    .try_update_value(|readings| readings.tick(time, at));
+                if is_for_log == Some(true) {
+                    let time = super::text::date_and_time(time);
+                    self.lines
+                        .add(at, Source::Time, FromData::Time(&time).to_string());
+                }
+            }
+            Ok(FromClock::Interval { interval }) => {
+                self.read(|readings| readings.interval = interval);
+            }
+            Ok(FromClock::Exchange { t1, t2, t3 }) => {
+                self.read(|readings| readings.exchange(Exchange { t1, t2, t3, t4: at }));
+            }
+            Ok(FromClock::Refused { reason }) => {
+                self.lines
+                    .add(at, Source::Server, FromData::Refused(&reason).to_string());
+                // The clock keeps its interval, and the page no longer asks for another.
+                self.read(|readings| {
+                    chosen.try_set(readings.interval);
+                });
+            }
+            Err(_) => self.lines.add(at, Source::Server, text),
+        }
+    }
+
+    fn take_machine(self, at: f64, text: String) {
+        match serde_json::from_str::<Sample>(&text) {
+            Ok(sample) => self.read(|readings| readings.sample(sample)),
+            Err(_) => self.lines.add(at, Source::Server, text),
+        }
+    }
+
+    fn take_echo(self, at: f64, text: String) {
+        if let Some(FromData::Refused(_)) = FromData::parse(&text) {
+            self.lines.add(at, Source::Server, text);
+        } else {
+            self.lines
+                .add(at, Source::Echo, FromData::Echo(&text).to_string());
+        }
+    }
+
+    fn read(self, change: impl FnOnce(&mut Readings)) {
+        self.readings.try_update_value(change);
+    }
+
+    /// Shows what is new: lines at once, numbers with each tenth of a second that the server's
+    /// clock begins, since nobody reads faster. Returns when the next begins, if the clock runs.
+    fn draw(self, frame: Frame) -> Option<Duration> {
+        self.lines.show();
+        if !self.is_connected.get_value() {
+            show(self.clock, ClockTexts::default());
+            show(self.machine, MachineTexts::default());
+            return None;
+        }
+        self.readings.with_value(|readings| {
+            let now = readings.server_time(frame.now).unwrap_or(frame.now);
+            let (before, tenth) = (self.tenth.get_value(), (now / TENTH).floor());
+            if tenth != before {
+                self.tenth.set_value(tenth);
+                show(self.clock, readings.clock(frame.now));
+                let is_new_second = (tenth / 10.0).floor() != (before / 10.0).floor();
+                if !frame.is_calm || is_new_second {
+                    show(self.machine, readings.machine());
+                }
+            }
+            let left = (tenth + 1.0) * TENTH - now;
+            Some(Duration::from_millis(left.ceil() as u64))
+        })
+    }
+}
+
+fn show<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+    if signal.with_untracked(|shown| *shown != value) {
+        signal.set(value);
+    }
+}

@@ -1,0 +1,90 @@
+//! What the page asks the clock: for exchanges of timestamps, and for its interval.
+
+use crate::app::readings::Readings;
+use crate::browser::clock;
+use crate::link::{Link, LinkState};
+use crate::wire::{self, ToClock};
+use leptos::prelude::*;
+use std::time::Duration;
+
+/// So many exchanges come one after the other when the link opens, so that the first numbers are
+/// good ones.
+const BURST: u32 = 4;
+const BURST_INTERVAL: Duration = Duration::from_millis(50);
+/// How often an exchange follows after that.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// Asks for as long as the link is connected. Copies are the same questions.
+#[derive(Clone, Copy)]
+pub struct Questions {
+    /// The interval that the reader has chosen, in milliseconds.
+    pub interval: Signal<u32>,
+    chosen: RwSignal<u32>,
+    link: Link,
+    readings: StoredValue<Readings>,
+    next: StoredValue<Option<TimeoutHandle>>,
+}
+
+impl Questions {
+    /// Nothing is asked until `link` is connected. `chosen` is the interval to ask for, in
+    /// milliseconds.
+    pub fn new(link: Link, readings: StoredValue<Readings>, chosen: RwSignal<u32>) -> Self {
+        let questions = Self {
+            interval: chosen.into(),
+            chosen,
+            link,
+            readings,
+            next: StoredValue::new(None),
+        };
+        let is_connected = Memo::new(move |_| link.state.get() == LinkState::Connected);
+        Effect::new(move |_| {
+            if is_connected.get() {
+                questions.ask(1);
+                on_cleanup(move || questions.stop());
+            }
+        });
+        questions
+    }
+
+    /// Asks for the time at this interval, in milliseconds.
+    pub fn choose(self, interval: u32) {
+        self.chosen.set(interval);
+        self.ask_for_interval();
+    }
+
+    /// Asks for the `number`th exchange, and once more for an interval that the server has not
+    /// confirmed: what is said on this channel may be lost. Then plans the next.
+    fn ask(self, number: u32) {
+        self.say(ToClock::Exchange { t1: clock::now() });
+        self.ask_for_interval();
+        let wait = if number < BURST {
+            BURST_INTERVAL
+        } else {
+            INTERVAL
+        };
+        let next = set_timeout_with_handle(move || self.ask(number.saturating_add(1)), wait);
+        self.next.set_value(next.ok());
+    }
+
+    fn ask_for_interval(self) {
+        let chosen = self.chosen.get_untracked();
+        if self.readings.with_value(|readings| readings.interval) != chosen {
+            self.say(ToClock::Interval {
+                interval: f64::from(chosen),
+            });
+        }
+    }
+
+    fn say(self, message: ToClock) {
+        // Names and numbers always make JSON.
+        if let Ok(message) = serde_json::to_string(&message) {
+            self.link.send(wire::CLOCK, message);
+        }
+    }
+
+    fn stop(self) {
+        if let Some(next) = self.next.try_update_value(Option::take).flatten() {
+            next.clear();
+        }
+    }
+}

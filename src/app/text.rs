@@ -1,0 +1,156 @@
+//! Numbers as the page says them. All times and durations are in milliseconds.
+
+/// What stands for a number that is not known.
+pub const UNKNOWN: &str = "–";
+
+const DAY: i64 = 86_400_000;
+
+/// The time of day in UTC, with tenths: `HH:MM:SS.t`. `at` counts from 1970-01-01T00:00:00Z.
+pub fn time_of_day(at: f64) -> String {
+    let (hours, minutes, seconds, milliseconds) = split((at.floor() as i64).rem_euclid(DAY));
+    format!(
+        "{hours:02}:{minutes:02}:{seconds:02}.{}",
+        milliseconds / 100
+    )
+}
+
+/// `2026-11-22T21:44:26.123Z` (RFC 3339). `at` counts from 1970-01-01T00:00:00Z.
+pub fn date_and_time(at: f64) -> String {
+    let at = at.floor() as i64;
+    let (year, month, day) = date(at.div_euclid(DAY));
+    let (hours, minutes, seconds, milliseconds) = split(at.rem_euclid(DAY));
+    format!("{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{milliseconds:03}Z")
+}
+
+/// How long something takes: `0.4 ms`, `412 ms`, `9.8 s`.
+pub fn duration(milliseconds: f64) -> String {
+    if milliseconds < 99.95 {
+        format!("{milliseconds:.1} ms")
+    } else if milliseconds < 999.5 {
+        format!("{milliseconds:.0} ms")
+    } else {
+        format!("{:.1} s", milliseconds / 1e3)
+    }
+}
+
+/// A difference and by how much it can be wrong: `+0.3 ms ± 0.4 ms`. Its last digit is a tenth of
+/// a millisecond; the bound is rounded up, and what rounding takes from the difference is in it.
+pub fn difference(milliseconds: f64, uncertainty: f64) -> String {
+    let tenths = (milliseconds * 10.0).round();
+    let sign = match tenths {
+        0.0 => "",
+        tenths if tenths < 0.0 => "−",
+        _ => "+",
+    };
+    let size = tenths.abs() / 10.0;
+    let size = if size < 1e3 {
+        format!("{size:.1} ms")
+    } else {
+        format!("{:.4} s", size / 1e3)
+    };
+    let bound = ((uncertainty + 0.05) * 10.0).ceil() / 10.0;
+    format!("{sign}{size} ± {bound:.1} ms")
+}
+
+/// A share of a whole, 0 to 1: `37 %`.
+pub fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+/// A part of a number of bytes: `3.0 of 8.0 GiB`.
+pub fn part_of_memory(used: u64, total: u64) -> String {
+    let gibibytes = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    format!("{:.1} of {:.1} GiB", gibibytes(used), gibibytes(total))
+}
+
+/// Hours, minutes, seconds and milliseconds of a time of day.
+fn split(time: i64) -> (i64, i64, i64, i64) {
+    (
+        time / 3_600_000,
+        time / 60_000 % 60,
+        time / 1_000 % 60,
+        time % 1_000,
+    )
+}
+
+/// Year, month and day of a number of days after 1970-01-01, in the Gregorian calendar. Years
+/// begin in March here, so that the leap day is the last, and repeat every 400.
+fn date(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, next_year) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
+    (year_of_era + era * 400 + next_year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_and_times() {
+        for (at, text) in [
+            (0.0, "1970-01-01T00:00:00.000Z"),
+            (1_795_383_866_123.9, "2026-11-22T21:44:26.123Z"),
+            (951_782_400_000.0, "2000-02-29T00:00:00.000Z"),
+            (4_107_542_399_999.0, "2100-02-28T23:59:59.999Z"),
+            (4_107_542_400_000.0, "2100-03-01T00:00:00.000Z"),
+            (-1.0, "1969-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(date_and_time(at), text);
+        }
+        assert_eq!(time_of_day(1_795_383_866_123.9), "21:44:26.1");
+        assert_eq!(time_of_day(86_399_999.9), "23:59:59.9");
+        assert_eq!(time_of_day(-0.1), "23:59:59.9");
+    }
+
+    #[test]
+    fn garbage_is_some_text() {
+        for at in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300] {
+            assert!(!date_and_time(at).is_empty());
+            assert!(!time_of_day(at).is_empty());
+        }
+    }
+
+    #[test]
+    fn durations() {
+        for (milliseconds, text) in [
+            (0.0, "0.0 ms"),
+            (0.44, "0.4 ms"),
+            (99.94, "99.9 ms"),
+            (99.96, "100 ms"),
+            (999.4, "999 ms"),
+            (999.6, "1.0 s"),
+            (9_840.0, "9.8 s"),
+        ] {
+            assert_eq!(duration(milliseconds), text);
+        }
+    }
+
+    #[test]
+    fn differences() {
+        for (milliseconds, uncertainty, text) in [
+            (0.34, 0.31, "+0.3 ms ± 0.4 ms"),
+            (-0.04, 0.0, "0.0 ms ± 0.1 ms"),
+            (-12.36, 1.95, "−12.4 ms ± 2.0 ms"),
+            (3_600_000.25, 20.0, "+3600.0003 s ± 20.1 ms"),
+        ] {
+            assert_eq!(difference(milliseconds, uncertainty), text);
+        }
+    }
+
+    #[test]
+    fn shares() {
+        assert_eq!(percent(0.374), "37 %");
+        assert_eq!(percent(1.0), "100 %");
+        assert_eq!(part_of_memory(3 << 30, 1 << 33), "3.0 of 8.0 GiB");
+    }
+}
