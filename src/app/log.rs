@@ -112,6 +112,15 @@ pub fn Log(lines: Lines) -> impl IntoView {
             before.set_value(list.scroll_top());
         }
     };
+    // The browser's own way there takes a moment, and ends early where a line arrives meanwhile.
+    let on_keydown = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "End"
+            && let Some(list) = list.get_untracked()
+        {
+            event.prevent_default();
+            list.set_scroll_top(0);
+        }
+    };
 
     view! {
         <section class="log" aria-labelledby="log-title">
@@ -131,6 +140,7 @@ pub fn Log(lines: Lines) -> impl IntoView {
                 tabindex="0"
                 node_ref=list
                 on:scrollend=on_scrollend
+                on:keydown=on_keydown
             >
                 <div class="roll">
                     <p class="empty" hidden=move || !is_empty.get()>
