@@ -1,8 +1,10 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { test as base, expect, type APIRequestContext, type Locator, type Page } from "@playwright/test";
+import { Relay, type RelayOptions } from "./relay";
 
 export { expect };
 
@@ -98,14 +100,21 @@ export class OwnServer {
   ) {}
 
   static async start(env: Record<string, string> = {}): Promise<OwnServer> {
-    const probe = createServer().listen(0, "127.0.0.1");
-    await once(probe, "listening");
-    const { port } = probe.address() as { port: number };
-    probe.close();
-    await once(probe, "close");
-    const server = new OwnServer(port, env);
+    const server = new OwnServer(await freePort(), env);
     await server.start();
     return server;
+  }
+
+  /** A server whose UDP port browsers reach through the relay alone; its HTTP does not pass there. */
+  static async startBehindRelay(
+    options: RelayOptions = {},
+    env: Record<string, string> = {},
+  ): Promise<{ server: OwnServer; relay: Relay }> {
+    const port = await freePort();
+    const relay = await Relay.start(port, options);
+    const server = new OwnServer(port, { TICKWIRE_PORT_ADVERTISE: JSON.stringify(relay.addresses), ...env });
+    await server.start();
+    return { server, relay };
   }
 
   get url() {
@@ -138,5 +147,23 @@ export class OwnServer {
     child.kill(signal);
     const [code] = await exited;
     return code;
+  }
+}
+
+/** A port that is free for TCP and for UDP: the server takes both by one number. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const tcp = createServer().listen(0, "127.0.0.1");
+    await once(tcp, "listening");
+    const { port } = tcp.address() as { port: number };
+    const udp = createSocket("udp4").bind(port);
+    const isFree = await once(udp, "listening").then(
+      () => true,
+      () => false,
+    );
+    udp.close();
+    tcp.close();
+    await once(tcp, "close");
+    if (isFree) return port;
   }
 }
