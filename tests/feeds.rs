@@ -315,6 +315,33 @@ async fn a_feed_that_never_reads_slows_its_own_peer_and_loses_its_channel() {
 }
 
 #[tokio::test]
+async fn a_feed_that_only_reads_is_told_that_its_channel_has_closed() {
+    let (told, mut telling) = mpsc::channel(1);
+    let feeds = Feeds::new().feed("reads", move |channel: Channel| {
+        let told = told.clone();
+        async move {
+            loop {
+                let message = channel.recv().await;
+                let is_last = message.is_none();
+                told.send(message).await.map_err(|_| SendError::Closed)?;
+                if is_last {
+                    return Ok::<_, SendError>(());
+                }
+            }
+        }
+    });
+    let server = Server::start_with(config(&[]), feeds).await;
+    let client = connect(&server, json!([{"label": "reads", "id": 0}])).await;
+    client.channel.send_text("read me").await.unwrap();
+    let message = within("the message", telling.recv()).await;
+    assert!(matches!(message, Some(Some(Message::Text(text))) if text == "read me"));
+    client.channel.close().await.unwrap();
+    let end = within("the feed's end", telling.recv()).await;
+    assert!(matches!(end, Some(None)));
+    until("its session to end", async || server.sessions().await == 0).await;
+}
+
+#[tokio::test]
 async fn a_feed_can_have_the_session_and_send_when_told_from_elsewhere() {
     let (told, mut telling) = mpsc::channel(1);
     let feeds = Feeds::new().feed("who", move |channel: Channel, id: SessionId| {

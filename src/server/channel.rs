@@ -63,7 +63,12 @@ impl Channel {
     /// call that is dropped loses none. While a feed does not call it, its peer has to wait
     /// before it can send more, and nobody else.
     pub async fn recv(&self) -> Option<Message> {
-        self.inbox.lock().await.recv().await
+        let mut inbox = self.inbox.lock().await;
+        // The inbox outlives the channel, for as long as the feed is given to end.
+        tokio::select! {
+            message = inbox.recv() => message,
+            () = self.shared.closed.cancelled() => inbox.try_recv().ok(),
+        }
     }
 
     /// Waits until the channel has closed.
