@@ -8,7 +8,10 @@ export interface Watched {
   received: string[];
 }
 
-/** Keeps the page's newest channel of each label at hand, as `window.watched[label]`. */
+/**
+ * Keeps the page's newest channel of each label at hand, as `window.watched[label]`, and its
+ * newest offer, as `window.offer`.
+ */
 export async function watchChannels(page: Page) {
   await page.addInitScript(() => {
     const watched: Record<string, Watched> = ((window as any).watched = {});
@@ -21,7 +24,19 @@ export async function watchChannels(page: Page) {
       });
       return channel;
     };
+    // In the page: not every browser hands the body of a request to Playwright.
+    const { fetch } = window;
+    window.fetch = (input, init) => {
+      const request = new Request(input, init);
+      if (new URL(request.url).pathname === "/sdp") (window as any).offer = request.clone().json();
+      return fetch(request);
+    };
   });
+}
+
+/** The body of the newest offer that the page has sent. */
+export async function offer(page: Page): Promise<{ channels: unknown }> {
+  return page.evaluate(() => (window as any).offer);
 }
 
 /** How many ticks of the clock have arrived on the newest connection. */
@@ -39,11 +54,11 @@ export async function tickTimes(page: Page): Promise<number[]> {
   );
 }
 
-/** The median of the intervals between the last `count` ticks, in milliseconds. */
+/** The median of the intervals between the last `count` ticks, in milliseconds; infinite where there is none. */
 export async function tickInterval(page: Page, count: number): Promise<number> {
   const times = (await tickTimes(page)).sort((a, b) => a - b).slice(-count);
   const intervals = times.slice(1).map((time, index) => time - times[index]);
-  return intervals.sort((a, b) => a - b)[Math.floor(intervals.length / 2)];
+  return intervals.sort((a, b) => a - b)[Math.floor(intervals.length / 2)] ?? Infinity;
 }
 
 export async function closeChannel(page: Page, label: string) {

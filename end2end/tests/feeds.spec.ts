@@ -1,11 +1,10 @@
-import { closeChannel, tickInterval, ticks, watchChannels, type Watched } from "./channels";
+import { closeChannel, offer, tickInterval, ticks, watchChannels, type Watched } from "./channels";
 import { expect, test, TickwirePage } from "./support";
 
 test.beforeEach(({ page }) => watchChannels(page));
 
 test("opens three channels over one connection, each as reliable as its feed needs", async ({ page }) => {
   const tickwire = new TickwirePage(page);
-  const offered = page.waitForRequest("/sdp");
   await tickwire.connect();
   const newestOnly = { negotiated: true, protocol: "tickwire.1", ordered: false, maxRetransmits: 0 };
   const reliable = { negotiated: true, protocol: "tickwire.1", ordered: true };
@@ -14,7 +13,7 @@ test("opens three channels over one connection, each as reliable as its feed nee
     { label: "echo", id: 1, ...reliable },
     { label: "machine", id: 2, ...newestOnly },
   ];
-  expect((await offered).postDataJSON().channels).toEqual(expected);
+  expect((await offer(page)).channels).toEqual(expected);
   const created = await page.evaluate(() =>
     Object.entries((window as any).watched as Record<string, Watched>).map(([label, { init }]) => ({ label, ...init })),
   );
@@ -59,17 +58,12 @@ test("on one machine the clocks agree, within what is said to be uncertain", asy
 test("the clock ticks as often as is asked, and again after a new start", async ({ page }) => {
   const tickwire = new TickwirePage(page);
   await tickwire.connect();
-  const intervalOnceItTicks = async (name: string) => {
-    await tickwire.interval.selectOption(name);
-    const before = await ticks(page);
-    await expect.poll(() => ticks(page)).toBeGreaterThan(before + 25);
-    return tickInterval(page, 20);
-  };
-  const slow = await intervalOnceItTicks("every 100 ms");
-  const fast = await intervalOnceItTicks("every 10 ms");
-  // About ten: a busy machine leaves ticks out.
-  expect(slow / fast).toBeGreaterThan(5);
-  expect(slow / fast).toBeLessThan(20);
+  await tickwire.interval.selectOption("every 100 ms");
+  await expect.poll(() => tickInterval(page, 20)).toBeLessThan(200);
+  expect(await tickInterval(page, 20)).toBeGreaterThan(50);
+  // A busy machine leaves ticks out.
+  await tickwire.interval.selectOption("every 10 ms");
+  await expect.poll(() => tickInterval(page, 20)).toBeLessThan(50);
   const logged = await tickwire.times.count();
   await expect.poll(() => tickwire.times.count()).toBeGreaterThan(logged + 1);
   const times = (await tickwire.times.locator(".text").allTextContents()).map((line) => Date.parse(line.slice(13)));
@@ -83,7 +77,7 @@ test("the clock ticks as often as is asked, and again after a new start", async 
   await expect(tickwire.interval).toBeEnabled();
   await expect(tickwire.interval).toHaveValue("10");
   await expect.poll(() => ticks(page)).toBeGreaterThan(25);
-  expect(await tickInterval(page, 20)).toBeLessThan(50);
+  await expect.poll(() => tickInterval(page, 20)).toBeLessThan(50);
 });
 
 test("asks once more where the network lost its question", async ({ page }) => {
@@ -107,7 +101,9 @@ test("says what the clock refused, and goes back to the interval that holds", as
   await tickwire.connect();
   await tickwire.interval.evaluate((select: HTMLSelectElement) => (select.options[0].value = "5"));
   await tickwire.interval.selectOption("5");
-  await expect(tickwire.lines.filter({ hasText: /Refused: Expected an interval from 10 to 60000/ })).toHaveCount(1);
+  // The page may have asked once more before the first answer came.
+  const refusals = tickwire.lines.filter({ hasText: /Refused: Expected an interval from 10 to 60000/ });
+  await expect(refusals.first()).toBeVisible();
   await expect(tickwire.interval).toHaveValue("1000");
 });
 

@@ -85,6 +85,13 @@ test("holds the last 500 lines, follows the newest, and stays where the reader s
   await tickwire.log.hover();
   await page.mouse.wheel(0, -600);
   await expect.poll(below).toBeGreaterThan(300);
+  // The wheel scrolls smoothly.
+  await tickwire.log.evaluate(async (log) => {
+    for (let before = NaN; log.scrollTop !== before; ) {
+      before = log.scrollTop;
+      await new Promise(requestAnimationFrame);
+    }
+  });
   const read = tickwire.line("Echo: message 240");
   const place = (await read.boundingBox())!.y;
   await tickwire.echo("while the reader is elsewhere");

@@ -8,8 +8,11 @@ import { Relay, type RelayOptions } from "./relay";
 
 export { expect };
 
-/** A page on which an error in the console or in a script fails the test. */
-export const test = base.extend<{ expectedErrors: RegExp[] }>({
+/**
+ * A page on which an error in the console or in a script fails the test, as does a session that
+ * is still on the server when its tabs are closed.
+ */
+export const test = base.extend<{ expectedErrors: RegExp[]; leaveNoSession: void }>({
   /** Console errors that a test provokes: the browser's own report of a request that failed. */
   expectedErrors: [[], { option: true }],
   page: async ({ page, expectedErrors }, use) => {
@@ -17,6 +20,15 @@ export const test = base.extend<{ expectedErrors: RegExp[] }>({
     await use(page);
     expect(errors, "errors in the console").toEqual([]);
   },
+  /** The next test counts sessions from none. */
+  leaveNoSession: [
+    async ({ context, request }, use) => {
+      await use();
+      await Promise.all(context.pages().map((page) => page.close()));
+      await expect.poll(() => sessions(request), "sessions of closed tabs").toBe(0);
+    },
+    { auto: true },
+  ],
 });
 
 export function watchErrors(page: Page, expected: RegExp[] = []): string[] {
@@ -84,6 +96,28 @@ export class TickwirePage {
   reading(name: string): Locator {
     return this.page.locator(".readings > div").filter({ has: this.page.getByText(name, { exact: true }) }).locator("dd");
   }
+}
+
+/**
+ * Lets the page's offer through, and holds the answer back until it is released. In the page: by
+ * WebDriver BiDi `page.route` does not get a request's body, and what it holds when a page closes
+ * goes out after all, as an offer that nobody stands behind.
+ */
+export async function holdAnswer(page: Page) {
+  await page.addInitScript(() => {
+    const { fetch } = window;
+    window.fetch = async (...request) => {
+      const response = await fetch(...request);
+      if (new URL(response.url).pathname === "/sdp") {
+        await new Promise((release) => ((window as any).releaseAnswer = release));
+      }
+      return response;
+    };
+  });
+  return {
+    isHeld: () => page.waitForFunction(() => "releaseAnswer" in window),
+    release: () => page.evaluate(() => (window as any).releaseAnswer()),
+  };
 }
 
 export async function sessions(request: APIRequestContext, url = ""): Promise<number> {
