@@ -33,5 +33,5 @@ watch: ## build, serve, and reload on each change
 	scripts/setup build
 	scripts/env cargo leptos watch
 
-setup: ## whatever is missing, the browser of the tests included
+setup: ## whatever is missing, the browsers of the tests included
 	scripts/setup

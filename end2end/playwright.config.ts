@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { defineConfig } from "@playwright/test";
 
-// Debian's Chromium where it is installed, Playwright's own where it is not.
-const debian = "/usr/bin/chromium";
+// Debian's browsers where they are installed, Playwright's own where they are not.
+const [chromium, firefox] = ["/usr/bin/chromium", "/usr/bin/firefox-esr"].map((path) =>
+  existsSync(path) ? path : undefined,
+);
 
 export default defineConfig({
   testDir: "tests",
@@ -14,12 +16,34 @@ export default defineConfig({
   reporter: [["list"]],
   use: {
     baseURL: process.env.BASE_URL ?? "http://localhost:8080",
-    trace: "retain-on-failure",
-    launchOptions: {
-      executablePath: existsSync(debian) ? debian : undefined,
-      // Chromium has no sandbox for root; the rest keeps it from calling home.
-      chromiumSandbox: process.getuid?.() !== 0,
-      args: ["--disable-background-networking", "--disable-component-update", "--disable-sync"],
-    },
   },
+  projects: [
+    {
+      name: "chromium",
+      use: {
+        browserName: "chromium",
+        trace: "retain-on-failure",
+        launchOptions: {
+          executablePath: chromium,
+          // Chromium has no sandbox for root; the rest keeps it from calling home.
+          chromiumSandbox: process.getuid?.() !== 0,
+          args: ["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+        },
+      },
+    },
+    {
+      name: "firefox",
+      testIgnore: "relay.spec.ts",
+      use: {
+        browserName: "firefox",
+        // Firefox as it is released, by WebDriver BiDi, with its own settings for WebRTC. Playwright
+        // 1.65 asks it for emulation.setMediaFeaturesOverride, which Firefox 153 does not know;
+        // 1.64 does not.
+        channel: firefox && "moz-firefox",
+        // Without pictures: by BiDi each is a screenshot that the page waits for.
+        trace: { mode: "retain-on-failure", screenshots: false },
+        launchOptions: { executablePath: firefox },
+      },
+    },
+  ],
 });
