@@ -1,6 +1,7 @@
 //! The log: the last lines of what happened on the link.
 
 use crate::browser::clock::time_of_day;
+use leptos::ev::KeyboardEvent;
 use leptos::html;
 use leptos::prelude::*;
 use std::collections::VecDeque;
@@ -112,11 +113,10 @@ pub fn Log(lines: Lines) -> impl IntoView {
             before.set_value(list.scroll_top());
         }
     };
-    // The browser's own way there takes a moment, and ends early where a line arrives meanwhile.
-    let on_keydown = move |event: leptos::ev::KeyboardEvent| {
-        if event.key() == "End"
-            && let Some(list) = list.get_untracked()
-        {
+
+    // Browsers scroll to the end smoothly, and a line that arrives meanwhile ends that on the way.
+    let on_keydown = move |event: KeyboardEvent| {
+        if let (Some(list), "End") = (list.get_untracked(), &*event.key()) {
             event.prevent_default();
             list.set_scroll_top(0);
         }

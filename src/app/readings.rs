@@ -6,10 +6,14 @@ use crate::estimate::{Added, Exchange, Exchanges, Jitter, Newest, Series};
 use crate::wire::{DEFAULT_INTERVAL, Sample};
 use std::fmt::Write;
 
-/// How often the log tells the time at most, in milliseconds.
+/// How often the log tells the time, in milliseconds.
 const LOG_INTERVAL: f64 = 1_000.0;
-/// By how much a tick may be early and still be the one of its second.
+/// By how much a tick may be early and still be the one of its second: groups of clocks shorten the
+/// first second by as much.
 const EARLY: f64 = 50.0;
+/// By how much a tick may be late before the seconds are counted from it anew. One that is less
+/// late leaves the next, which comes in time, to its own second.
+const LATE: f64 = 500.0;
 /// After how many milliseconds without a sample the chart's line is interrupted.
 const GAP: f64 = 1_000.0;
 
@@ -80,7 +84,9 @@ impl Readings {
         self.newest.add(time);
         let is_due = time >= self.log_from;
         if is_due {
-            self.log_from = self.log_from.max(time - EARLY) + LOG_INTERVAL;
+            let is_late = time - self.log_from > EARLY + LATE;
+            let second = if is_late { time - EARLY } else { self.log_from };
+            self.log_from = second + LOG_INTERVAL;
         }
         is_due
     }

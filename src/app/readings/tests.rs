@@ -94,6 +94,9 @@ fn the_log_tells_the_time_once_a_second_whatever_the_interval() {
 fn the_log_leaves_out_no_second_of_an_uneven_clock() {
     let uneven = |tick: i32| f64::from(tick) * 1_000.0 + f64::from(tick * 37 % 41 - 20);
     assert_eq!(logged((0..100).map(uneven)), 100);
+    // One that is late by much does not take the place of the next.
+    let late = |tick: i32| f64::from(tick) * 1_000.0 + f64::from(tick % 3 * 200);
+    assert_eq!(logged((0..100).map(late)), 100);
 }
 
 #[test]
