@@ -10,6 +10,10 @@ export default defineConfig({
   testDir: "tests",
   outputDir: "artifacts/results",
   globalSetup: "./ready.ts",
+  // How long a test, and anything awaited in it, may take on a busy machine before it fails. Nothing
+  // else depends on it.
+  timeout: 90_000,
+  expect: { timeout: 20_000 },
   // The tests count the sessions of one server.
   workers: 1,
   forbidOnly: !!process.env.CI,

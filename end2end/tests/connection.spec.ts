@@ -1,4 +1,4 @@
-import { expect, holdAnswer, OwnServer, sessions, test, TickwirePage, watchErrors } from "./support";
+import { expect, GONE, holdAnswer, OwnServer, sessions, test, TickwirePage, watchErrors } from "./support";
 
 test("streams the server's time each second", async ({ page }) => {
   const tickwire = new TickwirePage(page);
@@ -111,8 +111,7 @@ test("a closed tab is gone from the server before it is missed", async ({ contex
   await tickwire.connect();
   expect(await sessions(request)).toBe(before + 1);
   await page.close({ runBeforeUnload: false });
-  // ICE misses it after 30 s.
-  await expect.poll(() => sessions(request)).toBe(before);
+  await expect.poll(() => sessions(request), { timeout: GONE }).toBe(before);
 });
 
 test("says so when the offer is not answered in time", async ({ page, request }) => {

@@ -8,6 +8,9 @@ import { Relay, type RelayOptions } from "./relay";
 
 export { expect };
 
+/** Milliseconds within which a closed tab is gone, whatever else the machine does: long before it is missed. */
+export const GONE = 10_000;
+
 /**
  * A page on which an error in the console or in a script fails the test, as does a session that
  * is still on the server when its tabs are closed.
@@ -29,7 +32,7 @@ export const test = base.extend<{ expectedErrors: RegExp[]; leaveNoSession: void
     async ({ context, request }, use) => {
       await use();
       await Promise.all(context.pages().map((page) => page.close()));
-      await expect.poll(() => sessions(request), "sessions of closed tabs").toBe(0);
+      await expect.poll(() => sessions(request), { message: "sessions of closed tabs", timeout: GONE }).toBe(0);
     },
     { auto: true },
   ],
