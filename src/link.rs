@@ -1,48 +1,64 @@
-//! A connection to the server as a page sees it: signals to show, callbacks to call.
+//! A connection to the server as a page sees it: signals to show, callbacks to call. What
+//! happens to it is decided here too, without a browser ([`machine`]).
 
+pub(crate) mod channel;
+pub mod machine;
+mod report;
+pub mod silence;
+mod state;
+mod steps;
+
+pub use channel::{ChannelEvent, ChannelOptions, LinkChannel, NotSent, OpenError};
+pub use report::{
+    CandidateKind, ChannelReport, Family, Milestone, Outcome, Path, StepReport, Tally, candidates,
+};
+pub use state::{Failure, Interruption, LinkState, Step, Try};
+pub use steps::Steps;
+
+use crate::signaling::ChannelInit;
 use leptos::prelude::*;
 use std::rc::Rc;
+use std::time::Duration;
 
-/// Where a [`Link`] is in its life.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LinkState {
-    /// Not started, or stopped by the user.
-    Idle,
-    /// The offer is under way, or ICE, DTLS and SCTP are.
-    Connecting,
-    /// All data channels are open, or were before the server closed some of them.
-    Connected,
-    /// The server has been silent for some seconds; the link resumes if it answers again.
-    Interrupted,
-    /// The link was open and has ended: why.
-    Disconnected(String),
-    /// The link never opened: why.
-    Failed(String),
+/// What a link is made with. The default is a link without channels of its own that comes back
+/// by itself; channels can be opened on it all the same.
+#[derive(Clone)]
+pub struct LinkOptions {
+    /// The channels that each session begins with. Their ids are each used once.
+    pub channels: Vec<ChannelInit>,
+    /// Is called for each message and each change of state, in order.
+    pub on_event: Rc<dyn Fn(LinkEvent)>,
+    /// Whether a new session is opened where one that was connected is lost. Without it the link
+    /// ends in [`LinkState::Failed`] then. An ICE restart is tried in any case.
+    pub reconnect: bool,
 }
 
-impl LinkState {
-    /// Whether there is something to stop.
-    pub fn is_active(&self) -> bool {
-        matches!(self, Self::Connecting | Self::Connected | Self::Interrupted)
+impl LinkOptions {
+    /// With these channels.
+    pub fn channels(self, channels: Vec<ChannelInit>) -> Self {
+        Self { channels, ..self }
     }
 
-    /// The state in a word or two.
-    pub fn label(&self) -> &'static str {
-        match self {
-            Self::Idle => "Not connected",
-            Self::Connecting => "Connecting…",
-            Self::Connected => "Connected",
-            Self::Interrupted | Self::Disconnected(_) => "Disconnected",
-            Self::Failed(_) => "Failed",
+    /// With what is called for each event.
+    pub fn on_event(self, on_event: impl Fn(LinkEvent) + 'static) -> Self {
+        Self {
+            on_event: Rc::new(on_event),
+            ..self
         }
     }
 
-    /// Why, where there is something to say.
-    pub fn reason(&self) -> &str {
-        match self {
-            Self::Idle | Self::Connecting | Self::Connected => "",
-            Self::Interrupted => "The server has not answered for some seconds. Waiting for it.",
-            Self::Disconnected(reason) | Self::Failed(reason) => reason,
+    /// With or without new sessions in place of lost ones.
+    pub fn reconnect(self, reconnect: bool) -> Self {
+        Self { reconnect, ..self }
+    }
+}
+
+impl Default for LinkOptions {
+    fn default() -> Self {
+        Self {
+            channels: Vec::new(),
+            on_event: Rc::new(|_| {}),
+            reconnect: true,
         }
     }
 }
@@ -56,8 +72,9 @@ pub struct LinkEvent {
     pub kind: LinkEventKind,
 }
 
-/// What a [`LinkEvent`] tells. A channel is named by its label.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a [`LinkEvent`] tells. A channel is one of [`LinkOptions::channels`], and is named by its
+/// label; those that [`Link::open`] opened tell their own events.
+#[derive(Clone, Debug, PartialEq)]
 pub enum LinkEventKind {
     /// A text message arrived on this channel.
     Received(Rc<str>, String),
@@ -76,10 +93,28 @@ pub enum LinkEventKind {
 pub struct Link {
     /// Where the link is in its life.
     pub state: Signal<LinkState>,
+    /// The steps of the newest try to open a session.
+    pub steps: Signal<Vec<StepReport>>,
+    /// The way that data takes: as of the moment in which the session opened, and each second
+    /// while somebody looks ([`Link::look`]). `None` without a session.
+    pub path: Signal<Option<Path>>,
+    /// How long a check along that way and its answer took, likewise.
+    pub round_trip: Signal<Option<Duration>>,
+    /// The channels of the present session, and what has gone through them: brought up to date
+    /// when one opens or closes, and each second while somebody looks.
+    pub channels: Signal<Vec<ChannelReport>>,
+    /// The addresses at which the server says that it can be reached (its candidates), `ip:port`,
+    /// of the newest answer.
+    pub advertised: Signal<Vec<String>>,
     pub(crate) start: Callback<()>,
     pub(crate) stop: Callback<()>,
     pub(crate) send: Callback<(&'static str, String), bool>,
+    pub(crate) open: Callback<(ChannelOptions, OnChannelEvent), Result<LinkChannel, OpenError>>,
+    pub(crate) looking: RwSignal<u32>,
 }
+
+/// What is told of a channel that was opened on a link.
+pub(crate) type OnChannelEvent = Rc<dyn Fn(ChannelEvent)>;
 
 impl Link {
     /// Opens a connection; nothing if one is open or under way.
@@ -87,15 +122,44 @@ impl Link {
         self.start.run(());
     }
 
-    /// Ends the connection, on the server too.
+    /// Ends the connection, on the server too, or whatever is done to get it back. It stays
+    /// ended until [`Link::start`].
     pub fn stop(&self) {
         self.stop.run(());
     }
 
-    /// Sends a text message on the channel of this label. `false` if it is not open or the
-    /// browser refuses the message (its buffer is full, or the text is larger than the server
-    /// takes).
+    /// Sends a text message on the channel of this label, one of [`LinkOptions::channels`].
+    /// `false` if it is not open or the browser refuses the message (its buffer is full, or the
+    /// text is larger than the server takes).
     pub fn send(&self, channel: &'static str, text: String) -> bool {
         self.send.run((channel, text))
+    }
+
+    /// Opens one more channel, on the present session, if there is one, and on each that follows
+    /// it, until what this returns is dropped. `on_event` is told when it is open, and what
+    /// arrives; not before this has returned.
+    ///
+    /// # Errors
+    /// Where there is no link, or too many channels are open. What the server has against the
+    /// channel is told as [`ChannelEvent::Closed`].
+    pub fn open(
+        &self,
+        options: ChannelOptions,
+        on_event: impl Fn(ChannelEvent) + 'static,
+    ) -> Result<LinkChannel, OpenError> {
+        self.open
+            .try_run((options, Rc::new(on_event)))
+            .unwrap_or(Err(OpenError::NoLink))
+    }
+
+    /// Keeps `path`, `round_trip` and `channels` up to date for as long as the reactive owner
+    /// that calls this lives: a component, or an effect until it runs again. It costs one
+    /// `getStats` a second, however many look.
+    pub fn look(&self) {
+        let looking = self.looking;
+        looking.try_update(|count| *count += 1);
+        on_cleanup(move || {
+            looking.try_update(|count| *count = count.saturating_sub(1));
+        });
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! `POST /sdp` takes what `JSON.stringify(pc.localDescription)` gives and returns what
 //! `pc.setRemoteDescription` takes, with the session's id as one more field, status 201 and
-//! `Location: /sdp/{id}`. `DELETE /sdp/{id}` ends that session. A failed request carries a
-//! [`SignalingError`] as JSON.
+//! `Location: /sdp/{id}`. `PATCH /sdp/{id}` changes that session ([`Change`]), and
+//! `DELETE /sdp/{id}` ends it. A failed request carries a [`SignalingError`] as JSON.
 //!
 //! An offer may name channels that both sides create by themselves ([`ChannelInit`]): they are
 //! open as soon as the connection is, and keep the reliability that they were given, both ways.
@@ -69,7 +69,41 @@ fn negotiated() -> bool {
     true
 }
 
-/// Where a session can be ended with `DELETE`.
+/// What `PATCH /sdp/{id}` takes: an offer that restarts ICE, channels to add, or both; and, with
+/// an offer, what `POST /sdp` takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// [`OFFER`], where there is one.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The offer's session description (RFC 8866).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sdp: Option<String>,
+    /// Channels that both sides create, besides those that there are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<ChannelInit>,
+}
+
+impl Change {
+    /// An offer, with the channels that both sides create beside it.
+    pub fn offer(sdp: String, channels: Vec<ChannelInit>) -> Self {
+        Self {
+            kind: Some(OFFER.into()),
+            sdp: Some(sdp),
+            channels,
+        }
+    }
+
+    /// Channels alone.
+    pub fn channels(channels: Vec<ChannelInit>) -> Self {
+        Self {
+            channels,
+            ..Self::default()
+        }
+    }
+}
+
+/// Where a session can be changed with `PATCH`, and ended with `DELETE`.
 pub fn session_path(id: &str) -> String {
     format!("/sdp/{id}")
 }
@@ -138,6 +172,15 @@ pub enum Code {
     BadChannel,
     /// 404: no session has this id, or nothing is at this path.
     NotFound,
+    /// 409: the session cannot be changed like this: a channel of this id is open, or the offer
+    /// has another certificate.
+    Conflict,
+    /// 412: `If-Match` names an ICE session that is not the present one.
+    PreconditionFailed,
+    /// 428: a change came without `If-Match`.
+    PreconditionRequired,
+    /// 503: too many changes of this session wait, or this one has taken too long.
+    Busy,
     /// 405: the path does not take this method.
     MethodNotAllowed,
     /// 503: as many sessions are open as the server allows.

@@ -11,6 +11,7 @@
 //! | [`ECHO`] | each message as it came: text as text, binary as binary | anything |
 //! | [`MACHINE`] | [`Sample`], JSON text, ten times a second, the newest only | nothing |
 //! | [`DATA`] | [`FromData`], plain text: the time each second, and echoes | any text, any binary |
+//! | [`PULSE`] | one byte each second, so that its silence is noticed | nothing |
 //!
 //! A message that cannot be served is answered: on [`CLOCK`] with [`FromClock::Refused`], on the
 //! others with the text `Refused: <reason>`, and the feed goes on.
@@ -23,6 +24,7 @@
 //! **What is ignored.** Fields that a reader does not know, in either direction; a version that
 //! takes a known field away has another number.
 
+use crate::signaling::ChannelInit;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -37,6 +39,24 @@ pub const ECHO: &str = "echo";
 pub const MACHINE: &str = "machine";
 /// The label of the plain-text demonstration: time and echo on one channel.
 pub const DATA: &str = "data";
+/// The label of the pulse: every link has a channel of it, and every server serves it.
+pub const PULSE: &str = "pulse";
+
+/// How often the pulse beats, in milliseconds.
+pub const PULSE_INTERVAL: u32 = 1_000;
+
+/// The pulse's channel. What is lost of it is not sent again: the next beat is as good.
+pub fn pulse_channel(id: u16) -> ChannelInit {
+    ChannelInit {
+        label: PULSE.into(),
+        id,
+        ordered: false,
+        max_retransmits: Some(0),
+        max_packet_life_time: None,
+        protocol: PROTOCOL.into(),
+        negotiated: true,
+    }
+}
 
 /// The shortest interval of the clock, in milliseconds.
 pub const MIN_INTERVAL: u32 = 10;

@@ -23,7 +23,7 @@ pub fn Clock(feeds: Feeds) -> impl IntoView {
         questions,
         ..
     } = feeds;
-    let is_running = Memo::new(move |_| link.state.with(|state| *state == LinkState::Connected));
+    let is_running = Memo::new(move |_| link.state.with(LinkState::has_session));
     let text = move |part: fn(&ClockTexts) -> &String| {
         Memo::new(move |_| clock.with(|texts| part(texts).clone()))
     };

@@ -5,18 +5,24 @@ use crate::wire::ECHO;
 use leptos::html;
 use leptos::prelude::*;
 
-/// A form with one input: Enter sends, and the input keeps the focus.
+/// A form with one input: Enter sends, and the input keeps the focus. What was typed stays while
+/// the link comes back, and one can go on typing.
 #[component]
 pub fn Composer(link: Link) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
-    let is_disabled = Memo::new(move |_| link.state.with(|state| *state != LinkState::Connected));
+    let is_connected = Memo::new(move |_| link.state.with(|state| *state == LinkState::Connected));
+    let can_type = Memo::new(move |_| {
+        link.state
+            .with(|state| state.has_session() || matches!(state, LinkState::Reconnecting { .. }))
+    });
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let Some(input) = input.get_untracked() else {
             return;
         };
         let text = input.value();
-        if !text.is_empty() && link.send(ECHO, text) {
+        // A session that is not heard may be lost, and what is sent on it then with it.
+        if is_connected.get_untracked() && !text.is_empty() && link.send(ECHO, text) {
             input.set_value("");
         }
         let _ = input.focus();
@@ -34,9 +40,9 @@ pub fn Composer(link: Link) -> impl IntoView {
                     enterkeyhint="send"
                     placeholder="Say something; the server answers"
                     node_ref=input
-                    disabled=is_disabled
+                    disabled=move || !can_type.get()
                 />
-                <button type="submit" disabled=is_disabled>"Send"</button>
+                <button type="submit" disabled=move || !is_connected.get()>"Send"</button>
             </div>
         </form>
     }

@@ -4,9 +4,9 @@ mod questions;
 
 use super::log::{Lines, Source};
 use super::readings::{ClockTexts, MachineTexts, Readings};
-use crate::browser::{Frame, clock, use_drawing, use_link};
+use crate::browser::{Frame, clock, use_drawing, use_link_with_options};
 use crate::estimate::Exchange;
-use crate::link::{Link, LinkEvent, LinkEventKind, LinkState};
+use crate::link::{Link, LinkEvent, LinkEventKind, LinkOptions, LinkState, Step};
 use crate::signaling::ChannelInit;
 use crate::wire::{self, FromClock, FromData, Sample};
 use leptos::prelude::*;
@@ -34,20 +34,22 @@ pub fn use_feeds(lines: Lines) -> Feeds {
     let shown = Shown {
         lines,
         readings: StoredValue::new(Readings::new(0.0)),
-        is_connected: StoredValue::new(false),
+        has_session: StoredValue::new(false),
+        said: StoredValue::new(String::new()),
         clock: RwSignal::new(ClockTexts::default()),
         machine: RwSignal::new(MachineTexts::default()),
         tenth: StoredValue::new(0.0),
     };
     let ask_for_frame = use_drawing(move |frame| shown.draw(frame));
     let interval = RwSignal::new(wire::DEFAULT_INTERVAL);
-    let link = use_link(channels(), move |event| {
+    let options = LinkOptions::default().channels(channels());
+    let link = use_link_with_options(options.on_event(move |event| {
         shown.take(event, interval);
         // Numbers have their own pace.
         if lines.has_new() {
             ask_for_frame.try_run(());
         }
-    });
+    }));
     Feeds {
         link,
         clock: shown.clock.into(),
@@ -85,7 +87,9 @@ fn channels() -> Vec<ChannelInit> {
 struct Shown {
     lines: Lines,
     readings: StoredValue<Readings>,
-    is_connected: StoredValue<bool>,
+    has_session: StoredValue<bool>,
+    /// What the log says of the link: not all that changes can be seen.
+    said: StoredValue<String>,
     clock: RwSignal<ClockTexts>,
     machine: RwSignal<MachineTexts>,
     /// The tenth of a second that is shown, counted by the server's clock where it is known.
@@ -118,15 +122,12 @@ impl Shown {
                 }
             }
             LinkEventKind::State(state) => {
-                if state == LinkState::Connecting {
+                if state.step() == Some(Step::Signalling) {
                     self.readings
                         .try_set_value(Readings::new(clock::resolution()));
                 }
-                self.is_connected
-                    .try_set_value(state == LinkState::Connected);
-                let words = [state.label(), state.reason()].join(" ");
-                self.lines
-                    .add(at, Source::Link, words.trim_end().to_owned());
+                self.has_session.try_set_value(state.has_session());
+                self.say(at, &state);
             }
         }
     }
@@ -177,6 +178,15 @@ impl Shown {
         }
     }
 
+    fn say(self, at: f64, state: &LinkState) {
+        let words = format!("{} {}", state.label(), state.reason());
+        let words = words.trim_end();
+        if self.said.try_with_value(|said| said == words) == Some(false) {
+            self.said.try_set_value(words.to_owned());
+            self.lines.add(at, Source::Link, words.to_owned());
+        }
+    }
+
     fn read(self, change: impl FnOnce(&mut Readings)) {
         self.readings.try_update_value(change);
     }
@@ -185,7 +195,7 @@ impl Shown {
     /// clock begins, since nobody reads faster. Returns when the next begins, if the clock runs.
     fn draw(self, frame: Frame) -> Option<Duration> {
         self.lines.show();
-        if !self.is_connected.get_value() {
+        if !self.has_session.get_value() {
             show(self.clock, ClockTexts::default());
             show(self.machine, MachineTexts::default());
             return None;

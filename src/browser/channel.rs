@@ -1,21 +1,50 @@
-//! One `RTCDataChannel`.
+//! One `RTCDataChannel`, and who on the page it is for.
 
+use super::listener::Listener;
+use crate::link::{ChannelReport, NotSent, OnChannelEvent, Tally};
 use crate::signaling::ChannelInit;
-use std::rc::Rc;
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{
     RtcDataChannel, RtcDataChannelInit, RtcDataChannelState, RtcDataChannelType, RtcPeerConnection,
 };
 
-/// A channel and the label that names it.
+/// Who a channel is for.
+#[derive(Clone)]
+pub enum Role {
+    /// The page, from the start of each session: the label names it.
+    Page(Rc<str>),
+    /// The link itself, which listens whether the server is there.
+    Pulse,
+    /// Who has opened it on the link.
+    Opened(Weak<Opened>),
+}
+
+/// A channel that was opened on the link: what remains of it when the session changes.
+pub struct Opened {
+    /// As it was asked for; the id is that on the present session.
+    pub init: RefCell<ChannelInit>,
+    pub on_event: OnChannelEvent,
+    /// Its half on the present session, once both sides have theirs.
+    pub channel: RefCell<Option<Rc<Channel>>>,
+    /// On which session the server was asked for it, by the session's number.
+    pub asked_on: Cell<u32>,
+}
+
+/// A channel of a connection. Dropping it closes it.
 pub struct Channel {
-    pub label: Rc<str>,
-    pub raw: RtcDataChannel,
+    pub init: ChannelInit,
+    pub role: Role,
+    raw: RtcDataChannel,
+    sent: Cell<Tally>,
+    received: Cell<Tally>,
+    listeners: RefCell<Vec<Listener>>,
 }
 
 impl Channel {
     /// Creates this side's half of the channel that `init` describes to the server.
-    pub fn create(peer: &RtcPeerConnection, init: &ChannelInit) -> Self {
+    pub fn create(peer: &RtcPeerConnection, init: ChannelInit, role: Role) -> Self {
         let options = RtcDataChannelInit::new();
         options.set_negotiated(init.negotiated);
         options.set_id(init.id);
@@ -30,38 +59,114 @@ impl Channel {
         let raw = peer.create_data_channel_with_data_channel_dict(&init.label, &options);
         raw.set_binary_type(RtcDataChannelType::Arraybuffer);
         Self {
-            label: init.label.as_str().into(),
+            init,
+            role,
             raw,
+            sent: Cell::default(),
+            received: Cell::default(),
+            listeners: RefCell::default(),
         }
+    }
+
+    /// Calls `handler` for each `event` of the channel until it is dropped.
+    pub fn listen<E: JsCast>(&self, event: &'static str, handler: impl FnMut(E) + 'static) {
+        let listener = Listener::new(&self.raw, event, handler);
+        self.listeners.borrow_mut().push(listener);
+    }
+
+    /// From here on nothing of the channel is heard.
+    pub fn silence(&self) {
+        self.listeners.take();
     }
 
     pub fn state(&self) -> RtcDataChannelState {
         self.raw.ready_state()
     }
 
-    /// Hands text to the channel; `false` where it is not open or does not take it.
-    pub fn send(&self, text: &str) -> bool {
-        self.state() == RtcDataChannelState::Open && self.raw.send_with_str(text).is_ok()
+    pub fn is_open(&self) -> bool {
+        self.state() == RtcDataChannelState::Open
     }
+
+    /// Hands text to the channel.
+    pub fn send_text(&self, text: &str) -> Result<(), NotSent> {
+        self.send(text.len(), || self.raw.send_with_str(text))
+    }
+
+    /// Hands bytes to the channel.
+    pub fn send_binary(&self, bytes: &[u8]) -> Result<(), NotSent> {
+        self.send(bytes.len(), || self.raw.send_with_u8_array(bytes))
+    }
+
+    fn send(
+        &self,
+        bytes: usize,
+        send: impl FnOnce() -> Result<(), JsValue>,
+    ) -> Result<(), NotSent> {
+        if !self.is_open() {
+            return Err(NotSent::NotOpen);
+        }
+        send().map_err(|_| NotSent::Refused)?;
+        count(&self.sent, bytes);
+        Ok(())
+    }
+
+    pub fn buffered_amount(&self) -> u32 {
+        self.raw.buffered_amount()
+    }
+
+    /// Counts a message that has arrived, and reads it.
+    pub fn receive(&self, data: &JsValue) -> Message {
+        let message = match data.as_string() {
+            Some(text) => Message::Text(text),
+            None => Message::Binary(buffer(data)),
+        };
+        count(&self.received, message.len());
+        message
+    }
+
+    /// What there is to show of the channel.
+    pub fn report(&self) -> ChannelReport {
+        ChannelReport {
+            init: self.init.clone(),
+            is_open: self.is_open(),
+            sent: self.sent.get(),
+            received: self.received.get(),
+            queued: self.buffered_amount(),
+        }
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        self.silence();
+        self.raw.close();
+    }
+}
+
+fn count(tally: &Cell<Tally>, bytes: usize) {
+    let mut counted = tally.get();
+    counted.add(bytes);
+    tally.set(counted);
+}
+
+fn buffer(data: &JsValue) -> js_sys::ArrayBuffer {
+    // Binary messages come as buffers: the channel was told so when it was made.
+    let buffer = data.dyn_ref().cloned();
+    buffer.unwrap_or_else(|| js_sys::ArrayBuffer::new(0))
 }
 
 /// A message that arrived.
 pub enum Message {
     Text(String),
-    /// Binary, of this many bytes.
-    Binary(u32),
+    Binary(js_sys::ArrayBuffer),
 }
 
 impl Message {
-    /// Reads the data of a `MessageEvent`.
-    pub fn read(data: &JsValue) -> Self {
-        match data.as_string() {
-            Some(text) => Self::Text(text),
-            None => Self::Binary(
-                data.dyn_ref::<js_sys::ArrayBuffer>()
-                    .map(js_sys::ArrayBuffer::byte_length)
-                    .unwrap_or(0),
-            ),
+    /// How many bytes it has.
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.byte_length() as usize,
         }
     }
 }

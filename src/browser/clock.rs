@@ -18,6 +18,13 @@ pub fn now() -> f64 {
         })
 }
 
+/// When the page was asked for, by the same clock.
+pub fn origin() -> f64 {
+    window()
+        .performance()
+        .map_or_else(now, |performance| performance.time_origin())
+}
+
 /// The smallest step of [`now`], in milliseconds: read until it makes two (RFC 5905 section 7.3,
 /// on precision). The first may be a part of one.
 pub fn resolution() -> f64 {

@@ -1,72 +1,64 @@
 //! `RTCPeerConnection` with data channels that both sides create by themselves.
 
-use super::channel::{Channel, Message};
+use super::channel::{Channel, Message, Role};
 use super::listener::Listener;
 use crate::signaling::ChannelInit;
+use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{
-    Event, MessageEvent, RtcDataChannelState, RtcPeerConnection, RtcPeerConnectionState,
+    Event, MessageEvent, RtcDataChannelState, RtcIceConnectionState, RtcPeerConnection,
+    RtcPeerConnectionState,
 };
 
 /// Something that happened on a connection.
 pub enum Happening {
-    /// No channel is still to be opened, and one or more are open. It may come more than once.
-    Opened,
-    /// A message arrived on the channel of this label.
-    Message(Rc<str>, Message),
-    /// The server closed the channel of this label; others are open.
-    ChannelClosed(Rc<str>),
-    /// Nothing has come from the server for some seconds.
-    Silent,
-    /// The server is heard (again).
-    Heard,
-    /// The server closed the last channel.
-    Closed,
-    /// ICE or DTLS failed.
-    Lost,
+    /// This channel opened.
+    Opened(Rc<Channel>),
+    /// A message arrived on this channel.
+    Message(Rc<Channel>, Message),
+    /// The server closed this channel.
+    Closed(Rc<Channel>),
+    /// ICE has a pair that works (again).
+    PairWorks,
+    /// The state of the connection as a whole, ICE and DTLS, changed.
+    State(RtcPeerConnectionState),
 }
 
 /// A peer connection and its channels. Dropping it closes them all; nothing is reported after
 /// that.
 pub struct Connection {
     peer: RtcPeerConnection,
-    channels: Rc<[Channel]>,
-    listeners: Vec<Listener>,
+    channels: RefCell<Vec<Rc<Channel>>>,
+    listeners: RefCell<Vec<Listener>>,
+    report: Rc<dyn Fn(Happening)>,
 }
 
 impl Connection {
-    /// A connection that is ready to offer. `report` is told what happens on it.
+    /// A connection without channels. `report` is told what happens on it.
     ///
     /// # Errors
     /// What the browser says where it does not allow WebRTC.
-    pub fn open(
-        channels: &[ChannelInit],
-        report: impl Fn(Happening) + 'static,
-    ) -> Result<Self, String> {
+    pub fn open(report: impl Fn(Happening) + 'static) -> Result<Self, String> {
         let peer = RtcPeerConnection::new().map_err(describe)?;
-        let channels: Rc<[Channel]> = channels
-            .iter()
-            .map(|init| Channel::create(&peer, init))
-            .collect();
         let report: Rc<dyn Fn(Happening)> = Rc::new(report);
-        let mut listeners: Vec<_> = channels
-            .iter()
-            .flat_map(|channel| listen(channel, &channels, &report))
-            .collect();
-        listeners.push(Listener::new(&peer, "connectionstatechange", {
-            let peer = peer.clone();
-            move |_: Event| match peer.connection_state() {
-                RtcPeerConnectionState::Connected => report(Happening::Heard),
-                RtcPeerConnectionState::Disconnected => report(Happening::Silent),
-                RtcPeerConnectionState::Failed => report(Happening::Lost),
-                _ => {}
+        let state = Listener::new(&peer, "connectionstatechange", {
+            let (peer, report) = (peer.clone(), report.clone());
+            move |_: Event| report(Happening::State(peer.connection_state()))
+        });
+        let ice = Listener::new(&peer, "iceconnectionstatechange", {
+            let (peer, report) = (peer.clone(), report.clone());
+            move |_: Event| {
+                if has_pair(&peer) {
+                    report(Happening::PairWorks);
+                }
             }
-        }));
+        });
         Ok(Self {
             peer,
-            channels,
-            listeners,
+            channels: RefCell::default(),
+            listeners: RefCell::new(vec![state, ice]),
+            report,
         })
     }
 
@@ -75,68 +67,90 @@ impl Connection {
         self.peer.clone()
     }
 
-    /// Hands text to the channel of this label; `false` where it is not open or does not take it.
-    pub fn send(&self, label: &str, text: &str) -> bool {
+    /// Creates this side's half of one more channel.
+    pub fn add(&self, init: ChannelInit, role: Role) -> Rc<Channel> {
+        let channel = Rc::new(Channel::create(&self.peer, init, role));
+        let tell = |happening: fn(Rc<Channel>) -> Happening| {
+            let (channel, report) = (Rc::downgrade(&channel), self.report.clone());
+            move |_: Event| {
+                if let Some(channel) = channel.upgrade() {
+                    report(happening(channel));
+                }
+            }
+        };
+        channel.listen("open", tell(Happening::Opened));
+        channel.listen("close", tell(Happening::Closed));
+        channel.listen("message", {
+            let (channel, report) = (Rc::downgrade(&channel), self.report.clone());
+            move |event: MessageEvent| {
+                if let Some(channel) = channel.upgrade() {
+                    let message = channel.receive(&event.data());
+                    report(Happening::Message(channel, message));
+                }
+            }
+        });
+        self.channels.borrow_mut().push(channel.clone());
+        channel
+    }
+
+    /// Takes a channel off, which closes it once nobody else has it.
+    pub fn remove(&self, channel: &Rc<Channel>) {
+        channel.silence();
         self.channels
+            .borrow_mut()
+            .retain(|other| !Rc::ptr_eq(other, channel));
+    }
+
+    /// The channels that are not removed, closed ones among them.
+    pub fn channels(&self) -> Vec<Rc<Channel>> {
+        self.channels.borrow().clone()
+    }
+
+    /// Whether no channel is still to be opened, and one or more are open: one that closes early
+    /// must not keep the others from counting.
+    pub fn is_open(&self) -> bool {
+        let channels = self.channels.borrow();
+        let is_in = |state| move |channel: &Rc<Channel>| channel.state() == state;
+        channels.iter().any(is_in(RtcDataChannelState::Open))
+            && !channels.iter().any(is_in(RtcDataChannelState::Connecting))
+    }
+
+    /// Whether the server has closed all channels.
+    pub fn is_closed(&self) -> bool {
+        let closed = RtcDataChannelState::Closed;
+        self.channels
+            .borrow()
             .iter()
-            .any(|channel| *channel.label == *label && channel.send(text))
+            .all(|channel| channel.state() == closed)
+    }
+
+    /// Whether ICE has a pair that works.
+    pub fn has_pair(&self) -> bool {
+        has_pair(&self.peer)
     }
 
     /// From here on nothing is reported.
-    pub fn silence(&mut self) {
-        self.listeners.clear();
+    pub fn silence(&self) {
+        self.listeners.take();
+        for channel in self.channels.borrow().iter() {
+            channel.silence();
+        }
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
         self.silence();
-        for channel in self.channels.iter() {
-            channel.raw.close();
-        }
+        self.channels.take();
         self.peer.close();
     }
 }
 
-/// Reports what happens on one of the channels.
-fn listen(channel: &Channel, all: &Rc<[Channel]>, report: &Rc<dyn Fn(Happening)>) -> [Listener; 3] {
-    let label = channel.label.clone();
-    let message = Listener::new(&channel.raw, "message", {
-        let report = report.clone();
-        move |event: MessageEvent| {
-            report(Happening::Message(
-                label.clone(),
-                Message::read(&event.data()),
-            ));
-        }
-    });
-    let opened = Listener::new(&channel.raw, "open", {
-        let (all, report) = (all.clone(), report.clone());
-        move |_: Event| report_open(&all, &*report)
-    });
-    let closed = Listener::new(&channel.raw, "close", {
-        let (all, report, label) = (all.clone(), report.clone(), channel.label.clone());
-        move |_: Event| {
-            let is_closed = |channel: &Channel| channel.state() == RtcDataChannelState::Closed;
-            if all.iter().all(is_closed) {
-                report(Happening::Closed);
-            } else {
-                report(Happening::ChannelClosed(label.clone()));
-                report_open(&all, &*report);
-            }
-        }
-    });
-    [message, opened, closed]
-}
-
-/// A channel that closes early must not keep the others from counting as open.
-fn report_open(all: &[Channel], report: &dyn Fn(Happening)) {
-    let is_in = |state| move |channel: &Channel| channel.state() == state;
-    if all.iter().any(is_in(RtcDataChannelState::Open))
-        && !all.iter().any(is_in(RtcDataChannelState::Connecting))
-    {
-        report(Happening::Opened);
-    }
+fn has_pair(peer: &RtcPeerConnection) -> bool {
+    matches!(
+        peer.ice_connection_state(),
+        RtcIceConnectionState::Connected | RtcIceConnectionState::Completed
+    )
 }
 
 /// What a JavaScript error says.

@@ -27,11 +27,6 @@ impl Listener {
             closure,
         }
     }
-
-    /// Calls `handler` for each `event` on the window.
-    pub fn on_window(event: &'static str, handler: impl FnMut(web_sys::Event) + 'static) -> Self {
-        Self::new(&leptos::prelude::window(), event, handler)
-    }
 }
 
 impl Drop for Listener {

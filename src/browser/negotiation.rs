@@ -1,58 +1,82 @@
-//! The one round trip over HTTP: offer out, answer in.
+//! What goes over HTTP: offers out, answers in.
 
 use super::connection::describe;
-use crate::signaling::{Answer, ChannelInit, Code, OFFER, SignalingError, connect, session_path};
+use crate::link::Failure;
+use crate::signaling::{Answer, Change, Code, SignalingError, session_path};
 use leptos::prelude::window;
+use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{RequestInit, RtcPeerConnection, RtcSdpType, RtcSessionDescriptionInit};
+use web_sys::{
+    AbortSignal, DomException, Headers, RequestInit, Response, RtcOfferOptions, RtcPeerConnection,
+    RtcSdpType, RtcSessionDescriptionInit,
+};
 
-/// Why no answer came, or it was not accepted.
-#[derive(Debug, thiserror::Error)]
-pub enum NegotiationError {
-    #[error("This browser could not make an offer: {0}")]
-    Offer(String),
-    #[error(
-        "The answer did not come from a Tickwire server. Check the address and any proxy in between."
-    )]
-    NotTickwire,
-    #[error(transparent)]
-    Refused(SignalingError),
-    #[error("This browser does not accept the server’s answer: {0}")]
-    Answer(String),
-}
+/// How long an offer may stay unanswered, in milliseconds. The link has given it up before: it
+/// is waited for all the same, so that a session which the server makes of it can be ended.
+const POST_LIMIT: u32 = 30_000;
+/// The longest that a server's wish to be left alone is taken for.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Sends an offer, without waiting for candidates: the server's are in the answer, and the
-/// browser's own checks tell the server where it is.
-pub async fn offer(
-    peer: &RtcPeerConnection,
-    channels: Vec<ChannelInit>,
-) -> Result<Answer, NegotiationError> {
-    let failed = |cause| NegotiationError::Offer(describe(cause));
-    let offer = JsFuture::from(peer.create_offer()).await.map_err(failed)?;
+/// Makes an offer, without waiting for candidates: the server's are in the answer, and the
+/// browser's own checks tell the server where it is. With `restart`, it asks for other ICE
+/// credentials (RFC 8445 section 9).
+pub async fn make_offer(peer: &RtcPeerConnection, restart: bool) -> Result<String, Failure> {
+    let failed = |cause| Failure::NoWebRtc(describe(cause));
+    let options = RtcOfferOptions::new();
+    if restart {
+        options.set_ice_restart(true);
+    }
+    let offer = JsFuture::from(peer.create_offer_with_rtc_offer_options(&options))
+        .await
+        .map_err(failed)?;
     JsFuture::from(peer.set_local_description(offer.unchecked_ref()))
         .await
         .map_err(failed)?;
-    let sdp = peer
+    Ok(peer
         .local_description()
         .map(|offer| offer.sdp())
-        .unwrap_or_default();
-    connect(OFFER.into(), sdp, channels)
-        .await
-        .map_err(|error| match error.code {
-            Code::BadJson => NegotiationError::NotTickwire,
-            _ => NegotiationError::Refused(error),
-        })
+        .unwrap_or_default())
+}
+
+/// Opens a session on the server.
+pub async fn open_session(offer: Change) -> Result<Answer, Failure> {
+    let signal = AbortSignal::timeout_with_u32(POST_LIMIT);
+    let response = ask("POST", "/sdp", &offer, &signal).await?;
+    let status = response.status();
+    serde_json::from_str(&text(&response).await?).map_err(|_| Failure::NotTickwire { status })
+}
+
+/// Changes a session on the server: restarts its ICE with an offer, adds channels to it. Returns
+/// the answer to the offer, if there was one in it.
+pub async fn change_session(
+    id: &str,
+    change: Change,
+    signal: &AbortSignal,
+) -> Result<Option<Answer>, Failure> {
+    let response = ask("PATCH", &session_path(id), &change, signal).await?;
+    let status = response.status();
+    if change.sdp.is_none() {
+        return Ok(None);
+    }
+    serde_json::from_str(&text(&response).await?)
+        .map(Some)
+        .map_err(|_| Failure::NotTickwire { status })
+}
+
+/// Whether a change failed because the server does not know the session (any more).
+pub fn is_gone(failure: &Failure) -> bool {
+    matches!(failure, Failure::Refused(error) if error.code == Code::NotFound)
 }
 
 /// Hands the server's answer to the browser.
-pub async fn accept(peer: &RtcPeerConnection, sdp: &str) -> Result<(), NegotiationError> {
+pub async fn accept(peer: &RtcPeerConnection, sdp: &str) -> Result<(), Failure> {
     let answer = RtcSessionDescriptionInit::new(RtcSdpType::Answer);
     answer.set_sdp(sdp);
     JsFuture::from(peer.set_remote_description(&answer))
         .await
         .map(drop)
-        .map_err(|cause| NegotiationError::Answer(describe(cause)))
+        .map_err(|cause| Failure::BadAnswer(describe(cause)))
 }
 
 /// Ends a session on the server. The request is under way when this returns, and goes out even
@@ -67,4 +91,85 @@ pub fn end_session(id: &str) -> impl Future<Output = ()> + 'static {
     async move {
         let _ = JsFuture::from(answered).await;
     }
+}
+
+/// One request; the response if it succeeded.
+async fn ask(
+    method: &str,
+    url: &str,
+    body: &Change,
+    signal: &AbortSignal,
+) -> Result<Response, Failure> {
+    // Names, numbers and text always make JSON.
+    let body = serde_json::to_string(body).unwrap_or_default();
+    let request = RequestInit::new();
+    request.set_method(method);
+    request.set_body(&body.into());
+    request.set_signal(Some(signal));
+    if let Ok(headers) = Headers::new() {
+        // These fail for names and values that are not ASCII.
+        let _ = headers.set("content-type", "application/json");
+        if method == "PATCH" {
+            // The newest offer wins, whatever became of the answer to one before: RFC 9725
+            // section 4.3.3 asks for this with an ICE restart.
+            let _ = headers.set("if-match", "*");
+        }
+        request.set_headers(&headers);
+    }
+    let response: Response = JsFuture::from(window().fetch_with_str_and_init(url, &request))
+        .await
+        .map_err(unanswered)?
+        .unchecked_into();
+    if response.ok() {
+        return Ok(response);
+    }
+    let status = response.status();
+    let retry_after = retry_after(&response);
+    let error = serde_json::from_str::<SignalingError>(&text(&response).await?);
+    Err(match error {
+        Ok(error) => refusal(error, retry_after),
+        // A proxy whose server is being started again says so too.
+        Err(_) if status == 503 => Failure::ShuttingDown { retry_after },
+        Err(_) => Failure::NotTickwire { status },
+    })
+}
+
+fn refusal(error: SignalingError, retry_after: Option<Duration>) -> Failure {
+    match error.code {
+        Code::Full => Failure::Full {
+            message: error.message,
+            retry_after,
+        },
+        Code::ShuttingDown => Failure::ShuttingDown { retry_after },
+        Code::Internal | Code::Timeout | Code::Busy => Failure::ServerFailed(error),
+        _ => Failure::Refused(error),
+    }
+}
+
+async fn text(response: &Response) -> Result<String, Failure> {
+    let text = JsFuture::from(response.text().map_err(unanswered)?).await;
+    Ok(text.map_err(unanswered)?.as_string().unwrap_or_default())
+}
+
+fn unanswered(cause: JsValue) -> Failure {
+    let is_timeout = cause
+        .dyn_ref::<DomException>()
+        .is_some_and(|cause| ["TimeoutError", "AbortError"].contains(&&*cause.name()));
+    if is_timeout {
+        Failure::NoAnswer
+    } else {
+        Failure::Unreachable
+    }
+}
+
+/// RFC 9110 section 10.2.3: seconds, or a date.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let value = response.headers().get("retry-after").ok().flatten()?;
+    let seconds = match value.trim().parse::<u32>() {
+        Ok(seconds) => f64::from(seconds),
+        Err(_) => (js_sys::Date::parse(&value) - js_sys::Date::now()) / 1e3,
+    };
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .map(|wait| wait.min(LONGEST_RETRY_AFTER))
 }

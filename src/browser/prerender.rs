@@ -3,19 +3,30 @@
 
 mod frame;
 
-use crate::link::{Link, LinkEvent, LinkState};
-use crate::signaling::ChannelInit;
+use crate::link::{Link, LinkOptions, LinkState, OpenError};
 pub use frame::Frame;
 use leptos::prelude::*;
 use std::time::Duration;
 
 /// A link that stays [`LinkState::Idle`].
-pub fn use_link(_channels: Vec<ChannelInit>, _on_event: impl Fn(LinkEvent) + 'static) -> Link {
+pub fn use_link() -> Link {
+    use_link_with_options(LinkOptions::default())
+}
+
+/// The same, whatever the options.
+pub fn use_link_with_options(_options: LinkOptions) -> Link {
     Link {
         state: Signal::stored(LinkState::Idle),
+        steps: Signal::stored(Vec::new()),
+        path: Signal::stored(None),
+        round_trip: Signal::stored(None),
+        channels: Signal::stored(Vec::new()),
+        advertised: Signal::stored(Vec::new()),
         start: Callback::new(|()| {}),
         stop: Callback::new(|()| {}),
         send: Callback::new(|_| false),
+        open: Callback::new(|_| Err(OpenError::NoLink)),
+        looking: RwSignal::new(0),
     }
 }
 

@@ -20,11 +20,14 @@ fn status(code: Code) -> StatusCode {
         | Code::TooManyCandidates
         | Code::BadChannel => StatusCode::BAD_REQUEST,
         Code::NotFound => StatusCode::NOT_FOUND,
+        Code::Conflict => StatusCode::CONFLICT,
+        Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        Code::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::Timeout => StatusCode::REQUEST_TIMEOUT,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Code::Full | Code::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Full | Code::ShuttingDown | Code::Busy => StatusCode::SERVICE_UNAVAILABLE,
         Code::Internal | Code::Unreachable => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -1,0 +1,90 @@
+//! One session as the link has it: from the offer until it is lost or ended.
+
+use super::connection::Connection;
+use super::negotiation;
+use super::timer::Timer;
+use crate::link::silence::Silence;
+use leptos::task::spawn_local;
+use std::rc::Rc;
+use web_sys::{AbortController, AbortSignal};
+
+/// The largest id that is given to a channel: Chromium has 1,024 streams.
+const MAX_ID: u16 = 1_023;
+
+/// A connection, and what belongs to it. Dropping it removes all that it made here.
+pub struct Session {
+    /// Tells it from those before and after it.
+    pub number: u32,
+    pub connection: Rc<Connection>,
+    /// Its id on the server, once it has answered.
+    pub id: Option<String>,
+    pub silence: Silence,
+    /// Looks whether the server is silent.
+    pub look: Option<Timer>,
+    /// The ICE restart that is under way.
+    restart: Option<Abort>,
+    /// Begins another where the server could not be asked.
+    pub again: Option<Timer>,
+    /// The id that a channel was given last.
+    last_id: u16,
+}
+
+impl Session {
+    pub fn new(number: u32, connection: Rc<Connection>) -> Self {
+        Self {
+            number,
+            connection,
+            id: None,
+            silence: Silence::default(),
+            look: None,
+            restart: None,
+            again: None,
+            last_id: 0,
+        }
+    }
+
+    /// An id that no channel has: as long as there are others, one that none had. `None` where
+    /// all are taken.
+    pub fn free_id(&mut self) -> Option<u16> {
+        let channels = self.connection.channels();
+        let is_free = |id: &u16| !channels.iter().any(|channel| channel.init.id == *id);
+        let id = (self.last_id + 1..=MAX_ID)
+            .chain(0..=self.last_id)
+            .find(is_free)?;
+        self.last_id = id;
+        Some(id)
+    }
+
+    /// Begins an ICE restart, in place of one that is under way. Returns what ends its request.
+    pub fn begin_restart(&mut self) -> Option<AbortSignal> {
+        let abort = Abort(AbortController::new().ok()?);
+        let signal = abort.0.signal();
+        self.restart = Some(abort);
+        Some(signal)
+    }
+
+    /// Ends the session on the server too. The connection is closed after the server has done
+    /// so: otherwise the server sees it close first, and knows of no session to end.
+    pub fn end(mut self) {
+        self.connection.silence();
+        self.look = None;
+        self.restart = None;
+        self.again = None;
+        if let Some(id) = self.id.take() {
+            let ended = negotiation::end_session(&id);
+            spawn_local(async move {
+                ended.await;
+                drop(self);
+            });
+        }
+    }
+}
+
+/// Ends a request when it is dropped.
+struct Abort(AbortController);
+
+impl Drop for Abort {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,291 @@
+//! What becomes of a link when something happens: one function from a state and an event to the
+//! next state and what is to be done. No clock, no chance and no browser: the time and a random
+//! number are inputs.
+//!
+//! ```text
+//!             start                    opened
+//!     Idle ──────────▶ Connecting ───────────────▶ Connected ◀──────────────┐
+//!      ▲                   │                       │       ▲                │
+//!      │ stop          too long, refused    silent │       │ heard          │ opened
+//!      │                   ▼                       ▼       │                │
+//!   (all)               Failed                  Interrupted ──────▶ Reconnecting ⟲ again
+//!                                                      no luck in 5 s, or gone
+//! ```
+
+use super::{Failure, Interruption, LinkState, Step, Try};
+use std::time::Duration;
+
+/// How long opening a session may take. ICE gives up later than people do.
+pub const OPEN_LIMIT: Duration = Duration::from_secs(15);
+/// How long ICE may be `disconnected` before it restarts: most hiccups are over by then.
+pub const DOUBT: Duration = Duration::from_secs(2);
+/// How long an ICE restart may take before the session is given up.
+pub const RESTART_LIMIT: Duration = Duration::from_secs(5);
+/// The longest wait before the first try for a new session. It doubles with each.
+pub const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// The longest wait before any.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Something that happened to a link.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The user, or the page, wants a connection.
+    Start,
+    /// The user, or the page, wants none.
+    Stop,
+    /// The session that is being opened has come as far as this.
+    Reached(Step),
+    /// The session that is being opened is open.
+    Opened,
+    /// The session is lost, or could not be opened. It is of no use any more.
+    Lost(Failure),
+    /// ICE hears nothing (`disconnected`).
+    Doubt,
+    /// ICE has given up (`failed`) where the session was open: another way may be found for it.
+    NoWay,
+    /// Nothing has arrived on any channel for so long that something is wrong.
+    Silent,
+    /// Something has arrived, or ICE hears the server again.
+    Heard,
+    /// The device's network is another one, or is there again.
+    NetworkChanged,
+    /// Somebody looks at the page, or it runs again after it was suspended.
+    Seen,
+    /// The page is put away, perhaps for ever.
+    Left,
+    /// The time has come that [`deadline`] says, or it has passed.
+    Time,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Open a new session, in place of whatever there is.
+    Open,
+    /// Restart ICE on the session that there is.
+    Restart,
+    /// Close the session that there is, or is being opened, here and on the server.
+    Close,
+}
+
+/// What the outcome of an event depends on besides the state.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moment {
+    /// The time, in milliseconds by the clock of [`LinkState`].
+    pub now: f64,
+    /// A random number, at least 0 and below 1.
+    pub random: f64,
+    /// Whether a lost session is followed by another.
+    pub reconnect: bool,
+}
+
+/// When the state changes by itself: then [`Event::Time`] is due.
+pub fn deadline(state: &LinkState) -> Option<f64> {
+    match state {
+        LinkState::Connecting { until, .. }
+        | LinkState::Interrupted(
+            Interruption::Doubtful { until } | Interruption::Restarting { until },
+        )
+        | LinkState::Reconnecting {
+            attempted: Try::Waiting { until, .. } | Try::Opening { until, .. },
+            ..
+        } => until.is_finite().then_some(*until),
+        LinkState::Idle | LinkState::Connected | LinkState::Failed(_) => None,
+    }
+}
+
+/// The state after an event, and what is to be done, in order. An event that means nothing in a
+/// state leaves it as it is.
+pub fn next(state: &LinkState, event: &Event, at: Moment) -> (LinkState, Vec<Action>) {
+    if *event == Event::Stop {
+        return match state {
+            LinkState::Idle | LinkState::Failed(_) => (state.clone(), Vec::new()),
+            _ => (LinkState::Idle, vec![Action::Close]),
+        };
+    }
+    let changed = match state {
+        LinkState::Idle | LinkState::Failed(_) => {
+            (*event == Event::Start).then(|| (connecting(at), vec![Action::Open]))
+        }
+        LinkState::Connecting { step, until } => on_connecting(*step, *until, event, at),
+        LinkState::Connected => on_connected(event, at),
+        LinkState::Interrupted(interruption) => on_interrupted(*interruption, event, at),
+        LinkState::Reconnecting {
+            attempt,
+            attempted,
+            cause,
+        } => Waiter {
+            attempt: *attempt,
+            cause,
+            at,
+        }
+        .on_event(*attempted, event),
+    };
+    changed.unwrap_or_else(|| (state.clone(), Vec::new()))
+}
+
+/// `None` where nothing changes.
+type Changed = Option<(LinkState, Vec<Action>)>;
+
+fn connecting(at: Moment) -> LinkState {
+    LinkState::Connecting {
+        step: Step::Signalling,
+        until: at.after(OPEN_LIMIT),
+    }
+}
+
+fn on_connecting(step: Step, until: f64, event: &Event, at: Moment) -> Changed {
+    let failed = |failure| Some((LinkState::Failed(failure), vec![Action::Close]));
+    match event {
+        Event::Reached(reached) if *reached > step => {
+            let step = *reached;
+            Some((LinkState::Connecting { step, until }, Vec::new()))
+        }
+        Event::Opened => Some((LinkState::Connected, Vec::new())),
+        Event::Lost(failure) => failed(failure.clone()),
+        Event::Time if at.now >= until => failed(step.failure()),
+        // The try that is under way was made on a network that is gone.
+        Event::NetworkChanged => Some((connecting(at), vec![Action::Open])),
+        Event::Left => Some(lost(Failure::Away, at)),
+        _ => None,
+    }
+}
+
+fn on_connected(event: &Event, at: Moment) -> Changed {
+    match event {
+        Event::Doubt => {
+            let until = at.after(DOUBT);
+            let doubtful = Interruption::Doubtful { until };
+            Some((LinkState::Interrupted(doubtful), Vec::new()))
+        }
+        Event::Silent | Event::NoWay | Event::NetworkChanged => Some(restarting(at)),
+        Event::Lost(failure) => Some(lost(failure.clone(), at)),
+        Event::Left => Some(lost(Failure::Away, at)),
+        _ => None,
+    }
+}
+
+fn on_interrupted(interruption: Interruption, event: &Event, at: Moment) -> Changed {
+    match (interruption, event) {
+        (_, Event::Heard) => Some((LinkState::Connected, Vec::new())),
+        (_, Event::NetworkChanged)
+        | (Interruption::Doubtful { .. }, Event::Silent | Event::NoWay | Event::Seen) => {
+            Some(restarting(at))
+        }
+        (Interruption::Doubtful { until }, Event::Time) if at.now >= until => Some(restarting(at)),
+        (Interruption::Restarting { until }, Event::Time) if at.now >= until => {
+            Some(lost(Failure::Silent, at))
+        }
+        (_, Event::Lost(failure)) => Some(lost(failure.clone(), at)),
+        (_, Event::Left) => Some(lost(Failure::Away, at)),
+        _ => None,
+    }
+}
+
+fn restarting(at: Moment) -> (LinkState, Vec<Action>) {
+    let until = at.after(RESTART_LIMIT);
+    (
+        LinkState::Interrupted(Interruption::Restarting { until }),
+        vec![Action::Restart],
+    )
+}
+
+/// The session is lost: another is tried for, unless that is not wanted or makes no sense.
+fn lost(cause: Failure, at: Moment) -> (LinkState, Vec<Action>) {
+    (waiting(1, cause, at), vec![Action::Close])
+}
+
+/// The wait before a try.
+fn waiting(attempt: u32, cause: Failure, at: Moment) -> LinkState {
+    if !at.reconnect || !cause.is_passing() {
+        return LinkState::Failed(cause);
+    }
+    let not_before = cause.retry_after().map_or(0.0, |wait| at.after(wait));
+    let until = match cause {
+        // Nobody knows when: it is seen then.
+        Failure::Away => f64::INFINITY,
+        _ => (at.now + wait(attempt, at.random)).max(not_before),
+    };
+    LinkState::Reconnecting {
+        attempt,
+        attempted: Try::Waiting { until, not_before },
+        cause,
+    }
+}
+
+/// How long to wait before a try, in milliseconds: exponential backoff with full jitter, so that
+/// the browsers that a server has lost do not all come back at once.
+fn wait(attempt: u32, random: f64) -> f64 {
+    let doublings = attempt.saturating_sub(1).min(16);
+    let longest = FIRST_WAIT * 2_u32.pow(doublings);
+    milliseconds(longest.min(LONGEST_WAIT)) * random
+}
+
+/// A link that is trying for a new session.
+struct Waiter<'a> {
+    attempt: u32,
+    cause: &'a Failure,
+    at: Moment,
+}
+
+impl Waiter<'_> {
+    fn on_event(&self, attempted: Try, event: &Event) -> Changed {
+        let (attempt, at) = (self.attempt, self.at);
+        match (attempted, event) {
+            (Try::Waiting { until, .. }, Event::Time) if at.now >= until => Some(self.open()),
+            // What has changed may be what was in the way.
+            (Try::Waiting { not_before, .. }, Event::NetworkChanged | Event::Seen) => {
+                if at.now >= not_before {
+                    return Some(self.open());
+                }
+                let until = not_before;
+                Some((self.at_try(Try::Waiting { until, not_before }), Vec::new()))
+            }
+            (Try::Opening { step, until }, Event::Reached(reached)) if *reached > step => {
+                let step = *reached;
+                Some((self.at_try(Try::Opening { step, until }), Vec::new()))
+            }
+            (Try::Opening { .. }, Event::Opened) => Some((LinkState::Connected, Vec::new())),
+            (Try::Opening { .. }, Event::Lost(failure)) => Some(self.again(failure.clone())),
+            (Try::Opening { step, until }, Event::Time) if at.now >= until => {
+                Some(self.again(step.failure()))
+            }
+            (Try::Opening { .. }, Event::NetworkChanged) => Some(self.open()),
+            (Try::Opening { .. }, Event::Left) => {
+                Some((waiting(attempt, Failure::Away, at), vec![Action::Close]))
+            }
+            _ => None,
+        }
+    }
+
+    fn at_try(&self, attempted: Try) -> LinkState {
+        LinkState::Reconnecting {
+            attempt: self.attempt,
+            attempted,
+            cause: self.cause.clone(),
+        }
+    }
+
+    fn open(&self) -> (LinkState, Vec<Action>) {
+        let opening = Try::Opening {
+            step: Step::Signalling,
+            until: self.at.after(OPEN_LIMIT),
+        };
+        (self.at_try(opening), vec![Action::Open])
+    }
+
+    fn again(&self, failure: Failure) -> (LinkState, Vec<Action>) {
+        let attempt = self.attempt.saturating_add(1);
+        (waiting(attempt, failure, self.at), vec![Action::Close])
+    }
+}
+
+impl Moment {
+    fn after(self, wait: Duration) -> f64 {
+        self.now + milliseconds(wait)
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
