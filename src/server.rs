@@ -14,11 +14,13 @@ pub mod log;
 mod offer;
 mod peer;
 pub mod port;
+mod presence;
 mod session;
 mod sessions;
 mod shell;
 pub mod shutdown;
 mod state;
+mod update;
 
 pub use channel::{Channel, Message, Reliability, SendError};
 pub use config::{Config, ConfigError};
@@ -28,6 +30,7 @@ pub use http::{router, site};
 pub use session::SessionId;
 pub use sessions::Sessions;
 pub use state::AppState;
+pub use update::{Condition, Update, Updated};
 
 use port::PortError;
 use std::io;

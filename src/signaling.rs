@@ -5,6 +5,10 @@
 //! `Location: /sdp/{id}`. `PATCH /sdp/{id}` changes that session ([`Change`]), and
 //! `DELETE /sdp/{id}` ends it. A failed request carries a [`SignalingError`] as JSON.
 //!
+//! `ETag` in an answer names the ICE session, and `PATCH` needs `If-Match`: that name, or `*` for
+//! whichever it is (RFC 9725 section 4.3.1). A browser that restarts ICE sends `*`: the answer
+//! to an earlier restart may have been lost, and its name with it.
+//!
 //! An offer may name channels that both sides create by themselves ([`ChannelInit`]): they are
 //! open as soon as the connection is, and keep the reliability that they were given, both ways.
 

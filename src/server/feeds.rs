@@ -27,6 +27,7 @@ mod data;
 mod echo;
 mod handler;
 mod machine;
+mod pulse;
 
 pub use clock::clock;
 pub use data::data;
@@ -112,7 +113,13 @@ impl<S: Clone + Send + Sync + 'static> Feeds<S> {
     }
 
     pub(super) fn into_table(self) -> Table {
-        Table(Arc::new(self.by_label))
+        // A link counts on it, whatever else is served; a program may have a pulse of its own.
+        let with_pulse = if self.by_label.contains_key(wire::PULSE) {
+            self
+        } else {
+            self.feed(wire::PULSE, pulse::pulse)
+        };
+        Table(Arc::new(with_pulse.by_label))
     }
 }
 
@@ -122,7 +129,8 @@ pub struct Table(Arc<BTreeMap<String, Arc<Start>>>);
 
 impl Table {
     fn labels(&self) -> String {
-        let labels: Vec<&str> = self.0.keys().map(String::as_str).collect();
+        let chosen = self.0.keys().map(String::as_str);
+        let labels: Vec<&str> = chosen.filter(|label| *label != wire::PULSE).collect();
         labels.join(", ")
     }
 

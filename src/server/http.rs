@@ -18,8 +18,8 @@ use leptos::context::provide_context;
 use leptos_axum::{LeptosRoutes, generate_route_list, handle_server_fns_with_context};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-/// The signalling and the health of these sessions: `POST /sdp`, `DELETE /sdp/{id}` and
-/// `GET /health`. Merge it into a router of your own, and serve that with
+/// The signalling and the health of these sessions: `POST /sdp`, `PATCH` and `DELETE /sdp/{id}`,
+/// and `GET /health`. Merge it into a router of your own, and serve that with
 /// `into_make_service_with_connect_info::<SocketAddr>()`, so that browsers on the same machine
 /// are told of its loopback address.
 pub fn router(sessions: Sessions) -> Router {
@@ -64,7 +64,7 @@ pub fn site(state: AppState) -> Router {
 /// What neither needs the page nor is a server function.
 fn others(sessions: Sessions) -> Router {
     Router::new()
-        .route("/sdp/{id}", delete(signaling::end))
+        .route("/sdp/{id}", delete(signaling::end).patch(signaling::change))
         .route("/health", get(health::health))
         .with_state(sessions)
 }

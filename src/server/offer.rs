@@ -22,6 +22,7 @@ const MAX_ID: u16 = 65_534;
 #[derive(Debug)]
 pub struct Offer {
     description: RTCSessionDescription,
+    fingerprint: String,
     channels: Vec<ChannelInit>,
 }
 
@@ -100,7 +101,8 @@ impl Offer {
             own.or_else(|| parsed.attribute(key).map(String::as_str))
                 .unwrap_or_default()
         };
-        if !is_fingerprint(attribute("fingerprint")) {
+        let fingerprint = attribute("fingerprint").to_ascii_lowercase();
+        if !is_fingerprint(&fingerprint) {
             return refuse(
                 Code::NoFingerprint,
                 "Expected the certificate's a=fingerprint, such as \"sha-256 7B:8B:…\" (RFC 8122).",
@@ -114,6 +116,7 @@ impl Offer {
         }
         Ok(Self {
             description,
+            fingerprint,
             channels: Vec::new(),
         })
     }
@@ -127,40 +130,59 @@ impl Offer {
         channels: Vec<ChannelInit>,
         max: usize,
     ) -> Result<Self, SignalingError> {
-        let refuse = |message: String| Err(SignalingError::new(Code::BadChannel, message));
-        if channels.len() > max {
-            return refuse(format!(
-                "Expected at most {max} channels, found {}.",
-                channels.len()
-            ));
-        }
-        let mut ids = HashSet::new();
-        for channel in &channels {
-            let id = channel.id;
-            let wrong = if id > MAX_ID {
-                Some("an id from 0 to 65534")
-            } else if !ids.insert(id) {
-                Some("each id once")
-            } else if !channel.negotiated {
-                Some("negotiated: true, since both sides create it")
-            } else if channel.max_retransmits.is_some() && channel.max_packet_life_time.is_some() {
-                Some("maxRetransmits or maxPacketLifeTime, not both")
-            } else if channel.label.len().max(channel.protocol.len()) > MAX_LABEL {
-                Some("a label and a protocol of at most 65535 bytes")
-            } else {
-                None
-            };
-            if let Some(expected) = wrong {
-                return refuse(format!("Channel with the id {id}: expected {expected}."));
-            }
-        }
+        check_channels(&channels, max)?;
         Ok(Self { channels, ..self })
+    }
+
+    /// The ids of the channels that both sides create, in their order.
+    pub fn ids(&self) -> Vec<u16> {
+        self.channels.iter().map(|channel| channel.id).collect()
+    }
+
+    /// The hash of the browser's certificate, in lower case.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// The description, without candidates, and the channels.
     pub fn into_parts(self) -> (RTCSessionDescription, Vec<ChannelInit>) {
         (self.description, self.channels)
     }
+}
+
+/// Whether both sides can create these channels, of which there may be `max`.
+///
+/// # Errors
+/// [`Code::BadChannel`], with what is wrong and what is expected.
+pub fn check_channels(channels: &[ChannelInit], max: usize) -> Result<(), SignalingError> {
+    let refuse = |message: String| Err(SignalingError::new(Code::BadChannel, message));
+    if channels.len() > max {
+        return refuse(format!(
+            "Expected at most {max} channels, found {}.",
+            channels.len()
+        ));
+    }
+    let mut ids = HashSet::new();
+    for channel in channels {
+        let id = channel.id;
+        let wrong = if id > MAX_ID {
+            Some("an id from 0 to 65534")
+        } else if !ids.insert(id) {
+            Some("each id once")
+        } else if !channel.negotiated {
+            Some("negotiated: true, since both sides create it")
+        } else if channel.max_retransmits.is_some() && channel.max_packet_life_time.is_some() {
+            Some("maxRetransmits or maxPacketLifeTime, not both")
+        } else if channel.label.len().max(channel.protocol.len()) > MAX_LABEL {
+            Some("a label and a protocol of at most 65535 bytes")
+        } else {
+            None
+        };
+        if let Some(expected) = wrong {
+            return refuse(format!("Channel with the id {id}: expected {expected}."));
+        }
+    }
+    Ok(())
 }
 
 /// RFC 8122 section 5: the hash function's name, a space, and bytes in hexadecimal.

@@ -3,8 +3,9 @@
 use super::ServeError;
 use super::channel::{Opening, Reliability};
 use super::config::{ChannelConfig, Config};
+use super::fresh;
 use super::offer::Offer;
-use super::port::{Gate, Port, PortPeer};
+use super::port::{Gate, Heard, Port, PortPeer};
 use crate::signaling::{ChannelInit, Code, SignalingError};
 use rtc::crypto::{self, SignatureScheme};
 use rtc::ice::mdns::MulticastDnsMode;
@@ -62,8 +63,13 @@ pub struct Answerer {
 pub struct Peer {
     pub connection: Arc<dyn PeerConnection>,
     pub events: mpsc::Receiver<PeerEvent>,
+    /// What the peer's channels send with freshness goes through it.
+    pub fresh: Arc<fresh::Gate>,
     /// The channels that both sides create. They open when the connection does.
     pub negotiated: Vec<Opening>,
+    /// The certificate that the first offer named, and the present ICE session, once there are.
+    fingerprint: String,
+    ice_session: String,
     gathered: Arc<Notify>,
     /// Its routes go with it.
     port: PortPeer,
@@ -117,6 +123,7 @@ impl Answerer {
             .build();
         let (sender, events) = mpsc::channel(self.channel.max + WAITING_CHANNELS);
         let gathered = Arc::new(Notify::new());
+        let fresh = Arc::new(fresh::Gate::new());
         let port = self.port.peer();
         let connection = PeerConnectionBuilder::new()
             .with_configuration(configuration)
@@ -125,6 +132,7 @@ impl Answerer {
                 events: sender,
                 gathered: gathered.clone(),
                 gate: port.gate(),
+                fresh: fresh.clone(),
             }))
             .with_runtime(port.runtime())
             .with_udp_addrs(port.udp_addrs())
@@ -138,7 +146,10 @@ impl Answerer {
         Ok(Peer {
             connection: Arc::new(connection),
             events,
+            fresh,
             negotiated: Vec::new(),
+            fingerprint: String::new(),
+            ice_session: String::new(),
             gathered,
             port,
         })
@@ -146,16 +157,27 @@ impl Answerer {
 }
 
 impl Peer {
-    /// Takes the offer, which came from `from`, and returns the answer's SDP, the server's
-    /// candidates included.
+    /// Takes an offer, which came from `from`, and returns the answer's SDP, the server's
+    /// candidates included. One that is not the first, with other ICE credentials than the one
+    /// before, restarts ICE (RFC 8445 section 9); all else goes on as it was.
     ///
     /// # Errors
-    /// [`Code::BadSdp`] for an offer that parses and yet cannot be answered.
+    /// [`Code::BadSdp`] for an offer that parses and yet cannot be answered;
+    /// [`Code::Conflict`] for one that names another certificate than the first, since that asks
+    /// for another DTLS connection (RFC 8842 section 4), which is another session here.
     pub async fn answer(
         &mut self,
         offer: Offer,
         from: Option<IpAddr>,
     ) -> Result<String, SignalingError> {
+        if self.fingerprint.is_empty() {
+            self.fingerprint = offer.fingerprint().to_owned();
+        } else if self.fingerprint != offer.fingerprint() {
+            return Err(SignalingError::new(
+                Code::Conflict,
+                "Expected an offer with the certificate that the session began with. Open another session for another certificate.",
+            ));
+        }
         let (description, channels) = offer.into_parts();
         for channel in channels {
             self.negotiate(channel).await?;
@@ -182,17 +204,31 @@ impl Peer {
             let routed = self.port.answer(&answer.sdp, from);
             routed.inspect_err(|cause| error!(%cause)).ok()
         });
-        answer.ok_or_else(|| {
+        let answer = answer.ok_or_else(|| {
             SignalingError::new(Code::Internal, "The server could not make an answer.")
-        })
+        })?;
+        self.ice_session = ufrag(&answer).to_owned();
+        Ok(answer)
     }
-}
 
-impl Peer {
+    /// Names the present ICE session, as RFC 9725 section 4.3.1 has an entity tag do: each
+    /// restart has another. In quotes, as the header field has it.
+    pub fn entity_tag(&self) -> String {
+        format!("\"{}\"", self.ice_session)
+    }
+
+    /// Tells when the peer is heard.
+    pub fn heard(&self) -> Heard {
+        self.port.heard()
+    }
+
     /// Creates this side of a channel that both sides create. `webrtc` 0.21.1 sends with a
     /// channel's reliability only if it created the channel itself, so this is how a browser
     /// gets what it chose.
-    async fn negotiate(&mut self, channel: ChannelInit) -> Result<(), SignalingError> {
+    ///
+    /// # Errors
+    /// [`Code::BadChannel`] where it cannot be created.
+    pub async fn negotiate(&mut self, channel: ChannelInit) -> Result<(), SignalingError> {
         let life_time = channel.max_packet_life_time.map(u64::from);
         let reliability = Reliability {
             ordered: channel.ordered,
@@ -225,12 +261,21 @@ impl Peer {
     }
 }
 
+/// The ufrag of an answer, in which `webrtc` puts one.
+fn ufrag(sdp: &str) -> &str {
+    let mut lines = sdp.lines();
+    lines
+        .find_map(|line| line.strip_prefix("a=ice-ufrag:"))
+        .unwrap_or_default()
+}
+
 /// Hands what happens to the session. Its calls run in the connection's own task, which drives
 /// ICE, DTLS and SCTP: none of them may wait.
 struct Reporter {
     events: mpsc::Sender<PeerEvent>,
     gathered: Arc<Notify>,
     gate: Gate,
+    fresh: Arc<fresh::Gate>,
 }
 
 #[async_trait::async_trait]
@@ -243,6 +288,13 @@ impl PeerConnectionEventHandler for Reporter {
 
     async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
         self.gate.on_ice_connection_state(state);
+        match state {
+            RTCIceConnectionState::Checking => self.fresh.shut(true),
+            RTCIceConnectionState::Connected | RTCIceConnectionState::Completed => {
+                self.fresh.shut(false);
+            }
+            _ => {}
+        }
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {

@@ -72,6 +72,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::time::Duration;
 use timer::Timer;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -219,12 +220,22 @@ impl PortPeer {
 
     /// Tells the port how far the peer's ICE agent is.
     pub fn gate(&self) -> Gate {
-        Gate(self.inbox.clone())
+        Gate {
+            id: self.id,
+            inbox: self.inbox.clone(),
+            demux: self.demux.clone(),
+        }
+    }
+
+    /// Tells when the peer is heard.
+    pub fn heard(&self) -> Heard {
+        Heard(self.inbox.clone())
     }
 
     /// Routes checks that are made for this answer to the peer, and returns the answer with the
     /// port's candidates in place of its own. Those of the peer's answer before this one are
-    /// routed too (an ICE restart, RFC 8445 section 9), older ones no more. `offered_from` is the
+    /// routed too (an ICE restart, RFC 8445 section 9), until a pair is chosen for this one;
+    /// older ones no more. `offered_from` is the
     /// address that the offer came from, where it is known: another machine is not told of
     /// loopback, unless [`Advertise::These`] says so.
     ///
@@ -258,22 +269,39 @@ impl Drop for PortPeer {
 }
 
 /// Keeps a peer's data back while its ICE agent would drop it: before a candidate pair is
-/// chosen, and during an ICE restart.
+/// chosen, and during an ICE restart. When a pair is chosen, what led to the peer before its
+/// newest answer leads nowhere any more.
 #[derive(Debug)]
-pub struct Gate(Arc<Inbox>);
+pub struct Gate {
+    id: PeerId,
+    inbox: Arc<Inbox>,
+    demux: Arc<Demux>,
+}
 
 impl Gate {
     /// To be called with each state that the peer connection reports.
     pub fn on_ice_connection_state(&self, state: RTCIceConnectionState) {
         match state {
             RTCIceConnectionState::Connected | RTCIceConnectionState::Completed => {
-                self.0.set_ready(true);
+                self.inbox.set_ready(true);
+                self.demux.forget_earlier_answers(self.id);
             }
             RTCIceConnectionState::New | RTCIceConnectionState::Checking => {
-                self.0.set_ready(false);
+                self.inbox.set_ready(false);
             }
             _ => {}
         }
+    }
+}
+
+/// When a peer is heard: any datagram of its counts.
+#[derive(Clone, Debug)]
+pub struct Heard(Arc<Inbox>);
+
+impl Heard {
+    /// How long ago the last datagram came; `None` before the first.
+    pub fn ago(&self) -> Option<Duration> {
+        self.0.heard().map(|at| at.elapsed())
     }
 }
 

@@ -6,15 +6,19 @@ use super::feeds::{Session, Table};
 use super::fresh::Gate;
 use super::offer::Offer;
 use super::peer::{Answerer, Peer, PeerEvent};
+use super::sessions::Sessions;
+use super::update::{Asked, Channels, Update, Updated};
 use crate::signaling::SignalingError;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use tokio::sync::{Notify, oneshot};
-use tokio::task::JoinSet;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info, info_span, warn};
+use webrtc::data_channel::DataChannel;
 use webrtc::peer_connection::RTCPeerConnectionState;
 
 /// Names a session. 128 random bits: who knows it may end the session.
@@ -76,15 +80,17 @@ pub struct Setup {
     pub offer: Offer,
     /// Where the offer came from.
     pub from: Option<IpAddr>,
-    /// Takes the answer's SDP, or why there is none.
-    pub answer: oneshot::Sender<Result<String, SignalingError>>,
+    /// Takes the answer, or why there is none.
+    pub answer: oneshot::Sender<Result<Updated, SignalingError>>,
+    /// What requests want of the session later.
+    pub updates: mpsc::Receiver<Asked>,
     /// Ends the session when it is cancelled.
     pub ending: CancellationToken,
 }
 
 /// Answers the offer and serves the peer until it ends. When this returns, the peer's sockets
 /// and tasks are gone.
-pub async fn run(common: Arc<Common>, session: Session, setup: Setup) {
+pub async fn run(common: Arc<Common>, id: SessionId, sessions: Sessions, setup: Setup) {
     // Boxed, so that the room for making a peer is not kept for as long as the peer lives.
     let mut peer = match Box::pin(common.answerer.open()).await {
         Ok(peer) => peer,
@@ -93,13 +99,26 @@ pub async fn run(common: Arc<Common>, session: Session, setup: Setup) {
             return;
         }
     };
+    let ids = setup.offer.ids();
     match Box::pin(peer.answer(setup.offer, setup.from)).await {
         Ok(sdp) => {
             // A request that was given up leaves a session that no browser knows of: it ends
             // as one in which no channel opens.
-            let _ = setup.answer.send(Ok(sdp));
+            let _ = setup.answer.send(Ok(Updated {
+                sdp: Some(sdp),
+                entity_tag: peer.entity_tag(),
+            }));
             info!("answered");
-            let end = serve(&mut peer, &common, &session, &setup.ending).await;
+            let session = Session {
+                id,
+                sessions,
+                heard: peer.heard(),
+            };
+            let mut serving = Serving::new(&common, &session, peer.fresh.clone());
+            for (id, opening) in ids.into_iter().zip(peer.negotiated.drain(..)) {
+                serving.serve(opening, Some(id));
+            }
+            let end = serving.run(&mut peer, setup.updates, &setup.ending).await;
             close(&peer).await;
             info!(reason = %end, "ended");
         }
@@ -110,21 +129,34 @@ pub async fn run(common: Arc<Common>, session: Session, setup: Setup) {
     }
 }
 
-async fn serve(
-    peer: &mut Peer,
-    common: &Arc<Common>,
-    session: &Session,
-    ending: &CancellationToken,
-) -> End {
-    let open_by = Instant::now() + common.session.open_timeout;
-    let opened = Arc::new(Notify::new());
-    let gate = Arc::new(Gate::new());
-    let mut is_open = false;
-    // Dropping it ends the channels' tasks.
-    let mut channels = JoinSet::new();
-    let serve_channel = |opening: Opening| {
-        let (common, session) = (common.clone(), session.clone());
-        let (gate, opened) = (gate.clone(), opened.clone());
+/// The channels of a session at work.
+struct Serving<'a> {
+    common: &'a Arc<Common>,
+    session: &'a Session,
+    opened: Arc<Notify>,
+    gate: Arc<Gate>,
+    /// Dropping it ends the channels' tasks.
+    tasks: JoinSet<()>,
+    /// The ids of the channels that both sides created, by their tasks.
+    ids: HashMap<Id, u16>,
+}
+
+impl<'a> Serving<'a> {
+    fn new(common: &'a Arc<Common>, session: &'a Session, gate: Arc<Gate>) -> Self {
+        Self {
+            common,
+            session,
+            opened: Arc::new(Notify::new()),
+            gate,
+            tasks: JoinSet::new(),
+            ids: HashMap::new(),
+        }
+    }
+
+    /// Serves a channel, which has this id if both sides created it.
+    fn serve(&mut self, opening: Opening, id: Option<u16>) {
+        let (common, session) = (self.common.clone(), self.session.clone());
+        let (gate, opened) = (self.gate.clone(), self.opened.clone());
         let span = info_span!("channel", id = opening.inner.id());
         let on_open = move || opened.notify_one();
         let serving = async move {
@@ -133,35 +165,86 @@ async fn serve(
                 .serve(opening, &common.channel, gate, &session, on_open)
                 .await;
         };
-        serving.instrument(span)
-    };
-    for opening in peer.negotiated.drain(..) {
-        channels.spawn(serve_channel(opening));
+        let task = self.tasks.spawn(serving.instrument(span)).id();
+        if let Some(id) = id {
+            self.ids.insert(task, id);
+        }
     }
-    loop {
-        tokio::select! {
-            () = ending.cancelled() => return End::Asked,
-            () = sleep_until(open_by), if !is_open => return End::NeverOpened,
-            () = opened.notified() => is_open = true,
-            Some(event) = peer.events.recv() => match event {
-                PeerEvent::Lost(state) => return End::Lost(state),
-                PeerEvent::Channel(inner) if channels.len() < common.channel.max => {
-                    channels.spawn(serve_channel(Opening { inner, negotiated: None }));
+
+    async fn run(
+        mut self,
+        peer: &mut Peer,
+        mut updates: mpsc::Receiver<Asked>,
+        ending: &CancellationToken,
+    ) -> End {
+        let open_by = Instant::now() + self.common.session.open_timeout;
+        let mut is_open = false;
+        loop {
+            tokio::select! {
+                () = ending.cancelled() => return End::Asked,
+                () = sleep_until(open_by), if !is_open => return End::NeverOpened,
+                () = self.opened.notified() => is_open = true,
+                Some(event) = peer.events.recv() => match event {
+                    PeerEvent::Lost(state) => return End::Lost(state),
+                    PeerEvent::Channel(inner) => self.take_up(inner),
+                },
+                Some(asked) = updates.recv() => {
+                    // Who asked sees that there is no reply.
+                    let made = self.update(asked.update, peer);
+                    let reply = tokio::select! {
+                        () = ending.cancelled() => return End::Asked,
+                        reply = made => reply,
+                    };
+                    let _ = asked.reply.send(reply);
                 }
-                PeerEvent::Channel(inner) => {
-                    warn!(max = common.channel.max, "channel refused: the session has as many as it may");
-                    channels.spawn(async move { close_channel(&*inner).await }.in_current_span());
-                }
-            },
-            Some(ended) = channels.join_next() => {
-                if let Err(cause) = ended {
-                    error!(%cause, "a channel's task failed");
-                }
+                Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
+            }
+            if is_open && self.tasks.is_empty() {
+                return End::LastChannelClosed;
             }
         }
-        if is_open && channels.is_empty() {
-            return End::LastChannelClosed;
+    }
+
+    /// The browser announced a channel.
+    fn take_up(&mut self, inner: Arc<dyn DataChannel>) {
+        let max = self.common.channel.max;
+        if self.tasks.len() < max {
+            let negotiated = None;
+            self.serve(Opening { inner, negotiated }, None);
+        } else {
+            warn!(max, "channel refused: the session has as many as it may");
+            let closing = async move { close_channel(&*inner).await };
+            self.tasks.spawn(closing.in_current_span());
         }
+    }
+
+    async fn update(&mut self, update: Update, peer: &mut Peer) -> Result<Updated, SignalingError> {
+        let is_restart = update.offer.is_some();
+        let taken: HashSet<u16> = self.ids.values().copied().collect();
+        let channels = Channels {
+            taken: &taken,
+            count: self.tasks.len(),
+            max: self.common.channel.max,
+        };
+        let (updated, added) = Box::pin(update.make(peer, channels))
+            .await
+            .inspect_err(|cause| info!(%cause, "not changed"))?;
+        info!(is_restart, added = added.len(), "changed");
+        for (id, opening) in added {
+            self.serve(opening, Some(id));
+        }
+        Ok(updated)
+    }
+
+    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let task = match ended {
+            Ok((task, ())) => task,
+            Err(cause) => {
+                error!(%cause, "a channel's task failed");
+                cause.id()
+            }
+        };
+        self.ids.remove(&task);
     }
 }
 

@@ -1,20 +1,29 @@
-//! The registry: admits sessions up to a limit, finds them by id, ends one or all.
+//! The registry: admits sessions up to a limit, finds them by id, changes or ends one, ends all.
 
 use super::ServeError;
 use super::config::Config;
-use super::feeds::{Feeds, Session};
+use super::feeds::Feeds;
 use super::offer::Offer;
 use super::peer::Answerer;
 use super::port::Port;
 use super::session::{self, Common, SessionId, Setup};
-use crate::signaling::{ANSWER, Answer, Code, SignalingError};
+use super::update::{Asked, Update, Updated};
+use crate::signaling::{Code, SignalingError};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info_span};
+
+/// How many changes of a session may wait for the one under way; a browser has one or two.
+const WAITING_UPDATES: usize = 4;
+/// How long a change may take, those before it included.
+const UPDATE_LIMIT: Duration = Duration::from_secs(10);
 
 /// The sessions of a server. Copies are the same registry.
 #[derive(Clone)]
@@ -24,10 +33,20 @@ struct Registry {
     common: Arc<Common>,
     /// One permit a session; closed when the server shuts down.
     room: Arc<Semaphore>,
-    open: Mutex<HashMap<SessionId, CancellationToken>>,
+    open: Mutex<HashMap<SessionId, Open>>,
+    /// How many sessions' browsers are silent.
+    silent: AtomicIsize,
     tasks: TaskTracker,
     /// Ends every session, those that are being admitted included.
     ending: CancellationToken,
+}
+
+/// How an open session is reached.
+struct Open {
+    /// Ends it.
+    ending: CancellationToken,
+    /// Takes changes, one after the other.
+    updates: mpsc::Sender<Asked>,
 }
 
 impl Sessions {
@@ -50,13 +69,14 @@ impl Sessions {
             }),
             room: Arc::new(Semaphore::new(config.session.max)),
             open: Mutex::default(),
+            silent: AtomicIsize::new(0),
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
         })))
     }
 
     /// Opens a session for an offer that came from `from`, where that is known, and returns its
-    /// answer.
+    /// id and the answer.
     ///
     /// The session is a task of its own from the start: a request that is given up half-way
     /// leaves nothing behind that the session would not clear up.
@@ -67,7 +87,7 @@ impl Sessions {
         &self,
         offer: Offer,
         from: Option<IpAddr>,
-    ) -> Result<Answer, SignalingError> {
+    ) -> Result<(SessionId, Updated), SignalingError> {
         let permit = self
             .0
             .room
@@ -88,18 +108,22 @@ impl Sessions {
             })?;
         let id = SessionId::random();
         let ending = self.0.ending.child_token();
-        let place = Place::take(self.clone(), id.clone(), ending.clone(), permit);
+        let (updates, asked) = mpsc::channel(WAITING_UPDATES);
+        let open = Open {
+            ending: ending.clone(),
+            updates,
+        };
+        let place = Place::take(self.clone(), id.clone(), open, permit);
         let (answer, answered) = oneshot::channel();
         let run = session::run(
             self.0.common.clone(),
-            Session {
-                id: id.clone(),
-                sessions: self.clone(),
-            },
+            id.clone(),
+            self.clone(),
             Setup {
                 offer,
                 from,
                 answer,
+                updates: asked,
                 ending,
             },
         );
@@ -110,31 +134,59 @@ impl Sessions {
             }
             .instrument(info_span!("session", %id)),
         );
-        let sdp = answered.await.unwrap_or_else(|_| {
+        let answer = answered.await.unwrap_or_else(|_| {
             Err(SignalingError::new(
                 Code::Internal,
                 "The server failed to make an answer.",
             ))
         })?;
-        Ok(Answer {
-            kind: ANSWER.into(),
-            sdp,
-            id: id.to_string(),
-        })
+        Ok((id, answer))
+    }
+
+    /// Changes a session: restarts its ICE, adds channels. Changes of one session are made one
+    /// after the other.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`], [`Code::PreconditionFailed`], [`Code::Conflict`], [`Code::Busy`], or
+    /// why the offer or the channels cannot be had.
+    pub async fn update(&self, id: &SessionId, update: Update) -> Result<Updated, SignalingError> {
+        let updates = self.0.open().get(id).map(|open| open.updates.clone());
+        let (reply, replied) = oneshot::channel();
+        updates
+            .ok_or_else(not_found)?
+            .try_send(Asked { update, reply })
+            .map_err(|refused| match refused {
+                mpsc::error::TrySendError::Full(_) => busy("Too many changes of this session wait"),
+                mpsc::error::TrySendError::Closed(_) => not_found(),
+            })?;
+        match timeout(UPDATE_LIMIT, replied).await {
+            Ok(replied) => replied.unwrap_or_else(|_| Err(not_found())),
+            Err(_) => Err(busy("The session did not take the change in time")),
+        }
     }
 
     /// Ends a session. `false` if there is none of this id, or it has been asked to end before.
     pub fn end(&self, id: &SessionId) -> bool {
-        let ending = self.0.open().remove(id);
-        if let Some(ending) = &ending {
-            ending.cancel();
+        let open = self.0.open().remove(id);
+        if let Some(open) = &open {
+            open.ending.cancel();
         }
-        ending.is_some()
+        open.is_some()
     }
 
     /// How many sessions are open, those that are still being answered or closed included.
     pub fn count(&self) -> usize {
         self.0.common.session.max - self.0.room.available_permits()
+    }
+
+    /// How many of them have a browser that has not been heard for some seconds.
+    pub fn silent(&self) -> usize {
+        usize::try_from(self.0.silent.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    /// Counts one more silent session, or one less.
+    pub(super) fn count_silent(&self, change: isize) {
+        self.0.silent.fetch_add(change, Ordering::Relaxed);
     }
 
     /// How many channels a session may have.
@@ -158,9 +210,17 @@ impl Sessions {
 
 impl Registry {
     /// The table is whole at any time that a panic could leave it, so poisoning is passed over.
-    fn open(&self) -> MutexGuard<'_, HashMap<SessionId, CancellationToken>> {
+    fn open(&self) -> MutexGuard<'_, HashMap<SessionId, Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+pub(super) fn not_found() -> SignalingError {
+    SignalingError::new(Code::NotFound, "No session has this id. It may have ended.")
+}
+
+fn busy(what: &str) -> SignalingError {
+    SignalingError::new(Code::Busy, format!("{what}. Try again in a second."))
 }
 
 /// A session's place in the registry: given back however the session's task ends.
@@ -171,13 +231,8 @@ struct Place {
 }
 
 impl Place {
-    fn take(
-        sessions: Sessions,
-        id: SessionId,
-        ending: CancellationToken,
-        permit: OwnedSemaphorePermit,
-    ) -> Self {
-        sessions.0.open().insert(id.clone(), ending);
+    fn take(sessions: Sessions, id: SessionId, open: Open, permit: OwnedSemaphorePermit) -> Self {
+        sessions.0.open().insert(id.clone(), open);
         Self {
             sessions,
             id,

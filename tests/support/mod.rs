@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use rtc::ice::mdns::MulticastDnsMode;
+use rtc::peer_connection::configuration::RTCOfferOptions;
 use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
 use serde_json::{Value, json};
 use std::future::Future;
@@ -134,6 +135,17 @@ impl Server {
             .0
     }
 
+    /// The status, the entity tag and the body of `PATCH /sdp/{id}`.
+    pub async fn patch(
+        &self,
+        id: &str,
+        if_match: Option<&str>,
+        body: Value,
+    ) -> (u16, Option<String>, Value) {
+        let if_match = if_match.map(str::to_owned);
+        patch(format!("{}/sdp/{id}", self.url), if_match, body).await
+    }
+
     /// A client with one open channel.
     pub async fn connect(&self) -> Client {
         Client::connect(&self.url).await
@@ -152,16 +164,10 @@ impl Drop for Server {
 /// that none is counted among what a session leaves.
 async fn http(method: &'static str, url: String, body: Option<Value>) -> (u16, Value) {
     let asked = tokio::task::spawn_blocking(move || {
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_idle_connections(0)
-            .timeout_global(Some(PATIENCE))
-            .build()
-            .into();
         let mut response = match body {
-            Some(body) => agent.post(url).send_json(body),
-            None if method == "DELETE" => agent.delete(url).call(),
-            None => agent.get(url).call(),
+            Some(body) => agent().post(url).send_json(body),
+            None if method == "DELETE" => agent().delete(url).call(),
+            None => agent().get(url).call(),
         }
         .unwrap();
         (
@@ -170,6 +176,37 @@ async fn http(method: &'static str, url: String, body: Option<Value>) -> (u16, V
         )
     });
     asked.await.unwrap()
+}
+
+/// The same, at the whole address of a session.
+pub async fn patch(
+    url: String,
+    if_match: Option<String>,
+    body: Value,
+) -> (u16, Option<String>, Value) {
+    let asked = tokio::task::spawn_blocking(move || {
+        let mut request = agent().patch(url);
+        if let Some(tags) = if_match {
+            request = request.header("if-match", tags);
+        }
+        let mut response = request.send_json(body).unwrap();
+        let entity_tag = response.headers().get("etag");
+        (
+            response.status().as_u16(),
+            entity_tag.map(|tag| tag.to_str().unwrap().to_owned()),
+            response.body_mut().read_json().unwrap_or_default(),
+        )
+    });
+    asked.await.unwrap()
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_idle_connections(0)
+        .timeout_global(Some(PATIENCE))
+        .build()
+        .into()
 }
 
 pub fn open_files() -> usize {
@@ -268,15 +305,7 @@ impl Client {
         let connection = peer("127.0.0.1:0", 65_535 + 12).await;
         let mut created = Vec::new();
         for channel in channels.as_array().unwrap() {
-            let number = |key| channel[key].as_u64().map(|number| number as u16);
-            let init = RTCDataChannelInit {
-                ordered: channel["ordered"].as_bool().unwrap_or(true),
-                max_retransmits: number("maxRetransmits"),
-                max_packet_life_time: number("maxPacketLifeTime"),
-                protocol: channel["protocol"].as_str().unwrap_or_default().into(),
-                negotiated: number("id"),
-            };
-            let label = channel["label"].as_str().unwrap();
+            let (label, init) = init(channel);
             let channel = connection.create_data_channel(label, Some(init)).await;
             created.push(channel.unwrap());
         }
@@ -336,6 +365,30 @@ impl Client {
         self.next(|line| line.starts_with("Echo: ")).await
     }
 
+    /// An offer that restarts ICE, once it is answered.
+    pub async fn restart_offer(&self) -> RTCSessionDescription {
+        let options = Some(RTCOfferOptions { ice_restart: true });
+        self.connection.create_offer(options).await.unwrap()
+    }
+
+    /// Takes the server's answer to it.
+    pub async fn accept(&self, offer: RTCSessionDescription, answer: &Value) {
+        self.connection.set_local_description(offer).await.unwrap();
+        let sdp = answer["sdp"].as_str().unwrap().to_owned();
+        let description = RTCSessionDescription::answer(sdp).unwrap();
+        self.connection
+            .set_remote_description(description)
+            .await
+            .unwrap();
+    }
+
+    /// Creates this side's half of one more channel, once the server has its own.
+    pub async fn add(&self, channel: &Value) -> Arc<dyn DataChannel> {
+        let (label, init) = init(channel);
+        let created = self.connection.create_data_channel(label, Some(init)).await;
+        created.unwrap()
+    }
+
     /// The server's candidates, in the order of the answer.
     pub fn candidates(&self) -> Vec<SocketAddr> {
         candidates(&self.answer)
@@ -357,6 +410,19 @@ impl Client {
     pub async fn closed(&self) {
         closed(&*self.channel).await;
     }
+}
+
+/// The label of a channel that both sides create, and the rest of what an offer says of it.
+fn init(channel: &Value) -> (&str, RTCDataChannelInit) {
+    let number = |key| channel[key].as_u64().map(|number| number as u16);
+    let init = RTCDataChannelInit {
+        ordered: channel["ordered"].as_bool().unwrap_or(true),
+        max_retransmits: number("maxRetransmits"),
+        max_packet_life_time: number("maxPacketLifeTime"),
+        protocol: channel["protocol"].as_str().unwrap_or_default().into(),
+        negotiated: number("id"),
+    };
+    (channel["label"].as_str().unwrap(), init)
 }
 
 /// The addresses of an answer's candidates, each of component 1 (RFC 8839 section 5.1).

@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, SetOnce, mpsc};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
-use webrtc::data_channel::{DataChannel, DataChannelEvent};
+use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelState};
 
 /// The other half of a [`Channel`]: what moves its messages. The session's.
 pub struct Pump {
@@ -47,14 +47,15 @@ impl Opening {
         gate: Arc<Gate>,
     ) -> Result<(Channel, Pump), OpenError> {
         let inner = self.inner;
-        loop {
+        let closed = |_| OpenError::Closed;
+        // One that is added to an open connection is open at once, and nothing says so.
+        while inner.ready_state().await.map_err(closed)? != RTCDataChannelState::Open {
             match inner.poll().await.ok_or(OpenError::Closed)? {
                 DataChannelEvent::OnOpen => break,
                 DataChannelEvent::OnClose => return Err(OpenError::Closed),
                 _ => {}
             }
         }
-        let closed = |_| OpenError::Closed;
         // `webrtc` 0.21.1 opens a negotiated channel's stream, with its reliability, when its
         // task next writes, and without this that is when the browser's first message has come
         // and made a stream that is reliable and ordered. Any call that writes will do.

@@ -1,6 +1,8 @@
 //! What can be a feed, and what it can extract.
 
 use crate::server::channel::Channel;
+use crate::server::port::Heard;
+use crate::server::presence::Presence;
 use crate::server::session::SessionId;
 use crate::server::sessions::Sessions;
 use axum::extract::{FromRef, State};
@@ -17,6 +19,7 @@ pub type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 pub struct Session {
     pub(in crate::server) id: SessionId,
     pub(in crate::server) sessions: Sessions,
+    pub(in crate::server) heard: Heard,
 }
 
 /// What a feed can have beside its channel. `S` is the state of its [`super::Feeds`].
@@ -36,6 +39,13 @@ impl<S> FromSession<S> for SessionId {
 impl<S> FromSession<S> for Sessions {
     fn from_session(session: &Session, _state: &S) -> Self {
         session.sessions.clone()
+    }
+}
+
+/// Whether its browser is there.
+impl<S> FromSession<S> for Presence {
+    fn from_session(session: &Session, _state: &S) -> Self {
+        Self::new(session.heard.clone(), session.sessions.clone())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::window::{Sent, Window, cost};
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -26,8 +27,10 @@ pub struct Gate {
     /// Who holds it is next. It is fair: the longest waiting channel gets it.
     turn: tokio::sync::Mutex<()>,
     window: Mutex<Window>,
-    /// Something was acknowledged.
+    /// Something was acknowledged, or there is a path again.
     moved: Notify,
+    /// There is no path at this moment.
+    is_shut: AtomicBool,
 }
 
 /// The right to let one value out.
@@ -108,7 +111,15 @@ impl Gate {
             turn: tokio::sync::Mutex::default(),
             window: Mutex::new(Window::new(Instant::now().into())),
             moved: Notify::new(),
+            is_shut: AtomicBool::new(false),
         }
+    }
+
+    /// Lets nothing out while there is no path, as during an ICE restart: what left then would be
+    /// lost, and SCTP would take a second to notice (RFC 9260 section 6.3.1: RTO.Min).
+    pub fn shut(&self, is_shut: bool) {
+        self.is_shut.store(is_shut, Ordering::Relaxed);
+        self.moved.notify_one();
     }
 
     /// Waits for this channel's turn.
@@ -161,7 +172,9 @@ impl Turn<'_> {
     /// looking again, and the channel should say what it has outstanding first.
     pub async fn has_room(&self, bytes: usize) -> bool {
         let now = Instant::now();
-        let look_at = {
+        let look_at = if self.gate.is_shut.load(Ordering::Relaxed) {
+            now + LOOK
+        } else {
             let mut window = self.gate.window();
             if window.has_room(now.into(), bytes) {
                 return true;
@@ -180,5 +193,23 @@ impl Turn<'_> {
             () = sleep_until(look_at) => {}
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_leaves_while_there_is_no_path() {
+        let gate = Gate::new();
+        assert!(gate.turn().await.has_room(100).await);
+        gate.shut(true);
+        let turn = gate.turn().await;
+        for _ in 0..5 {
+            assert!(!turn.has_room(100).await);
+        }
+        gate.shut(false);
+        assert!(turn.has_room(100).await);
     }
 }

@@ -5,8 +5,15 @@ use axum::Json;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-/// When to come back after a 503, in seconds.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+/// When to come back, in seconds, where that makes sense: to a full server when somebody may have
+/// left, to one that shuts down when another may have taken its place.
+fn retry_after(code: Code) -> Option<HeaderValue> {
+    match code {
+        Code::Full | Code::ShuttingDown => Some(HeaderValue::from_static("5")),
+        Code::Busy => Some(HeaderValue::from_static("1")),
+        _ => None,
+    }
+}
 
 fn status(code: Code) -> StatusCode {
     match code {
@@ -34,14 +41,8 @@ fn status(code: Code) -> StatusCode {
 
 impl IntoResponse for SignalingError {
     fn into_response(self) -> Response {
-        let status = status(self.code);
-        let mut response = (status, Json(self)).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, RETRY_AFTER);
-        }
-        response
+        let retry_after = retry_after(self.code).map(|wait| [(header::RETRY_AFTER, wait)]);
+        (status(self.code), retry_after, Json(self)).into_response()
     }
 }
 
@@ -49,7 +50,7 @@ impl IntoResponse for SignalingError {
 pub async fn method_not_allowed(method: Method, uri: Uri) -> SignalingError {
     let expected = match uri.path() {
         "/sdp" => "POST with an offer",
-        path if path.starts_with("/sdp/") => "DELETE, to end the session",
+        path if path.starts_with("/sdp/") => "PATCH, to change the session, and DELETE, to end it",
         _ => "GET",
     };
     SignalingError::new(

@@ -13,6 +13,8 @@ pub struct Health {
     status: &'static str,
     /// Sessions that are open.
     sessions: usize,
+    /// Those of them whose browser has not been heard for some seconds.
+    silent: usize,
     /// Source addresses from which datagrams are routed to a session.
     routes: usize,
     /// Datagrams that were dropped since the start, by reason.
@@ -25,6 +27,7 @@ pub async fn health(State(sessions): State<Sessions>) -> Json<Health> {
     Json(Health {
         status: "ok",
         sessions: sessions.count(),
+        silent: sessions.silent(),
         routes: port.routes().sources,
         dropped: dropped.into(),
     })

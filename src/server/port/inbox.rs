@@ -55,6 +55,8 @@ struct State {
     nominations: VecDeque<Datagram>,
     /// Whether the peer's agent has chosen a pair; until then data waits.
     is_ready: bool,
+    /// When the last datagram came.
+    heard: Option<Instant>,
     activity: Activity,
     unanswered: Unanswered,
 }
@@ -88,6 +90,7 @@ impl Inbox {
         wakers: &mut Vec<Waker>,
     ) -> Result<(), Reason> {
         let mut state = self.state();
+        state.heard = Some(now);
         let size = bytes.len() + OVERHEAD;
         if state.bytes + size > CAPACITY {
             return Err(Reason::InboxFull);
@@ -115,6 +118,11 @@ impl Inbox {
             state.nominate_again(origin.remote);
         }
         Ok(())
+    }
+
+    /// When the last datagram came.
+    pub fn heard(&self) -> Option<Instant> {
+        self.state().heard
     }
 
     /// Keeps a check that nominates its pair, for the agent to see again. `false` where the

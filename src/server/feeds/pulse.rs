@@ -1,0 +1,40 @@
+//! The pulse: something each second, so that each side notices when the other has gone silent,
+//! sooner than ICE does (RFC 7675 section 5.1: 30 s).
+
+use super::clock::Ticks;
+use crate::server::channel::{Channel, SendError};
+use crate::server::presence::Presence;
+use crate::wire::{PROTOCOL, PULSE_INTERVAL};
+
+/// Sends one byte each second. What comes back for it is SCTP's acknowledgement, and the session
+/// counts as silent while nothing does.
+///
+/// # Errors
+/// Where the channel closes while something is being sent.
+pub async fn pulse(channel: Channel, mut presence: Presence) -> Result<(), SendError> {
+    if !super::speaks(&channel, PROTOCOL).await? {
+        return Ok(());
+    }
+    beat(&channel).await?;
+    let mut ticks = Ticks::every(PULSE_INTERVAL);
+    loop {
+        tokio::select! {
+            () = ticks.next() => {
+                presence.look();
+                beat(&channel).await?;
+            }
+            message = channel.recv() => match message {
+                Some(_) => channel.refuse("this feed takes no messages").await?,
+                None => return Ok(()),
+            },
+        }
+    }
+}
+
+/// One beat, if there is room for it: where there is none, other messages are on their way.
+async fn beat(channel: &Channel) -> Result<(), SendError> {
+    match channel.try_send(vec![0]).await {
+        Err(SendError::Full) => Ok(()),
+        sent => sent,
+    }
+}
