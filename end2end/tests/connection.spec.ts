@@ -177,34 +177,44 @@ test.describe("with a server that goes away", () => {
   });
 
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    test(`${signal} ends it with 0, the page says so, and Start works once it is back`, async ({ page }) => {
+    test(`${signal} ends it with 0, the page says so, and connects again once it is back`, async ({ page }) => {
       const tickwire = new TickwirePage(page);
       await tickwire.connect(server.url);
       expect(await server.stop(signal)).toBe(0);
-      await expect(tickwire.status).toContainText("Disconnected");
-      await expect(tickwire.status).toContainText("The server ended the connection");
-      await expect(tickwire.message).toBeDisabled();
-
-      await tickwire.start.click();
-      await expect(tickwire.status).toContainText("Failed");
+      await expect(tickwire.line("Reconnecting… The server ended the connection.")).toBeVisible();
       await expect(tickwire.status).toContainText("could not be reached");
+      await expect(tickwire.nextTry).toContainText("Try");
+      await expect(tickwire.send).toBeDisabled();
 
       await server.start();
-      await tickwire.start.click();
-      await expect(tickwire.status).toContainText("Connected");
+      await expect(tickwire.status).toContainText("Connected", { timeout: 20_000 });
       await tickwire.echo("back");
     });
   }
 
-  test("a server that is killed without a word is missed", async ({ page }) => {
+  test("a first start without a server fails, and says why", async ({ page }) => {
+    const tickwire = new TickwirePage(page);
+    await page.goto(server.url);
+    await expect(tickwire.start).toBeEnabled();
+    await server.stop();
+    await tickwire.start.click();
+    await expect(tickwire.status).toContainText("Failed");
+    await expect(tickwire.status).toContainText("could not be reached");
+    await server.start();
+    await tickwire.start.click();
+    await expect(tickwire.status).toContainText("Connected");
+  });
+
+  test("a server that is killed without a word is missed, and Stop ends the search", async ({ page }) => {
     test.slow();
     const tickwire = new TickwirePage(page);
     await tickwire.connect(server.url);
     await server.stop("SIGKILL");
-    await expect(tickwire.status).toContainText("Disconnected", { timeout: 20_000 });
-    await expect(tickwire.status).toContainText("has not answered");
+    await expect(tickwire.status).toContainText("Interrupted", { timeout: 20_000 });
+    await expect(tickwire.status).toContainText("Looking for another way");
     await expect(tickwire.stop).toBeEnabled();
     await tickwire.stop.click();
     await expect(tickwire.status).toContainText("Not connected");
+    await expect(tickwire.message).toBeDisabled();
   });
 });

@@ -3,7 +3,7 @@ import { expect, test, TickwirePage } from "./support";
 
 test.beforeEach(({ page }) => watchChannels(page));
 
-test("opens three channels over one connection, each as reliable as its feed needs", async ({ page }) => {
+test("opens its channels over one connection, each as reliable as its feed needs", async ({ page }) => {
   const tickwire = new TickwirePage(page);
   await tickwire.connect();
   const newestOnly = { negotiated: true, protocol: "tickwire.1", ordered: false, maxRetransmits: 0 };
@@ -12,6 +12,7 @@ test("opens three channels over one connection, each as reliable as its feed nee
     { label: "clock", id: 0, ...newestOnly },
     { label: "echo", id: 1, ...reliable },
     { label: "machine", id: 2, ...newestOnly },
+    { label: "pulse", id: 3, ...newestOnly },
   ];
   expect((await offer(page)).channels).toEqual(expected);
   const created = await page.evaluate(() =>
@@ -144,5 +145,12 @@ test("a channel that closes is told, and the others go on", async ({ page }) => 
   await expect(tickwire.time).toHaveText("–");
   await expect(tickwire.status).toContainText("Connected");
   await closeChannel(page, "echo");
-  await expect(tickwire.status).toContainText("Disconnected");
+  await expect(tickwire.line("The server closed “echo”.")).toBeVisible();
+  await expect(tickwire.status).toContainText("Connected");
+
+  // With the last one the session is over, and another follows.
+  await closeChannel(page, "pulse");
+  await expect(tickwire.line("Reconnecting… The server ended the connection.")).toBeVisible();
+  await expect(tickwire.status).toContainText("Connected");
+  await tickwire.echo("on all of them again");
 });

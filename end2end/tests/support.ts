@@ -58,6 +58,7 @@ export class TickwirePage {
   readonly start: Locator;
   readonly stop: Locator;
   readonly status: Locator;
+  readonly nextTry: Locator;
   readonly log: Locator;
   readonly lines: Locator;
   readonly times: Locator;
@@ -73,6 +74,7 @@ export class TickwirePage {
     this.start = page.getByRole("button", { name: "Start Connection" });
     this.stop = page.getByRole("button", { name: "Stop" });
     this.status = page.getByRole("status");
+    this.nextTry = page.locator(".next-try");
     this.log = page.getByRole("log", { name: "Log" });
     this.lines = this.log.locator(".line");
     this.times = this.lines.filter({ hasText: "Server Time: " });

@@ -3,6 +3,7 @@
 use super::channel::{Channel, Message, Opened, Role};
 use super::clock;
 use super::connection::{Connection, Happening};
+use super::negotiation::Restart;
 use super::session::Session;
 use super::timer::Timer;
 use super::{negotiation, stats};
@@ -195,7 +196,7 @@ impl Driver {
         drop(connection);
         spawn_local(async move {
             let negotiated = async {
-                let sdp = negotiation::make_offer(&peer, false).await?;
+                let sdp = negotiation::make_offer(&peer).await?;
                 self.reached(number, Milestone::OfferSent);
                 let offer = Change::offer(sdp, channels);
                 let answer = negotiation::open_session(offer).await?;
@@ -278,13 +279,13 @@ impl Driver {
         };
         spawn_local(async move {
             let restarted = async {
-                let sdp = negotiation::make_offer(&peer, true).await?;
-                let offer = Change::offer(sdp, Vec::new());
+                let restart = Restart::make(&peer).await?;
+                let offer = Change::offer(restart.sdp(), Vec::new());
                 let answer = negotiation::change_session(&id, offer, &signal).await?;
                 match answer {
                     // Another restart has begun, with another offer.
                     _ if signal.aborted() => Ok(()),
-                    Some(answer) => negotiation::accept(&peer, &answer.sdp).await,
+                    Some(answer) => restart.accept(&peer, &answer.sdp).await,
                     None => Ok(()),
                 }
             };

@@ -18,25 +18,53 @@ const POST_LIMIT: u32 = 30_000;
 /// The longest that a server's wish to be left alone is taken for.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Makes an offer, without waiting for candidates: the server's are in the answer, and the
-/// browser's own checks tell the server where it is. With `restart`, it asks for other ICE
-/// credentials (RFC 8445 section 9).
-pub async fn make_offer(peer: &RtcPeerConnection, restart: bool) -> Result<String, Failure> {
+/// Makes the first offer, without waiting for candidates: the server's are in the answer, and the
+/// browser's own checks tell the server where it is.
+pub async fn make_offer(peer: &RtcPeerConnection) -> Result<String, Failure> {
     let failed = |cause| Failure::NoWebRtc(describe(cause));
-    let options = RtcOfferOptions::new();
-    if restart {
-        options.set_ice_restart(true);
-    }
-    let offer = JsFuture::from(peer.create_offer_with_rtc_offer_options(&options))
-        .await
-        .map_err(failed)?;
+    let offer = JsFuture::from(peer.create_offer()).await.map_err(failed)?;
     JsFuture::from(peer.set_local_description(offer.unchecked_ref()))
         .await
         .map_err(failed)?;
-    Ok(peer
-        .local_description()
-        .map(|offer| offer.sdp())
-        .unwrap_or_default())
+    let offer = peer.local_description();
+    Ok(offer.map(|offer| offer.sdp()).unwrap_or_default())
+}
+
+/// An offer that restarts ICE (RFC 8445 section 9), and that changes nothing in this browser
+/// before it is answered.
+pub struct Restart {
+    offer: RtcSessionDescriptionInit,
+}
+
+impl Restart {
+    /// Makes the offer.
+    pub async fn make(peer: &RtcPeerConnection) -> Result<Self, Failure> {
+        let options = RtcOfferOptions::new();
+        options.set_ice_restart(true);
+        let offer = JsFuture::from(peer.create_offer_with_rtc_offer_options(&options))
+            .await
+            .map_err(|cause| Failure::NoWebRtc(describe(cause)))?;
+        let offer = offer.unchecked_into();
+        Ok(Self { offer })
+    }
+
+    /// The offer's SDP.
+    pub fn sdp(&self) -> String {
+        self.offer.get_sdp().unwrap_or_default()
+    }
+
+    /// Hands offer and answer to the browser in one go. With the offer it opens other sockets,
+    /// and Chromium checks from them with what it knows of the server. Where that is the answer
+    /// before this one, the pair is taken, and the same address with this answer's credentials
+    /// is never checked from there.
+    pub async fn accept(self, peer: &RtcPeerConnection, sdp: &str) -> Result<(), Failure> {
+        let failed = |cause| Failure::BadAnswer(describe(cause));
+        let offered = peer.set_local_description(&self.offer);
+        // The browser begins with this when it is done with the offer.
+        let accepted = accept(peer, sdp);
+        JsFuture::from(offered).await.map_err(failed)?;
+        accepted.await
+    }
 }
 
 /// Opens a session on the server.
@@ -69,14 +97,19 @@ pub fn is_gone(failure: &Failure) -> bool {
     matches!(failure, Failure::Refused(error) if error.code == Code::NotFound)
 }
 
-/// Hands the server's answer to the browser.
-pub async fn accept(peer: &RtcPeerConnection, sdp: &str) -> Result<(), Failure> {
+/// Hands the server's answer to the browser: it has it when this returns, and the future completes
+/// when it has taken it in.
+pub fn accept(
+    peer: &RtcPeerConnection,
+    sdp: &str,
+) -> impl Future<Output = Result<(), Failure>> + 'static {
     let answer = RtcSessionDescriptionInit::new(RtcSdpType::Answer);
     answer.set_sdp(sdp);
-    JsFuture::from(peer.set_remote_description(&answer))
-        .await
-        .map(drop)
-        .map_err(|cause| Failure::BadAnswer(describe(cause)))
+    let accepted = JsFuture::from(peer.set_remote_description(&answer));
+    async move {
+        let accepted = accepted.await.map(drop);
+        accepted.map_err(|cause| Failure::BadAnswer(describe(cause)))
+    }
 }
 
 /// Ends a session on the server. The request is under way when this returns, and goes out even

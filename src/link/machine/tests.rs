@@ -1,0 +1,349 @@
+use super::*;
+use crate::signaling::{Code, SignalingError};
+
+const NOW: f64 = 100_000.0;
+const HALF: Moment = Moment {
+    now: NOW,
+    random: 0.5,
+    reconnect: true,
+};
+
+fn at(now: f64) -> Moment {
+    Moment { now, ..HALF }
+}
+
+fn connecting_at(step: Step, until: f64) -> LinkState {
+    LinkState::Connecting { step, until }
+}
+
+fn doubtful(until: f64) -> LinkState {
+    LinkState::Interrupted(Interruption::Doubtful { until })
+}
+
+fn restarting_until(until: f64) -> LinkState {
+    LinkState::Interrupted(Interruption::Restarting { until })
+}
+
+fn trying(attempt: u32, attempted: Try, cause: Failure) -> LinkState {
+    LinkState::Reconnecting {
+        attempt,
+        attempted,
+        cause,
+    }
+}
+
+fn wait(until: f64) -> Try {
+    Try::Waiting {
+        until,
+        not_before: 0.0,
+    }
+}
+
+fn opening(step: Step, until: f64) -> Try {
+    Try::Opening { step, until }
+}
+
+fn refused() -> Failure {
+    Failure::Refused(SignalingError::new(Code::BadChannel, "no"))
+}
+
+fn full(seconds: u64) -> Failure {
+    Failure::Full {
+        message: "full".into(),
+        retry_after: Some(Duration::from_secs(seconds)),
+    }
+}
+
+/// One of each kind, none of them overdue.
+fn states() -> Vec<LinkState> {
+    let later = NOW + 1_000.0;
+    vec![
+        LinkState::Idle,
+        connecting_at(Step::Checking, later),
+        LinkState::Connected,
+        doubtful(later),
+        restarting_until(later),
+        trying(2, wait(later), Failure::Unreachable),
+        trying(2, opening(Step::Checking, later), Failure::Silent),
+        LinkState::Failed(Failure::NoPath),
+    ]
+}
+
+fn events() -> Vec<Event> {
+    vec![
+        Event::Start,
+        Event::Stop,
+        Event::Reached(Step::Signalling),
+        Event::Reached(Step::Securing),
+        Event::Opened,
+        Event::Lost(Failure::Ended),
+        Event::Lost(refused()),
+        Event::Doubt,
+        Event::NoWay,
+        Event::Silent,
+        Event::Heard,
+        Event::NetworkChanged,
+        Event::Seen,
+        Event::Left,
+        Event::Time,
+    ]
+}
+
+/// What is to come of every event in every state: the rest changes nothing.
+fn expected(state: &LinkState, event: &Event) -> Option<(LinkState, Vec<Action>)> {
+    use Action::{Close, Open, Restart};
+    let later = NOW + 1_000.0;
+    let first_wait = |cause| trying(1, wait(NOW + 250.0), cause);
+    let away = |attempt| trying(attempt, wait(f64::INFINITY), Failure::Away);
+    let open_by = NOW + 15_000.0;
+    let restart = || (restarting_until(NOW + 5_000.0), vec![Restart]);
+    let failed = |cause: &Failure| (LinkState::Failed(cause.clone()), vec![Close]);
+    Some(match (state, event) {
+        (LinkState::Idle | LinkState::Failed(_), Event::Start) => {
+            (connecting_at(Step::Signalling, open_by), vec![Open])
+        }
+        (LinkState::Idle | LinkState::Failed(_), _) => return None,
+        (_, Event::Stop) => (LinkState::Idle, vec![Close]),
+
+        (LinkState::Connecting { .. }, Event::Reached(Step::Securing)) => {
+            (connecting_at(Step::Securing, later), vec![])
+        }
+        (LinkState::Connecting { .. }, Event::Opened) => (LinkState::Connected, vec![]),
+        // Somebody has just pressed the button: they are told, whatever it was.
+        (LinkState::Connecting { .. }, Event::Lost(cause)) => failed(cause),
+        (LinkState::Connecting { .. }, Event::NetworkChanged) => {
+            (connecting_at(Step::Signalling, open_by), vec![Open])
+        }
+        (LinkState::Connecting { .. }, Event::Left) => (away(1), vec![Close]),
+
+        (LinkState::Connected, Event::Doubt) => (doubtful(NOW + 2_000.0), vec![]),
+        (LinkState::Connected, Event::Silent | Event::NoWay | Event::NetworkChanged) => restart(),
+        (LinkState::Connected, Event::Lost(Failure::Refused(_)))
+        | (LinkState::Interrupted(_), Event::Lost(Failure::Refused(_))) => failed(&refused()),
+        (LinkState::Connected | LinkState::Interrupted(_), Event::Lost(cause)) => {
+            (first_wait(cause.clone()), vec![Close])
+        }
+        (LinkState::Connected | LinkState::Interrupted(_), Event::Left) => (away(1), vec![Close]),
+
+        (LinkState::Interrupted(_), Event::Heard) => (LinkState::Connected, vec![]),
+        (LinkState::Interrupted(_), Event::NetworkChanged) => restart(),
+        (
+            LinkState::Interrupted(Interruption::Doubtful { .. }),
+            Event::Silent | Event::NoWay | Event::Seen,
+        ) => restart(),
+
+        (
+            LinkState::Reconnecting {
+                attempted: Try::Waiting { .. },
+                ..
+            },
+            Event::NetworkChanged | Event::Seen,
+        ) => (
+            trying(2, opening(Step::Signalling, open_by), Failure::Unreachable),
+            vec![Open],
+        ),
+        (
+            LinkState::Reconnecting {
+                attempted: Try::Waiting { .. },
+                ..
+            },
+            _,
+        ) => return None,
+        (LinkState::Reconnecting { .. }, Event::Reached(Step::Securing)) => (
+            trying(2, opening(Step::Securing, later), Failure::Silent),
+            vec![],
+        ),
+        (LinkState::Reconnecting { .. }, Event::Opened) => (LinkState::Connected, vec![]),
+        (LinkState::Reconnecting { .. }, Event::Lost(Failure::Refused(_))) => failed(&refused()),
+        (LinkState::Reconnecting { .. }, Event::Lost(cause)) => (
+            // Half of four times half a second.
+            trying(3, wait(NOW + 1_000.0), cause.clone()),
+            vec![Close],
+        ),
+        (LinkState::Reconnecting { .. }, Event::NetworkChanged) => (
+            trying(2, opening(Step::Signalling, open_by), Failure::Silent),
+            vec![Open],
+        ),
+        (LinkState::Reconnecting { .. }, Event::Left) => (away(2), vec![Close]),
+        _ => return None,
+    })
+}
+
+#[test]
+fn every_event_in_every_state_does_what_it_should_and_nothing_else() {
+    for state in states() {
+        for event in events() {
+            let wanted = expected(&state, &event).unwrap_or((state.clone(), vec![]));
+            assert_eq!(next(&state, &event, HALF), wanted, "{event:?} in {state:?}");
+        }
+    }
+}
+
+#[test]
+fn each_deadline_leads_on_when_it_has_come_and_not_before() {
+    let cause = || Failure::Unreachable;
+    let cases = [
+        (
+            connecting_at(Step::Signalling, NOW),
+            LinkState::Failed(Failure::NoAnswer),
+        ),
+        (
+            connecting_at(Step::Checking, NOW),
+            LinkState::Failed(Failure::NoPath),
+        ),
+        (
+            connecting_at(Step::Securing, NOW),
+            LinkState::Failed(Failure::Dtls),
+        ),
+        (
+            connecting_at(Step::Opening, NOW),
+            LinkState::Failed(Failure::NoChannel),
+        ),
+        (doubtful(NOW), restarting_until(NOW + 5_000.0)),
+        (
+            restarting_until(NOW),
+            trying(1, wait(NOW + 250.0), Failure::Silent),
+        ),
+        (
+            trying(4, wait(NOW), cause()),
+            trying(4, opening(Step::Signalling, NOW + 15_000.0), cause()),
+        ),
+        (
+            trying(4, opening(Step::Checking, NOW), cause()),
+            trying(5, wait(NOW + 4_000.0), Failure::NoPath),
+        ),
+    ];
+    for (state, wanted) in cases {
+        assert_eq!(deadline(&state), Some(NOW), "{state:?}");
+        let early = next(&state, &Event::Time, at(NOW - 1.0));
+        assert_eq!(early, (state.clone(), vec![]));
+        assert_eq!(next(&state, &Event::Time, HALF).0, wanted, "{state:?}");
+        // A device that slept: an hour late.
+        let late = next(&state, &Event::Time, at(NOW + 3.6e6)).0;
+        assert_eq!(late.label(), wanted.label(), "{state:?}");
+    }
+    for state in [
+        LinkState::Idle,
+        LinkState::Connected,
+        LinkState::Failed(cause()),
+        trying(1, wait(f64::INFINITY), Failure::Away),
+    ] {
+        assert_eq!(deadline(&state), None);
+    }
+}
+
+#[test]
+fn waits_double_to_half_a_minute_and_are_spread_over_all_of_it() {
+    let mut state = trying(1, opening(Step::Signalling, NOW), Failure::Unreachable);
+    for longest in [1e3, 2e3, 4e3, 8e3, 16e3, 30e3, 30e3, 30e3] {
+        let lost = Event::Lost(Failure::Unreachable);
+        for random in [0.0, 0.25, 0.999] {
+            let at = Moment { random, ..HALF };
+            let until = next(&state, &lost, at).0.next_try().unwrap();
+            assert!((until - NOW - longest * random).abs() < 1e-6, "{until}");
+        }
+        state = next(&state, &lost, HALF).0;
+        state = next(&state, &Event::Time, at(NOW + 3.6e6)).0;
+    }
+    // However often it was tried.
+    let state = trying(u32::MAX, opening(Step::Signalling, NOW), Failure::NoPath);
+    let (state, _) = next(&state, &Event::Lost(Failure::NoPath), HALF);
+    assert_eq!(state.next_try(), Some(NOW + 15_000.0));
+}
+
+#[test]
+fn a_server_that_says_when_to_come_back_is_left_alone_until_then() {
+    let lost = Event::Lost(full(20));
+    let state = trying(1, opening(Step::Signalling, NOW), Failure::Silent);
+    let (state, actions) = next(&state, &lost, HALF);
+    assert_eq!(actions, [Action::Close]);
+    assert_eq!(state.next_try(), Some(NOW + 20_000.0));
+    for event in [Event::Seen, Event::NetworkChanged, Event::Time] {
+        let (state, actions) = next(&state, &event, at(NOW + 19_999.0));
+        assert_eq!((state.next_try(), actions), (Some(NOW + 20_000.0), vec![]));
+        let (state, actions) = next(&state, &event, at(NOW + 20_000.0));
+        assert_eq!(
+            (state.step(), actions),
+            (Some(Step::Signalling), vec![Action::Open])
+        );
+    }
+    // A wait of our own that is longer is cut short to what the server asked for.
+    let state = trying(9, opening(Step::Signalling, NOW), Failure::Silent);
+    let (state, _) = next(&state, &Event::Lost(full(2)), HALF);
+    assert_eq!(state.next_try(), Some(NOW + 15_000.0));
+    let (state, _) = next(&state, &Event::Seen, HALF);
+    assert_eq!(state.next_try(), Some(NOW + 2_000.0));
+    // The same where the session was lost to a server that drains.
+    let drains = Failure::ShuttingDown {
+        retry_after: Some(Duration::from_secs(5)),
+    };
+    let (state, _) = next(&LinkState::Connected, &Event::Lost(drains), HALF);
+    assert_eq!(state.next_try(), Some(NOW + 5_000.0));
+}
+
+#[test]
+fn without_reconnecting_a_lost_session_is_a_failure_and_a_restart_is_tried_all_the_same() {
+    let once = Moment {
+        reconnect: false,
+        ..HALF
+    };
+    let (state, actions) = next(&LinkState::Connected, &Event::Silent, once);
+    assert_eq!(actions, [Action::Restart]);
+    let late = Moment {
+        now: NOW + 5_000.0,
+        ..once
+    };
+    let (state, actions) = next(&state, &Event::Time, late);
+    assert_eq!(state, LinkState::Failed(Failure::Silent));
+    assert_eq!(actions, [Action::Close]);
+}
+
+/// Whatever happens, in whatever order: a link that was stopped stays so, one that is not
+/// connected has something to wait for, and nothing is left open.
+#[test]
+fn no_order_of_events_leaves_a_link_without_a_way_on() {
+    let events = events();
+    let mut random = 1_u64;
+    let mut draw = move || {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        random >> 33
+    };
+    for _ in 0..2_000 {
+        let (mut state, mut now, mut is_open, mut is_wanted) = (LinkState::Idle, 0.0, false, false);
+        for _ in 0..40 {
+            let event = &events[draw() as usize % events.len()];
+            now += draw() as f64 % 4_000.0;
+            let before = state.clone();
+            let (after, actions) = next(&state, event, at(now));
+            state = after;
+            for action in &actions {
+                match action {
+                    Action::Open => is_open = true,
+                    Action::Close => is_open = false,
+                    Action::Restart => assert!(is_open && before.has_session()),
+                }
+            }
+            match event {
+                Event::Start => is_wanted = true,
+                Event::Stop => is_wanted = false,
+                _ => {}
+            }
+            let what = format!("{event:?} in {before:?}: {state:?}");
+            assert!(is_wanted || !state.is_active(), "{what}");
+            let needs_session = state.has_session() || state.step().is_some();
+            assert_eq!(is_open, needs_session, "{what}");
+            let is_away = matches!(state.failure(), Some(Failure::Away));
+            let waits = !matches!(
+                state,
+                LinkState::Idle | LinkState::Connected | LinkState::Failed(_)
+            );
+            assert!(!waits || deadline(&state).is_some() || is_away, "{what}");
+            if let Some(due) = deadline(&state) {
+                let (later, _) = next(&state, &Event::Time, at(due));
+                assert_ne!(later, state, "{what}");
+            }
+        }
+    }
+}
