@@ -258,11 +258,28 @@ test.describe("with a clock that stands still", () => {
   });
 });
 
-test("leaves nothing behind, however often it is started and stopped", async ({ page, request }) => {
-  test.setTimeout(180_000);
-  const before = await sessions(request);
+/** What a link has made and not taken back; the memory is that of the page's WebAssembly. */
+interface Left {
+  connections: number;
+  channels: number;
+  /** On connections and channels; on the window, the document and what they have. */
+  listeners: number;
+  surroundings: number;
+  timers: number;
+  memory: number;
+}
+
+/** Counts what the page makes and takes back. */
+async function countWhatIsLeft(page: Page): Promise<() => Promise<Left>> {
   await page.addInitScript(() => {
-    const counts = ((window as any).counts = { connections: 0, channels: 0, listeners: 0, timers: 0, memory: 0 });
+    const counts: Left = ((window as any).counts = {
+      connections: 0,
+      channels: 0,
+      listeners: 0,
+      surroundings: 0,
+      timers: 0,
+      memory: 0,
+    });
     const open = new Set<object>();
     const Original = RTCPeerConnection;
     (window as any).RTCPeerConnection = new Proxy(Original, {
@@ -289,14 +306,17 @@ test("leaves nothing behind, however often it is started and stopped", async ({ 
       if (open.delete(this)) counts.channels--;
       closeChannel.call(this);
     };
-    const isOurs = (target: EventTarget) => target instanceof Original || target instanceof RTCDataChannel;
+    const count = (target: EventTarget | undefined, change: number) => {
+      if (target instanceof Original || target instanceof RTCDataChannel) counts.listeners += change;
+      else if (!(target instanceof Element)) counts.surroundings += change;
+    };
     const { addEventListener, removeEventListener } = EventTarget.prototype;
     EventTarget.prototype.addEventListener = function (...args: any) {
-      if (isOurs(this)) counts.listeners++;
+      count(this, 1);
       return addEventListener.apply(this, args);
     };
     EventTarget.prototype.removeEventListener = function (...args: any) {
-      if (isOurs(this)) counts.listeners--;
+      count(this, -1);
       return removeEventListener.apply(this, args);
     };
     const timers = new Set<number>();
@@ -323,23 +343,56 @@ test("leaves nothing behind, however often it is started and stopped", async ({ 
       return instantiated;
     };
   });
-  const counts = () => page.evaluate(() => ({ ...(window as any).counts }));
+  return () => page.evaluate(() => ({ ...(window as any).counts }));
+}
+
+test("leaves nothing behind, however often it is started and stopped", async ({ page, request }) => {
+  test.setTimeout(180_000);
+  const before = await sessions(request);
+  const left = await countWhatIsLeft(page);
   const tickwire = new TickwirePage(page);
   await page.goto("/");
   await expect(tickwire.start).toBeEnabled();
-  const idle = await counts();
+  const idle = await left();
   let memory = 0;
   for (let round = 1; round <= 100; round++) {
     await tickwire.start.click();
     await expect(tickwire.status).toContainText("Connected");
-    if (round === 1) expect(await counts()).toMatchObject({ connections: 1, channels: 4, listeners: 14 });
+    if (round === 1) expect(await left()).toMatchObject({ connections: 1, channels: 4, listeners: 14 });
     await tickwire.stop.click();
     await expect(tickwire.status).toContainText("Not connected");
     // What it keeps is not what is looked for.
     await tickwire.clear.click();
-    if (round === 50) memory = (await counts()).memory;
+    if (round === 50) memory = (await left()).memory;
   }
   await expect.poll(() => sessions(request)).toBe(before);
-  await expect.poll(counts).toEqual({ ...idle, memory });
+  await expect.poll(left).toEqual({ ...idle, memory });
   expect(memory).toBeGreaterThan(0);
+});
+
+test("takes all with it when it is unmounted, a hundred times", async ({ page, request }) => {
+  test.setTimeout(300_000);
+  const before = await sessions(request);
+  const left = await countWhatIsLeft(page);
+  const tickwire = new TickwirePage(page);
+  await page.goto("/");
+  const html = await page.evaluate(async () => (await (await fetch("/")).text()).split(/<body[^>]*>|<\/body>/)[1]);
+  const call = (name: "hydrate" | "unmount") =>
+    page.evaluate(async (name) => void (await import("/pkg/tickwire.js" as string))[name](), name);
+  await expect(tickwire.start).toBeEnabled();
+  let first: Left | undefined;
+  for (let round = 1; round <= 100; round++) {
+    await tickwire.start.click();
+    await expect(tickwire.status).toContainText("Connected");
+    expect(await left()).toMatchObject({ connections: 1, channels: 4, listeners: 14 });
+    await call("unmount");
+    await expect.poll(left).toMatchObject({ connections: 0, channels: 0, listeners: 0, timers: 0 });
+    // What Leptos itself makes once, it has made by now.
+    if (round === 2) first = await left();
+    await page.evaluate((html) => void (document.body.innerHTML = html), html);
+    await call("hydrate");
+  }
+  await call("unmount");
+  await expect.poll(() => sessions(request)).toBe(before);
+  await expect.poll(left).toMatchObject({ ...first!, memory: expect.any(Number) });
 });
