@@ -182,6 +182,7 @@ test.describe("with a server that goes away", () => {
       await tickwire.connect(server.url);
       expect(await server.stop(signal)).toBe(0);
       await expect(tickwire.line("Reconnecting… The server ended the connection.")).toBeVisible();
+      await expect(tickwire.lines.filter({ hasText: "The server closed" })).toHaveCount(0);
       await expect(tickwire.status).toContainText("could not be reached");
       await expect(tickwire.nextTry).toContainText("Try");
       await expect(tickwire.send).toBeDisabled();

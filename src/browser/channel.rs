@@ -30,6 +30,10 @@ pub struct Opened {
     pub channel: RefCell<Option<Rc<Channel>>>,
     /// On which session the server was asked for it, by the session's number.
     pub asked_on: Cell<u32>,
+    /// Whether it was said that it is open on the present session.
+    pub is_told: Cell<bool>,
+    /// What came before that: Chromium tells of a message first where it comes soon.
+    pub early: RefCell<Vec<Message>>,
 }
 
 /// A channel of a connection. Dropping it closes it.

@@ -23,6 +23,9 @@ use web_sys::RtcPeerConnectionState;
 
 /// How often what is shown of a link is brought up to date while somebody looks, in milliseconds.
 const LOOK: f64 = 1_000.0;
+/// How long it may take, in milliseconds, until all channels of a session that has ended say so.
+/// The browser tells of one after the other.
+const SETTLE: f64 = 100.0;
 
 /// A link. Copies are the same.
 #[derive(Clone, Copy)]
@@ -345,8 +348,12 @@ impl Driver {
                 if self.with_session(|session| session.connection.is_closed()) == Some(true) {
                     return self.on_session(number, Event::Lost(Failure::Ended));
                 }
-                self.channel_closed(&channel);
-                self.look_whether_open(number);
+                self.with_session(|session| {
+                    session.keep_closed(channel, || {
+                        Timer::after(SETTLE, move || self.settle(number))
+                    });
+                });
+                self.show_channels();
             }
             Happening::PairWorks => {
                 self.reached(number, Milestone::PairsChecked);
@@ -354,6 +361,18 @@ impl Driver {
             }
             Happening::State(state) => self.state_changed(number, state),
         }
+    }
+
+    /// Some channels have closed, and not all: the server has closed them, one by one.
+    fn settle(self, number: u32) {
+        if !self.is_current(number) {
+            return;
+        }
+        let settled = self.with_session(Session::settled);
+        for channel in settled.iter().flat_map(|(closed, _)| closed) {
+            self.channel_closed(channel);
+        }
+        self.look_whether_open(number);
     }
 
     fn look_whether_open(self, number: u32) {

@@ -22,6 +22,8 @@ const ADD_LIMIT: u32 = 10_000;
 /// How many channels may be opened on a link: as many as Chromium has streams for, less those
 /// that are being closed.
 const MAX_OPENED: usize = 512;
+/// How many messages wait until it is said that their channel is open; with more of them it is.
+const MAX_EARLY: usize = 256;
 
 impl Opened {
     /// Creates its half on a session, where there is an id for it.
@@ -44,31 +46,50 @@ impl Opened {
 
     /// Says so, if the channel is open and the server has its half.
     pub fn opened(&self, channel: &Rc<Channel>) {
-        if channel.is_open() && self.channel.borrow().is_some() {
-            self.tell(ChannelEvent::Opened);
+        let is_open = channel.is_open() && self.channel.borrow().is_some();
+        if is_open && !self.is_told.get() {
+            self.tell_opened();
+        }
+    }
+
+    fn tell_opened(&self) {
+        self.is_told.set(true);
+        self.tell(ChannelEvent::Opened);
+        for message in self.early.take() {
+            self.tell(event(message));
         }
     }
 
     /// A message has come: so the server has its half, whatever the answer over HTTP is doing.
     pub fn received(&self, channel: &Rc<Channel>, message: Message) {
         self.has_both_halves(channel);
-        self.tell(match message {
-            Message::Text(text) => ChannelEvent::Text(text),
-            Message::Binary(bytes) => {
-                ChannelEvent::Binary(js_sys::Uint8Array::new(&bytes).to_vec())
-            }
-        });
+        if self.is_told.get() {
+            return self.tell(event(message));
+        }
+        self.early.borrow_mut().push(message);
+        if self.early.borrow().len() >= MAX_EARLY {
+            self.tell_opened();
+        }
     }
 
     /// Its session is over.
     pub fn lose(&self) {
-        if self.channel.take().is_some() {
+        self.early.take();
+        let was_told = self.is_told.take();
+        if self.channel.take().is_some() && was_told {
             self.tell(ChannelEvent::Lost);
         }
     }
 
     fn tell(&self, event: ChannelEvent) {
         (self.on_event)(event);
+    }
+}
+
+fn event(message: Message) -> ChannelEvent {
+    match message {
+        Message::Text(text) => ChannelEvent::Text(text),
+        Message::Binary(bytes) => ChannelEvent::Binary(js_sys::Uint8Array::new(&bytes).to_vec()),
     }
 }
 
@@ -83,6 +104,8 @@ impl Driver {
             on_event,
             channel: RefCell::default(),
             asked_on: Cell::new(0),
+            is_told: Cell::new(false),
+            early: RefCell::default(),
         });
         let added = self.opened.try_update_value(|all| {
             let has_room = all.len() < MAX_OPENED;
@@ -171,6 +194,10 @@ impl Driver {
             Role::Opened(opened) => {
                 if let Some(opened) = opened.upgrade() {
                     self.forget(&opened, Some(channel));
+                    // It closed before the browser told that it was open: what came comes first.
+                    if !opened.early.borrow().is_empty() {
+                        opened.tell_opened();
+                    }
                     opened.tell(ChannelEvent::Closed(None));
                 }
             }

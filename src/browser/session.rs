@@ -1,5 +1,6 @@
 //! One session as the link has it: from the offer until it is lost or ended.
 
+use super::channel::Channel;
 use super::connection::Connection;
 use super::negotiation;
 use super::timer::Timer;
@@ -21,6 +22,9 @@ pub struct Session {
     pub silence: Silence,
     /// Looks whether the server is silent.
     pub look: Option<Timer>,
+    /// Channels that have closed while others are open, and what looks at them.
+    closed: Vec<Rc<Channel>>,
+    settle: Option<Timer>,
     /// The ICE restart that is under way.
     restart: Option<Abort>,
     /// Begins another where the server could not be asked.
@@ -37,10 +41,23 @@ impl Session {
             id: None,
             silence: Silence::default(),
             look: None,
+            closed: Vec::new(),
+            settle: None,
             restart: None,
             again: None,
             last_id: 0,
         }
+    }
+
+    /// Keeps a channel that has closed. `settle` makes what calls [`Session::settled`] later.
+    pub fn keep_closed(&mut self, channel: Rc<Channel>, settle: impl FnOnce() -> Timer) {
+        self.closed.push(channel);
+        self.settle.get_or_insert_with(settle);
+    }
+
+    /// The channels that have closed, and the timer that has run, to be dropped by the caller.
+    pub fn settled(&mut self) -> (Vec<Rc<Channel>>, Option<Timer>) {
+        (std::mem::take(&mut self.closed), self.settle.take())
     }
 
     /// An id that no channel has: as long as there are others, one that none had. `None` where
@@ -68,6 +85,7 @@ impl Session {
     pub fn end(mut self) {
         self.connection.silence();
         self.look = None;
+        self.settle = None;
         self.restart = None;
         self.again = None;
         if let Some(id) = self.id.take() {
