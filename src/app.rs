@@ -38,6 +38,7 @@ pub fn App() -> impl IntoView {
     view! {
         <main class="page">
             <header class="masthead">
+                <img src="/favicon.svg" alt="" width="44" height="44" />
                 <h1>"Tickwire"</h1>
                 <p class="summary">{SUMMARY}</p>
             </header>
@@ -47,7 +48,9 @@ pub fn App() -> impl IntoView {
                 </p>
             </noscript>
             <div class="panels">
-                <Status link ready=ready.into() />
+                <div class="panel link-card">
+                    <Status link ready=ready.into() />
+                </div>
                 <Clock feeds />
                 <Machine machine=feeds.machine />
                 <div class="panel talk">

@@ -62,7 +62,7 @@ pub fn Clock(feeds: Feeds) -> impl IntoView {
                     {move || if is_running.get() { "UTC, by the server" } else { "Stopped: not connected" }}
                 </span>
             </p>
-            <dl class="readings">
+            <dl class="readings tiles">
                 <Reading name="Ahead of this device" value=text(|texts| &texts.difference) />
                 <Reading name="Round trip" value=text(|texts| &texts.round_trip) />
                 <Reading name="Jitter" value=text(|texts| &texts.jitter) />

@@ -37,7 +37,7 @@ pub fn Machine(machine: Signal<MachineTexts>) -> impl IntoView {
                     <span>"now"</span>
                 </div>
             </div>
-            <dl class="readings">
+            <dl class="readings tiles">
                 <Reading name="Processors" value=text(|texts| &texts.processors) />
                 <Reading name="Memory" value=text(|texts| &texts.memory) />
                 <Reading name="Sessions" value=text(|texts| &texts.sessions) />

@@ -22,7 +22,7 @@ pub fn Status(link: Link, ready: Signal<bool>) -> impl IntoView {
     };
     let next_try = use_next_try(state);
     view! {
-        <div class="panel status-bar">
+        <div class="status-bar">
             <div class="status-text">
                 <p class="status" role="status" data-state=move || state.with(key)>
                     <span class="lamp" aria-hidden="true"></span>
