@@ -5,6 +5,8 @@
 
 mod clock;
 mod composer;
+mod connection;
+mod diagnosis;
 mod feeds;
 mod log;
 mod machine;
@@ -15,6 +17,7 @@ mod text;
 
 use clock::Clock;
 use composer::Composer;
+use connection::Connection;
 use feeds::use_feeds;
 use leptos::prelude::*;
 use log::{Announcement, Lines, Log};
@@ -50,6 +53,7 @@ pub fn App() -> impl IntoView {
             <div class="panels">
                 <div class="panel link-card">
                     <Status link ready=ready.into() />
+                    <Connection link ready=ready.into() />
                 </div>
                 <Clock feeds />
                 <Machine machine=feeds.machine />

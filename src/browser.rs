@@ -53,10 +53,12 @@ mod frame;
 mod listener;
 mod negotiation;
 mod opened;
+pub mod page;
 mod session;
 mod stats;
 mod surroundings;
 mod timer;
+mod vantage;
 
 use crate::link::machine::Event;
 use crate::link::{Link, LinkOptions};
@@ -64,6 +66,7 @@ pub use drawing::use_drawing;
 use driver::Driver;
 pub use frame::Frame;
 use leptos::prelude::*;
+pub use vantage::Vantage;
 
 /// A link to the server that served the page, idle at first, without channels but those that are
 /// opened on it.

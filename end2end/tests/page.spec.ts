@@ -31,6 +31,8 @@ test("can be used with the keyboard alone", async ({ page }) => {
   await expect(tickwire.status).toContainText("Connected");
   await expect(tickwire.stop).toBeFocused();
   await page.keyboard.press("Tab");
+  await expect(tickwire.connection).toBeFocused();
+  await page.keyboard.press("Tab");
   await expect(tickwire.interval).toBeFocused();
   await page.keyboard.press("ArrowUp");
   await expect(tickwire.interval).toHaveValue("100");

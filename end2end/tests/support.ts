@@ -59,6 +59,7 @@ export class TickwirePage {
   readonly stop: Locator;
   readonly status: Locator;
   readonly nextTry: Locator;
+  readonly connection: Locator;
   readonly log: Locator;
   readonly lines: Locator;
   readonly times: Locator;
@@ -75,6 +76,7 @@ export class TickwirePage {
     this.stop = page.getByRole("button", { name: "Stop" });
     this.status = page.getByRole("status");
     this.nextTry = page.locator(".next-try");
+    this.connection = page.locator("details.connection > summary");
     this.log = page.getByRole("log", { name: "Log" });
     this.lines = this.log.locator(".line");
     this.times = this.lines.filter({ hasText: "Server Time: " });

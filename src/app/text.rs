@@ -63,6 +63,15 @@ pub fn part_of_memory(used: u64, total: u64) -> String {
     format!("{:.1} of {:.1} GiB", gibibytes(used), gibibytes(total))
 }
 
+/// A number of bytes: `120 B`, `48.0 kB`, `1.2 MB`.
+pub fn bytes(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..999_950 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
 /// Hours, minutes, seconds and milliseconds of a time of day.
 fn split(time: i64) -> (i64, i64, i64, i64) {
     (
@@ -144,6 +153,20 @@ mod tests {
             (3_600_000.25, 20.0, "+3600.0003 s ± 20.1 ms"),
         ] {
             assert_eq!(difference(milliseconds, uncertainty), text);
+        }
+    }
+
+    #[test]
+    fn numbers_of_bytes() {
+        for (number, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.0 kB"),
+            (999_949, "999.9 kB"),
+            (999_950, "1.0 MB"),
+            (12_340_000_000, "12340.0 MB"),
+        ] {
+            assert_eq!(bytes(number), text);
         }
     }
 

@@ -2,11 +2,13 @@
 //! when it hydrates the page, and first shows the same.
 
 mod frame;
+mod vantage;
 
 use crate::link::{Link, LinkOptions, LinkState, OpenError};
 pub use frame::Frame;
 use leptos::prelude::*;
 use std::time::Duration;
+pub use vantage::Vantage;
 
 /// A link that stays [`LinkState::Idle`].
 pub fn use_link() -> Link {
@@ -47,5 +49,22 @@ pub mod clock {
 
     pub fn time_of_day(_at: f64) -> String {
         String::new()
+    }
+}
+
+/// What a page asks of a browser that is not there: the server's render asks nothing.
+pub mod page {
+    use super::Vantage;
+
+    pub fn vantage() -> Vantage {
+        Vantage::default()
+    }
+
+    pub async fn is_answered() -> bool {
+        false
+    }
+
+    pub async fn copy(_text: String) -> bool {
+        false
     }
 }
