@@ -44,6 +44,20 @@ test.describe("says why:", () => {
     await panel.explains("This browser makes no WebRTC connection.", "extension", "Nothing on the server", "Offer sent");
   });
 
+  test("the browser is kept from UDP", async ({ page }) => {
+    // With relays alone, and none named, it has no candidate: as with an extension that hides addresses.
+    await page.addInitScript(() => {
+      window.RTCPeerConnection = class extends RTCPeerConnection {
+        constructor() {
+          super({ iceTransportPolicy: "relay" });
+        }
+      };
+    });
+    const panel = new Panel(page);
+    await startAndGiveUp(panel);
+    await panel.explains(/kept from sending UDP/, "leak protection", "Nothing on the server", "Candidate pairs checked");
+  });
+
   test("the answer names no address", async ({ page }) => {
     const panel = new Panel(page);
     await page.route("/sdp", changeAnswer((sdp) => sdp.replace(/a=candidate:.*\r\n/g, "")));

@@ -1,7 +1,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import { Panel, serveAt, signIn, UNTRUSTWORTHY } from "./panel";
-import { expect, test } from "./support";
+import { expect, OwnServer, test } from "./support";
 
 test("is folded while all is well, and tells how the link came about and what it takes", async ({ page }) => {
   const panel = new Panel(page);
@@ -67,6 +67,36 @@ test.describe("does not fight the reader:", () => {
     await panel.tickwire.start.click();
     await expect(panel.summary).toContainText("Answer received: failed");
     await expect(panel.advice).toBeHidden();
+  });
+});
+
+test.describe("with a server that goes away", () => {
+  test.use({ expectedErrors: [/ERR_CONNECTION_REFUSED/] });
+  let server: OwnServer;
+  test.beforeEach(async () => {
+    server = await OwnServer.start();
+  });
+  test.afterEach(async () => {
+    await server.stop("SIGKILL");
+  });
+
+  test.slow();
+  test("opens when a try to come back fails, stays as it is while others do, and folds once one succeeds", async ({ page }) => {
+    const panel = new Panel(page);
+    await panel.tickwire.connect(server.url);
+    await server.stop("SIGKILL");
+    await expect(panel.advice).toContainText("The server does not answer", { timeout: 20_000 });
+    await page.screenshot({ path: "artifacts/connection-reconnecting.png" });
+    await page.evaluate(() => {
+      const advice = document.querySelector(".advice")!;
+      (window as any).isSteady = () => advice.isConnected && advice === document.querySelector(".advice");
+    });
+    await expect(page.getByText(/Try [4-9] /)).toBeVisible({ timeout: 20_000 });
+    expect(await page.evaluate(() => (window as any).isSteady())).toBe(true);
+    await server.start();
+    await expect(panel.tickwire.status).toContainText("Connected", { timeout: 30_000 });
+    await expect(panel.copy).toBeHidden();
+    await panel.tickwire.echo("back again");
   });
 });
 

@@ -77,23 +77,30 @@ pub fn Connection(link: Link, ready: Signal<bool>) -> impl IntoView {
 }
 
 /// The likely cause, from when a try has failed until another succeeds. Where the page is, and
-/// whether the server answers, is looked up with each try that fails.
+/// whether the server answers or UDP can be sent, is looked up with each try that fails.
 fn use_cause(link: Link, vantage: RwSignal<Vantage>) -> Memo<Option<Cause>> {
     let failed = Memo::new(move |_| {
         link.state
             .with(|state| failure(state).map(|(attempt, failure)| (attempt, failure.clone())))
     });
     Effect::new(move |_| {
-        let is_answered = vantage.with_untracked(|vantage| vantage.is_answered);
-        vantage.set(Vantage {
-            is_answered,
-            ..page::vantage()
+        vantage.update(|known| {
+            *known = Vantage {
+                is_answered: known.is_answered,
+                is_without_udp: known.is_without_udp,
+                ..page::vantage()
+            }
         });
-        if let Some((_, Failure::Unreachable)) = failed.get() {
-            spawn_local(async move {
+        match failed.get() {
+            Some((_, Failure::Unreachable)) => spawn_local(async move {
                 let is_answered = page::is_answered().await;
                 vantage.try_update(|vantage| vantage.is_answered = is_answered);
-            });
+            }),
+            Some((_, Failure::NoPath)) => spawn_local(async move {
+                let is_without_udp = !page::can_send_udp().await;
+                vantage.try_update(|vantage| vantage.is_without_udp = is_without_udp);
+            }),
+            _ => {}
         }
     });
     Memo::new(move |_| {

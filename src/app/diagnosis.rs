@@ -32,7 +32,7 @@ pub fn failure(state: &LinkState) -> Option<(u32, &Failure)> {
 }
 
 impl Cause {
-    /// The likely cause of this failure, on a page in these surroundings, where the newest answer
+    /// The likely cause of this failure, on a page that is there, where the newest answer
     /// named these places (`ip:port`). None where nothing went wrong.
     pub fn of(failure: &Failure, vantage: &Vantage, advertised: &[String]) -> Option<Self> {
         Some(match failure {
@@ -49,6 +49,7 @@ impl Cause {
             Failure::ShuttingDown { .. } => Self::ShuttingDown,
             Failure::ServerFailed(_) => Self::ServerFailed,
             Failure::BadAnswer(_) => Self::BadAnswer,
+            Failure::NoPath if vantage.is_without_udp => Self::NoUdp,
             Failure::NoPath => Self::of_no_path(&vantage.host, advertised),
             Failure::Dtls => Self::Handshake,
             Failure::NoChannel => Self::NoChannel,

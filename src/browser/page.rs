@@ -1,12 +1,19 @@
-//! What a page asks of its browser beside a link: where it is, whether the server answers, and the
-//! clipboard.
+//! What a page asks of its browser beside a link: where it is, whether the server answers and UDP
+//! can be sent, and the clipboard.
 
 use super::Vantage;
+use super::listener::Listener;
+use super::timer::Timer;
+use js_sys::{Function, Promise};
 use leptos::prelude::window;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{RequestInit, RequestRedirect};
+use web_sys::{Event, RequestInit, RequestRedirect, RtcIceGatheringState, RtcPeerConnection};
 
-/// Where the page is. Whether the server answers is not known by this.
+/// How long the browser may look for addresses of its own, in milliseconds: it takes some 130.
+const GATHERING: f64 = 2_000.0;
+
+/// Where the page is. Whether the server answers and UDP can be sent is not known by this.
 pub fn vantage() -> Vantage {
     let (location, navigator) = (window().location(), window().navigator());
     Vantage {
@@ -14,6 +21,7 @@ pub fn vantage() -> Vantage {
         host: location.hostname().unwrap_or_default(),
         is_offline: !navigator.on_line(),
         is_answered: false,
+        is_without_udp: false,
         browser: navigator.user_agent().unwrap_or_default(),
     }
 }
@@ -25,6 +33,46 @@ pub async fn is_answered() -> bool {
     JsFuture::from(window().fetch_with_str_and_init("/health", &request))
         .await
         .is_ok()
+}
+
+/// Whether the browser finds an address to send UDP from: not where a setting or an extension
+/// keeps WebRTC from it.
+pub async fn can_send_udp() -> bool {
+    let Ok(peer) = RtcPeerConnection::new() else {
+        return false;
+    };
+    peer.create_data_channel("");
+    let sdp = gather(&peer).await;
+    peer.close();
+    sdp.is_ok_and(|sdp| sdp.contains(" udp "))
+}
+
+/// The description of this side with all its candidates, or with those found in time.
+async fn gather(peer: &RtcPeerConnection) -> Result<String, JsValue> {
+    let mut resolve = None::<Function>;
+    let gathered = Promise::new(&mut |on_end, _| resolve = Some(on_end));
+    let end = move || {
+        if let Some(resolve) = &resolve {
+            // It fails where the function does, and this one does not.
+            let _ = resolve.call0(&JsValue::NULL);
+        }
+    };
+    let _listener = Listener::new(peer, "icegatheringstatechange", {
+        let (peer, end) = (peer.clone(), end.clone());
+        move |_: Event| {
+            if peer.ice_gathering_state() == RtcIceGatheringState::Complete {
+                end();
+            }
+        }
+    });
+    let _timer = Timer::after(GATHERING, end);
+    let offer = JsFuture::from(peer.create_offer()).await?;
+    JsFuture::from(peer.set_local_description(offer.unchecked_ref())).await?;
+    JsFuture::from(gathered).await?;
+    Ok(peer
+        .local_description()
+        .map(|description| description.sdp())
+        .unwrap_or_default())
 }
 
 /// Puts text on the clipboard; `false` where the browser does not allow it, as it does not on a

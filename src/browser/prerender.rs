@@ -64,6 +64,10 @@ pub mod page {
         false
     }
 
+    pub async fn can_send_udp() -> bool {
+        false
+    }
+
     pub async fn copy(_text: String) -> bool {
         false
     }

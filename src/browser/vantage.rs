@@ -11,6 +11,8 @@ pub struct Vantage {
     pub is_offline: bool,
     /// Whether the server answered another request after an offer had got no answer.
     pub is_answered: bool,
+    /// Whether the browser was found to have no address to send UDP from.
+    pub is_without_udp: bool,
     /// What the browser calls itself.
     pub browser: String,
 }

@@ -36,6 +36,8 @@ pub enum Cause {
     InnerOnly,
     /// The page came from an address, and the answer names others.
     OtherAddress,
+    /// The browser has no address to send UDP from.
+    NoUdp,
     /// Nothing else stands out: UDP does not get through to this port, if it is known.
     UdpBlocked(Option<u16>),
     /// Checks get through, and the encrypted handshake does not.
@@ -82,6 +84,7 @@ impl Cause {
             Self::OtherAddress => {
                 "The server names another address than the one that this page came from, and it does not answer there."
             }
+            Self::NoUdp => "This browser is kept from sending UDP.",
             Self::UdpBlocked(_) => {
                 "The page reached the server, but data did not: UDP between here and the server is blocked."
             }
@@ -103,7 +106,7 @@ impl Cause {
             }
             Self::Offline => "Connect it to a network.",
             Self::NoServer => {
-                "Check your network, and try again in a minute; then tell whoever runs the server."
+                "Check your network and give it a minute; then tell whoever runs the server."
             }
             Self::Proxy(_) => {
                 "Try again in a minute; where a sign-in page or a company’s filter may stand between, sign in or use another network."
@@ -123,6 +126,9 @@ impl Cause {
             }
             Self::InnerOnly => {
                 "Join the server’s network, by VPN for example, or tell whoever runs the server."
+            }
+            Self::NoUdp => {
+                "Turn off the setting or the extension that keeps WebRTC from UDP, such as a VPN’s leak protection."
             }
             Self::UdpBlocked(_) => {
                 "Try another network, such as a phone’s hot spot, or go without the VPN."
@@ -178,6 +184,9 @@ impl Cause {
             }
             Self::OtherAddress => {
                 "Compare advertised in the log with the address at which browsers open the page, and correct advertise of [port]."
+            }
+            Self::NoUdp => {
+                "Nothing on the server: a setting, a policy or an extension leaves the browser no candidate of its own."
             }
             Self::UdpBlocked(Some(port)) => {
                 return format!(

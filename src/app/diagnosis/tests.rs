@@ -85,6 +85,18 @@ fn where_the_addresses_are_right_it_is_the_port() {
 }
 
 #[test]
+fn a_browser_without_udp_reaches_no_address() {
+    let without = Vantage {
+        is_without_udp: true,
+        ..page("localhost")
+    };
+    for places in [&[][..], &["127.0.0.1:9"], &["192.0.2.1:8080"]] {
+        let cause = Cause::of(&Failure::NoPath, &without, &named(places));
+        assert_eq!(cause, Some(Cause::NoUdp));
+    }
+}
+
+#[test]
 fn an_offer_without_an_answer() {
     let cause = |change: fn(&mut Vantage)| {
         let mut vantage = page("tickwire.example");
@@ -146,6 +158,7 @@ fn each_cause_says_three_things_in_a_sentence_each() {
         Cause::LoopbackOnly,
         Cause::InnerOnly,
         Cause::OtherAddress,
+        Cause::NoUdp,
         Cause::UdpBlocked(None),
         Cause::UdpBlocked(Some(8_080)),
         Cause::Handshake,
