@@ -220,11 +220,7 @@ impl PortPeer {
 
     /// Tells the port how far the peer's ICE agent is.
     pub fn gate(&self) -> Gate {
-        Gate {
-            id: self.id,
-            inbox: self.inbox.clone(),
-            demux: self.demux.clone(),
-        }
+        Gate(self.inbox.clone())
     }
 
     /// Tells when the peer is heard.
@@ -234,8 +230,8 @@ impl PortPeer {
 
     /// Routes checks that are made for this answer to the peer, and returns the answer with the
     /// port's candidates in place of its own. Those of the peer's answer before this one are
-    /// routed too (an ICE restart, RFC 8445 section 9), until a pair is chosen for this one;
-    /// older ones no more. `offered_from` is the
+    /// routed too (an ICE restart, RFC 8445 section 9), since a browser sends along its
+    /// earlier pair for some seconds after it has nominated another; older ones no more. `offered_from` is the
     /// address that the offer came from, where it is known: another machine is not told of
     /// loopback, unless [`Advertise::These`] says so.
     ///
@@ -269,25 +265,19 @@ impl Drop for PortPeer {
 }
 
 /// Keeps a peer's data back while its ICE agent would drop it: before a candidate pair is
-/// chosen, and during an ICE restart. When a pair is chosen, what led to the peer before its
-/// newest answer leads nowhere any more.
+/// chosen, and during an ICE restart.
 #[derive(Debug)]
-pub struct Gate {
-    id: PeerId,
-    inbox: Arc<Inbox>,
-    demux: Arc<Demux>,
-}
+pub struct Gate(Arc<Inbox>);
 
 impl Gate {
     /// To be called with each state that the peer connection reports.
     pub fn on_ice_connection_state(&self, state: RTCIceConnectionState) {
         match state {
             RTCIceConnectionState::Connected | RTCIceConnectionState::Completed => {
-                self.inbox.set_ready(true);
-                self.demux.forget_earlier_answers(self.id);
+                self.0.set_ready(true);
             }
             RTCIceConnectionState::New | RTCIceConnectionState::Checking => {
-                self.inbox.set_ready(false);
+                self.0.set_ready(false);
             }
             _ => {}
         }

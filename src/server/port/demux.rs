@@ -128,11 +128,6 @@ impl Demux {
         self.table().add_answer(id, ufrag, password)
     }
 
-    /// Forgets all that led to a peer before its newest answer.
-    pub fn forget_earlier_answers(&self, id: PeerId) {
-        self.table().forget_earlier_answers(id);
-    }
-
     /// Forgets a peer and all that led to it.
     pub fn remove_peer(&self, id: PeerId) {
         self.table().remove_peer(id);

@@ -221,17 +221,6 @@ impl Table {
         true
     }
 
-    pub fn forget_earlier_answers(&mut self, id: PeerId) {
-        let Some(peer) = self.peers.get_mut(&id) else {
-            return;
-        };
-        let newest = peer.generations.pop();
-        let earlier = std::mem::replace(&mut peer.generations, newest.into_iter().collect());
-        for generation in earlier {
-            self.forget(generation);
-        }
-    }
-
     fn forget(&mut self, generation: Generation) {
         self.ufrags.remove(&generation.ufrag);
         for source in generation.sources {

@@ -160,30 +160,6 @@ fn an_address_kept_through_restarts_stays() {
 }
 
 #[test]
-fn once_a_pair_is_chosen_what_led_to_the_peer_before_is_forgotten() {
-    let bench = Bench::new();
-    let peer = bench.peer("one");
-    assert_eq!(bench.check("one", 1, 0), None);
-    assert_eq!(bench.check("one", 2, 0), None);
-    bench.demux.forget_earlier_answers(peer);
-    assert_eq!(bench.route(DTLS, 1, 1), None);
-    assert!(bench.demux.add_answer(peer, b"two", PASSWORD));
-    assert_eq!(bench.check("two", 2, 1), None);
-    assert_eq!(bench.check("two", 3, 1), None);
-    bench.demux.forget_earlier_answers(peer);
-    assert_eq!(bench.check("one", 1, 2), Some(Reason::UnknownUfrag));
-    assert_eq!(bench.route(DTLS, 1, 2), Some(Reason::UnknownSource));
-    assert_eq!(bench.route(DTLS, 2, 2), None);
-    assert_eq!(bench.route(DTLS, 3, 2), None);
-    let left = Routes {
-        peers: 1,
-        ufrags: 1,
-        sources: 2,
-    };
-    assert_eq!(bench.demux.routes(), left);
-}
-
-#[test]
 fn a_peer_that_goes_takes_its_routes_with_it() {
     let bench = Bench::new();
     let peers: Vec<PeerId> = (0..100).map(|n| bench.peer(&format!("ufrag{n}"))).collect();
