@@ -1,6 +1,6 @@
 import type { Route } from "@playwright/test";
 import { Panel, serveAt, signIn, UNTRUSTWORTHY } from "./panel";
-import { expect, OwnServer, test, TickwirePage } from "./support";
+import { expect, holdAnswer, OwnServer, test, TickwirePage } from "./support";
 
 const changeAnswer = (change: (sdp: string) => string) => async (route: Route) => {
   const response = await route.fetch();
@@ -78,14 +78,14 @@ test.describe("says why:", () => {
 
   test("the server answers nothing", async ({ page }) => {
     const panel = new Panel(page);
+    const answer = await holdAnswer(page);
     await page.clock.install();
     await page.goto("/");
-    const asked = page.waitForRequest("/sdp");
-    await page.route("/sdp", () => {});
     await panel.tickwire.start.click();
-    await asked;
+    await answer.isHeld();
     await page.clock.fastForward(15_000);
     await panel.explains(/did not answer it in time/, "Try again", "log", "Answer received");
+    await answer.release();
   });
 
   for (const [where, reach, what, operator] of [

@@ -106,9 +106,9 @@ export class TickwirePage {
     return this.log.getByText(text, { exact: true });
   }
 
-  /** The number of this name. */
+  /** The number of this name, of a feed. */
   reading(name: string): Locator {
-    return this.page.locator(".readings > div").filter({ has: this.page.getByText(name, { exact: true }) }).locator("dd");
+    return this.page.locator(".feed .readings > div").filter({ has: this.page.getByText(name, { exact: true }) }).locator("dd");
   }
 }
 
