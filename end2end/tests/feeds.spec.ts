@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { closeChannel, offer, tickInterval, ticks, watchChannels, type Watched } from "./channels";
 import { expect, test, TickwirePage } from "./support";
 
@@ -153,4 +154,21 @@ test("a channel that closes is told, and the others go on", async ({ page }) => 
   await expect(tickwire.line("Reconnecting… The server ended the connection.")).toBeVisible();
   await expect(tickwire.status).toContainText("Connected");
   await tickwire.echo("on all of them again");
+});
+
+test("the client that the README shows is served", async ({ page }) => {
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  const client = readme.match(/```js\n([^]*?)```/)![1];
+  await page.goto("/");
+  await page.evaluate(`(async () => {
+    const said = (window.said = []);
+    const console = { log: (what) => said.push(what) };
+    ${client}
+    window.closeClient = () => pc.close();
+  })()`);
+  const said = () => page.evaluate(() => (window as any).said as unknown[]);
+  await expect.poll(said).toContainEqual("hello");
+  await expect.poll(said).toContainEqual({ type: "interval", interval: 100 });
+  await expect.poll(said).toContainEqual({ type: "time", time: expect.any(Number) });
+  await page.evaluate(() => (window as any).closeClient());
 });
