@@ -2,6 +2,7 @@
 
 use super::clock::now;
 use super::frame::Frame;
+use super::timer::Timer;
 use leptos::prelude::*;
 use std::cell::Cell;
 use std::rc::{Rc, Weak};
@@ -25,10 +26,11 @@ struct Drawing(Rc<Request>);
 
 /// There is never more than one frame asked for, nor more than one timer.
 struct Request {
+    /// What it hands to its timer.
+    this: Weak<Request>,
     frame: Cell<Option<i32>>,
     on_frame: Closure<dyn FnMut()>,
-    timer: Cell<Option<i32>>,
-    on_timer: Closure<dyn FnMut()>,
+    timer: Cell<Option<Timer>>,
 }
 
 impl Drawing {
@@ -37,17 +39,8 @@ impl Drawing {
             .match_media("(prefers-reduced-motion: reduce)")
             .ok()
             .flatten();
-        Self(Rc::new_cyclic(|request: &Weak<Request>| {
-            let on_timer = {
-                let request = request.clone();
-                move || {
-                    if let Some(request) = request.upgrade() {
-                        request.timer.set(None);
-                        request.ask();
-                    }
-                }
-            };
-            let request = request.clone();
+        Self(Rc::new_cyclic(|this: &Weak<Request>| {
+            let request = this.clone();
             let on_frame = move || {
                 let Some(request) = request.upgrade() else {
                     return;
@@ -61,10 +54,10 @@ impl Drawing {
                 request.plan(again);
             };
             Request {
+                this: this.clone(),
                 frame: Cell::new(None),
                 on_frame: Closure::new(on_frame),
                 timer: Cell::new(None),
-                on_timer: Closure::new(on_timer),
             }
         }))
     }
@@ -81,28 +74,20 @@ impl Request {
 
     /// Asks for a frame after this time, in place of what was planned before.
     fn plan(&self, wait: Option<Duration>) {
-        self.cancel_timer();
-        if let Some(wait) = wait {
-            let callback = self.on_timer.as_ref().unchecked_ref();
-            let wait = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
-            self.timer.set(
-                window()
-                    .set_timeout_with_callback_and_timeout_and_arguments_0(callback, wait)
-                    .ok(),
-            );
-        }
-    }
-
-    fn cancel_timer(&self) {
-        if let Some(timer) = self.timer.take() {
-            window().clear_timeout_with_handle(timer);
-        }
+        self.timer.set(wait.map(|wait| {
+            let request = self.this.clone();
+            Timer::after(wait.as_secs_f64() * 1e3, move || {
+                if let Some(request) = request.upgrade() {
+                    request.ask();
+                }
+            })
+        }));
     }
 }
 
 impl Drop for Drawing {
     fn drop(&mut self) {
-        self.0.cancel_timer();
+        self.0.timer.take();
         if let Some(frame) = self.0.frame.take() {
             // It fails for a number that was never given out, and this one was.
             let _ = window().cancel_animation_frame(frame);
