@@ -229,9 +229,9 @@ impl PortPeer {
     }
 
     /// Routes checks that are made for this answer to the peer, and returns the answer with the
-    /// port's candidates in place of its own. Those of the peer's answer before this one are
-    /// routed too (an ICE restart, RFC 8445 section 9), since a browser sends along its
-    /// earlier pair for some seconds after it has nominated another; older ones no more. `offered_from` is the
+    /// port's candidates in place of its own. Those of the peer's answer before this one are routed
+    /// too (an ICE restart, RFC 8445 section 9), since a browser sends along its earlier pair for
+    /// some seconds after it has nominated another; older ones no more. `offered_from` is the
     /// address that the offer came from, where it is known: another machine is not told of
     /// loopback, unless [`Advertise::These`] says so.
     ///
