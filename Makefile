@@ -15,11 +15,11 @@ test: lint ## everything: formatting, clippy, Rust tests, browser tests
 	scripts/env cargo leptos end-to-end
 
 lint: setup ## formatting, and clippy without a warning on both halves
-	scripts/env cargo fmt --check
+	scripts/env cargo fmt --all --check
 	scripts/env cargo fmt --check --manifest-path load/Cargo.toml
 	scripts/env cargo clippy --features ssr --all-targets -- -D warnings
 	scripts/env cargo clippy --manifest-path load/Cargo.toml --target-dir target -- -D warnings
-	scripts/env web-cargo clippy --lib --features hydrate --target wasm32-unknown-unknown --target-dir target/front -- -D warnings
+	scripts/env web-cargo clippy --package tickwire-page --target wasm32-unknown-unknown --target-dir target/front -- -D warnings
 
 bench: ## what peers cost, on a release build: a table. ARGS="--peers 1000 --hold 60s" and the like
 	scripts/setup build

@@ -7,7 +7,8 @@
 //!    server's answer back ([`signaling`]).
 //! 2. **Data**: everything else travels on data channels, over UDP ([`wire`]).
 //!
-//! The library is the page and what both sides share; the binary is the server.
+//! The library is the page and what both sides share; the binary is the server. What the browser
+//! gets is made of the library by the package in `page/`.
 //!
 //! | module | compiled for | what it is |
 //! |---|---|---|
@@ -27,7 +28,7 @@ pub mod browser;
 pub mod browser;
 pub mod estimate;
 #[cfg(feature = "hydrate")]
-mod hydrate;
+pub mod hydrate;
 pub mod link;
 #[cfg(feature = "ssr")]
 pub mod server;

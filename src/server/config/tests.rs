@@ -23,16 +23,11 @@ fn the_checked_in_file_states_the_defaults() {
 
 #[test]
 fn the_checked_in_file_agrees_with_the_manifest() {
-    let leptos = |text: &str| -> Table {
-        let document: Table = toml::from_str(text).unwrap();
-        document["package"]["metadata"]["leptos"]
-            .as_table()
-            .unwrap()
-            .clone()
-    };
-    let manifest = leptos(MANIFEST);
-    for (key, value) in leptos(CHECKED_IN) {
-        assert_eq!(manifest.get(&key), Some(&value), "{key}");
+    let table = |text: &str| -> Table { toml::from_str(text).unwrap() };
+    let manifest = &table(MANIFEST)["workspace"]["metadata"]["leptos"][0];
+    let stated = &table(CHECKED_IN)["package"]["metadata"]["leptos"];
+    for (key, value) in stated.as_table().unwrap() {
+        assert_eq!(manifest.get(key), Some(value), "{key}");
     }
 }
 
