@@ -50,6 +50,7 @@ mod connection;
 mod drawing;
 mod driver;
 mod frame;
+pub mod json;
 mod listener;
 mod negotiation;
 mod opened;

@@ -15,6 +15,7 @@
 //! | [`app`] | both | the page |
 //! | [`link`] | both | a connection as the page sees it |
 //! | [`estimate`] | both | offset, jitter, age: what arrives, made into numbers |
+//! | [`fields`] | both | JSON as the one or the other half parses it |
 //! | [`browser`] | both | [`browser::use_link`]: over `RTCPeerConnection` in the browser, inert in the server's render |
 //! | [`signaling`] | both | what travels over HTTP: offer, answer, errors |
 //! | [`wire`] | both | what travels on a data channel |
@@ -27,6 +28,7 @@ pub mod browser;
 #[path = "browser/prerender.rs"]
 pub mod browser;
 pub mod estimate;
+pub mod fields;
 #[cfg(feature = "hydrate")]
 pub mod hydrate;
 pub mod link;

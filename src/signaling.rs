@@ -12,6 +12,7 @@
 //! An offer may name channels that both sides create by themselves ([`ChannelInit`]): they are
 //! open as soon as the connection is, and keep the reliability that they were given, both ways.
 
+use crate::fields::Fields;
 use leptos::prelude::*;
 use leptos::server_fn::codec::{Json, JsonEncoding};
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,17 @@ pub struct Answer {
     pub sdp: String,
     /// The session's id: 32 hexadecimal digits, and not to be guessed.
     pub id: String,
+}
+
+impl Answer {
+    /// Reads an answer; `None` for what is none.
+    pub fn read(fields: &impl Fields) -> Option<Self> {
+        Some(Self {
+            kind: fields.text("type")?,
+            sdp: fields.text("sdp")?,
+            id: fields.text("id")?,
+        })
+    }
 }
 
 /// A channel that both sides create, each for itself: the browser with
@@ -144,11 +156,19 @@ impl SignalingError {
             message: message.into(),
         }
     }
+
+    /// Reads an error; `None` for what is none of ours.
+    pub fn read(fields: &impl Fields) -> Option<Self> {
+        Some(Self {
+            code: Code::named(&fields.text("code")?)?,
+            message: fields.text("message")?,
+        })
+    }
 }
 
 /// The kinds of [`SignalingError`], with the HTTP status of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(into = "&'static str", try_from = "String")]
 pub enum Code {
     /// 400: the body is not the JSON object that is expected. In the browser: the answer is not.
     BadJson,
@@ -197,6 +217,55 @@ pub enum Code {
     Unreachable,
 }
 
+/// What each code is called in JSON.
+const NAMES: [(Code, &str); 22] = [
+    (Code::BadJson, "bad-json"),
+    (Code::UnsupportedMediaType, "unsupported-media-type"),
+    (Code::TooLarge, "too-large"),
+    (Code::Timeout, "timeout"),
+    (Code::NotAnOffer, "not-an-offer"),
+    (Code::BadSdp, "bad-sdp"),
+    (Code::NoDataChannel, "no-data-channel"),
+    (Code::MediaOffered, "media-offered"),
+    (Code::NoFingerprint, "no-fingerprint"),
+    (Code::NoIceCredentials, "no-ice-credentials"),
+    (Code::TooManyCandidates, "too-many-candidates"),
+    (Code::BadChannel, "bad-channel"),
+    (Code::NotFound, "not-found"),
+    (Code::Conflict, "conflict"),
+    (Code::PreconditionFailed, "precondition-failed"),
+    (Code::PreconditionRequired, "precondition-required"),
+    (Code::Busy, "busy"),
+    (Code::MethodNotAllowed, "method-not-allowed"),
+    (Code::Full, "full"),
+    (Code::ShuttingDown, "shutting-down"),
+    (Code::Internal, "internal"),
+    (Code::Unreachable, "unreachable"),
+];
+
+impl Code {
+    /// The code that is called this in JSON.
+    pub fn named(name: &str) -> Option<Self> {
+        let named = NAMES.iter().find(|(_, known)| *known == name);
+        named.map(|(code, _)| *code)
+    }
+}
+
+impl From<Code> for &'static str {
+    fn from(code: Code) -> Self {
+        let named = NAMES.iter().find(|(known, _)| *known == code);
+        named.map_or("internal", |(_, name)| name)
+    }
+}
+
+impl TryFrom<String> for Code {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        Self::named(&name).ok_or("expected the name of a signalling error")
+    }
+}
+
 impl FromServerFnError for SignalingError {
     type Encoder = JsonEncoding;
 
@@ -233,7 +302,8 @@ mod tests {
         };
         let json = r#"{"type":"answer","sdp":"v=0\r\n","id":"0f"}"#;
         assert_eq!(serde_json::to_string(&answer).unwrap(), json);
-        assert_eq!(serde_json::from_str::<Answer>(json).unwrap(), answer);
+        let fields: serde_json::Value = serde_json::from_str(json).unwrap();
+        assert_eq!(Answer::read(&fields), Some(answer));
     }
 
     #[test]
@@ -242,6 +312,17 @@ mod tests {
         let json = r#"{"code":"not-an-offer","message":"no"}"#;
         assert_eq!(error.ser().as_ref(), json.as_bytes());
         assert_eq!(SignalingError::de(json.as_bytes().to_vec().into()), error);
+        let fields: serde_json::Value = serde_json::from_str(json).unwrap();
+        assert_eq!(SignalingError::read(&fields), Some(error));
+    }
+
+    #[test]
+    fn every_code_has_a_name_of_its_own() {
+        for (code, name) in NAMES {
+            assert_eq!(serde_json::to_value(code).unwrap(), name);
+            assert_eq!(Code::named(name), Some(code));
+        }
+        assert_eq!(Code::named("no-such-code"), None);
     }
 
     #[test]

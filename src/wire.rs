@@ -24,6 +24,7 @@
 //! **What is ignored.** Fields that a reader does not know, in either direction; a version that
 //! takes a known field away has another number.
 
+use crate::fields::Fields;
 use crate::signaling::ChannelInit;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -71,7 +72,7 @@ pub const DEFAULT_INTERVAL: u32 = 1_000;
 /// {"type":"interval","interval":100}
 /// {"type":"exchange","t1":1795470000123.4}
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum ToClock {
     /// Asks for the time at another interval: [`MIN_INTERVAL`] to [`MAX_INTERVAL`] milliseconds,
@@ -108,6 +109,20 @@ impl ToClock {
         }
         Ok(message)
     }
+
+    /// The message as it is sent. Times keep their microseconds, and negative ones are 0.
+    pub fn json(&self) -> String {
+        match self {
+            Self::Interval { interval } => {
+                format!(r#"{{"type":"interval","interval":{}}}"#, *interval as u32)
+            }
+            Self::Exchange { t1 } => {
+                let microseconds = (t1 * 1e3).round() as u64;
+                let (milliseconds, fraction) = (microseconds / 1_000, microseconds % 1_000);
+                format!(r#"{{"type":"exchange","t1":{milliseconds}.{fraction:03}}}"#)
+            }
+        }
+    }
 }
 
 /// What the clock says to the browser.
@@ -118,7 +133,7 @@ impl ToClock {
 /// {"type":"exchange","t1":1795470000123.4,"t2":1795470000150.02,"t3":1795470000150.05}
 /// {"type":"refused","reason":"Expected an interval from 10 to 60000 milliseconds, a whole number, found 5."}
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum FromClock {
     /// The server's time, at each interval: the first at once, and each after the second a
@@ -150,12 +165,36 @@ pub enum FromClock {
     },
 }
 
+impl FromClock {
+    /// Reads a message of the server; `None` for one that this version does not know.
+    pub fn read(fields: &impl Fields) -> Option<Self> {
+        let number = |name| fields.number(name);
+        Some(match &*fields.text("type")? {
+            "time" => Self::Time {
+                time: number("time")?,
+            },
+            "interval" => Self::Interval {
+                interval: number("interval")? as u32,
+            },
+            "exchange" => Self::Exchange {
+                t1: number("t1")?,
+                t2: number("t2")?,
+                t3: number("t3")?,
+            },
+            "refused" => Self::Refused {
+                reason: fields.text("reason")?,
+            },
+            _ => return None,
+        })
+    }
+}
+
 /// What the machine feed says: how loaded the server is.
 ///
 /// ```json
 /// {"time":1795470000100.2,"processors":0.37,"memoryUsed":3221225472,"memoryTotal":8589934592,"sessions":12}
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Sample {
     /// The server's time when this was measured.
@@ -169,6 +208,21 @@ pub struct Sample {
     pub memory_total: u64,
     /// Sessions that are open on this server.
     pub sessions: u32,
+}
+
+impl Sample {
+    /// Reads a message of the server; `None` for one that this version does not know. Numbers
+    /// out of their range are taken for the end of it.
+    pub fn read(fields: &impl Fields) -> Option<Self> {
+        let number = |name| fields.number(name);
+        Some(Self {
+            time: number("time")?,
+            processors: number("processors")?,
+            memory_used: number("memoryUsed")? as u64,
+            memory_total: number("memoryTotal")? as u64,
+            sessions: number("sessions")? as u32,
+        })
+    }
 }
 
 /// What the plain-text demonstration says to the browser.

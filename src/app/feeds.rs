@@ -4,7 +4,7 @@ mod questions;
 
 use super::log::{Lines, Source};
 use super::readings::{ClockTexts, MachineTexts, Readings};
-use crate::browser::{Frame, clock, use_drawing, use_link_with_options};
+use crate::browser::{Frame, clock, json, use_drawing, use_link_with_options};
 use crate::estimate::Exchange;
 use crate::link::{Link, LinkEvent, LinkEventKind, LinkOptions, LinkState, Step};
 use crate::signaling::ChannelInit;
@@ -133,8 +133,8 @@ impl Shown {
     }
 
     fn take_clock(self, at: f64, text: String, chosen: RwSignal<u32>) {
-        match serde_json::from_str(&text) {
-            Ok(FromClock::Time { time }) => {
+        match json::parse(&text).and_then(|fields| FromClock::read(&fields)) {
+            Some(FromClock::Time { time }) => {
                 let is_for_log = self
                     .readings
                     .try_update_value(|readings| readings.tick(time, at));
@@ -144,13 +144,13 @@ impl Shown {
                         .add(at, Source::Time, FromData::Time(&time).to_string());
                 }
             }
-            Ok(FromClock::Interval { interval }) => {
+            Some(FromClock::Interval { interval }) => {
                 self.read(|readings| readings.interval = interval);
             }
-            Ok(FromClock::Exchange { t1, t2, t3 }) => {
+            Some(FromClock::Exchange { t1, t2, t3 }) => {
                 self.read(|readings| readings.exchange(Exchange { t1, t2, t3, t4: at }));
             }
-            Ok(FromClock::Refused { reason }) => {
+            Some(FromClock::Refused { reason }) => {
                 self.lines
                     .add(at, Source::Server, FromData::Refused(&reason).to_string());
                 // The clock keeps its interval, and the page no longer asks for another.
@@ -158,14 +158,14 @@ impl Shown {
                     chosen.try_set(readings.interval);
                 });
             }
-            Err(_) => self.lines.add(at, Source::Server, text),
+            None => self.lines.add(at, Source::Server, text),
         }
     }
 
     fn take_machine(self, at: f64, text: String) {
-        match serde_json::from_str::<Sample>(&text) {
-            Ok(sample) => self.read(|readings| readings.sample(sample)),
-            Err(_) => self.lines.add(at, Source::Server, text),
+        match json::parse(&text).and_then(|fields| Sample::read(&fields)) {
+            Some(sample) => self.read(|readings| readings.sample(sample)),
+            None => self.lines.add(at, Source::Server, text),
         }
     }
 

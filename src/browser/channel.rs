@@ -49,18 +49,7 @@ pub struct Channel {
 impl Channel {
     /// Creates this side's half of the channel that `init` describes to the server.
     pub fn create(peer: &RtcPeerConnection, init: ChannelInit, role: Role) -> Self {
-        let options = RtcDataChannelInit::new();
-        options.set_negotiated(init.negotiated);
-        options.set_id(init.id);
-        options.set_ordered(init.ordered);
-        options.set_protocol(&init.protocol);
-        if let Some(times) = init.max_retransmits {
-            options.set_max_retransmits(times);
-        }
-        if let Some(milliseconds) = init.max_packet_life_time {
-            options.set_max_packet_life_time(milliseconds);
-        }
-        let raw = peer.create_data_channel_with_data_channel_dict(&init.label, &options);
+        let raw = peer.create_data_channel_with_data_channel_dict(&init.label, &dictionary(&init));
         raw.set_binary_type(RtcDataChannelType::Arraybuffer);
         Self {
             init,
@@ -138,6 +127,22 @@ impl Channel {
             queued: self.buffered_amount(),
         }
     }
+}
+
+/// What a channel is created with, by the browser and, with its label, by the server.
+pub fn dictionary(init: &ChannelInit) -> RtcDataChannelInit {
+    let options = RtcDataChannelInit::new();
+    options.set_negotiated(init.negotiated);
+    options.set_id(init.id);
+    options.set_ordered(init.ordered);
+    options.set_protocol(&init.protocol);
+    if let Some(times) = init.max_retransmits {
+        options.set_max_retransmits(times);
+    }
+    if let Some(milliseconds) = init.max_packet_life_time {
+        options.set_max_packet_life_time(milliseconds);
+    }
+    options
 }
 
 impl Drop for Channel {

@@ -1,6 +1,8 @@
 //! What goes over HTTP: offers out, answers in.
 
+use super::channel::dictionary;
 use super::connection::describe;
+use super::json;
 use crate::link::Failure;
 use crate::signaling::{Answer, Change, Code, SignalingError, session_path};
 use leptos::prelude::window;
@@ -71,8 +73,7 @@ impl Restart {
 pub async fn open_session(offer: Change) -> Result<Answer, Failure> {
     let signal = AbortSignal::timeout_with_u32(POST_LIMIT);
     let response = ask("POST", "/sdp", &offer, &signal).await?;
-    let status = response.status();
-    serde_json::from_str(&text(&response).await?).map_err(|_| Failure::NotTickwire { status })
+    answer(&response).await
 }
 
 /// Changes a session on the server: restarts its ICE with an offer, adds channels to it. Returns
@@ -83,13 +84,10 @@ pub async fn change_session(
     signal: &AbortSignal,
 ) -> Result<Option<Answer>, Failure> {
     let response = ask("PATCH", &session_path(id), &change, signal).await?;
-    let status = response.status();
     if change.sdp.is_none() {
         return Ok(None);
     }
-    serde_json::from_str(&text(&response).await?)
-        .map(Some)
-        .map_err(|_| Failure::NotTickwire { status })
+    answer(&response).await.map(Some)
 }
 
 /// Whether a change failed because the server does not know the session (any more).
@@ -119,7 +117,7 @@ pub fn end_session(id: &str) -> impl Future<Output = ()> + 'static {
     let request = RequestInit::new();
     request.set_method("DELETE");
     // web-sys has no setter for `keepalive`.
-    let _ = js_sys::Reflect::set(&request, &"keepalive".into(), &JsValue::TRUE);
+    json::set(&request, "keepalive", &JsValue::TRUE);
     let answered = window().fetch_with_str_and_init(&session_path(id), &request);
     async move {
         let _ = JsFuture::from(answered).await;
@@ -133,11 +131,9 @@ async fn ask(
     body: &Change,
     signal: &AbortSignal,
 ) -> Result<Response, Failure> {
-    // Names, numbers and text always make JSON.
-    let body = serde_json::to_string(body).unwrap_or_default();
     let request = RequestInit::new();
     request.set_method(method);
-    request.set_body(&body.into());
+    request.set_body(&json(body).into());
     request.set_signal(Some(signal));
     if let Ok(headers) = Headers::new() {
         // These fail for names and values that are not ASCII.
@@ -158,13 +154,43 @@ async fn ask(
     }
     let status = response.status();
     let retry_after = retry_after(&response);
-    let error = serde_json::from_str::<SignalingError>(&text(&response).await?);
-    Err(match error {
-        Ok(error) => refusal(error, retry_after),
-        // A proxy whose server is being started again says so too.
-        Err(_) if status == 503 => Failure::ShuttingDown { retry_after },
-        Err(_) => Failure::NotTickwire { status },
-    })
+    let fields = json::parse(&text(&response).await?);
+    Err(
+        match fields.and_then(|fields| SignalingError::read(&fields)) {
+            Some(error) => refusal(error, retry_after),
+            // A proxy whose server is being started again says so too.
+            None if status == 503 => Failure::ShuttingDown { retry_after },
+            None => Failure::NotTickwire { status },
+        },
+    )
+}
+
+/// What goes to the server.
+fn json(change: &Change) -> String {
+    let Change {
+        kind,
+        sdp,
+        channels,
+    } = change;
+    let text = |name, text: &Option<String>| Some((name, text.as_ref()?.into()));
+    let channels = channels.iter().map(|init| {
+        let described = dictionary(init);
+        json::set(&described, "label", &(&init.label).into());
+        described.into()
+    });
+    let fields = [text("type", kind), text("sdp", sdp)];
+    let channels = ("channels", json::list(channels));
+    json::write(fields.into_iter().flatten().chain([channels]))
+}
+
+/// What the server answers an offer with.
+async fn answer(response: &Response) -> Result<Answer, Failure> {
+    let fields = json::parse(&text(response).await?);
+    fields
+        .and_then(|fields| Answer::read(&fields))
+        .ok_or(Failure::NotTickwire {
+            status: response.status(),
+        })
 }
 
 fn refusal(error: SignalingError, retry_after: Option<Duration>) -> Failure {

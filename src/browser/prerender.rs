@@ -52,6 +52,13 @@ pub mod clock {
     }
 }
 
+/// JSON as serde_json parses it.
+pub mod json {
+    pub fn parse(text: &str) -> Option<serde_json::Value> {
+        serde_json::from_str(text).ok()
+    }
+}
+
 /// What a page asks of a browser that is not there: the server's render asks nothing.
 pub mod page {
     use super::Vantage;

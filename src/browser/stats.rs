@@ -1,7 +1,7 @@
 //! What `getStats` tells of the way that data takes.
 
+use super::json::get;
 use crate::link::{CandidateKind, Family, Path};
-use js_sys::Reflect;
 use std::net::IpAddr;
 use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};
@@ -45,10 +45,6 @@ pub async fn path(peer: &RtcPeerConnection) -> Option<(Path, Option<Duration>)> 
         remote_address,
     };
     Some((path, round_trip))
-}
-
-fn get(entry: &JsValue, key: &str) -> JsValue {
-    Reflect::get(entry, &key.into()).unwrap_or_default()
 }
 
 fn string(entry: &JsValue, key: &str) -> Option<String> {

@@ -1,57 +1,94 @@
 use super::*;
 use proptest::prelude::*;
-use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::fmt::Debug;
 
-fn survives<T: Serialize + DeserializeOwned + PartialEq + Debug>(message: &T, json: &str) {
-    assert_eq!(serde_json::to_string(message).unwrap(), json);
-    assert_eq!(serde_json::from_str::<T>(json).unwrap(), *message);
+/// A message that one side writes, and how the other reads it.
+fn survives<T: PartialEq + Debug>(
+    message: T,
+    written: String,
+    json: &str,
+    read: fn(&Value) -> Option<T>,
+) {
+    assert_eq!(written, json);
+    let fields = serde_json::from_str(json).unwrap();
+    assert_eq!(read(&fields), Some(message));
+}
+
+fn written(message: &impl Serialize) -> String {
+    serde_json::to_string(message).unwrap()
 }
 
 #[test]
 fn every_json_message_survives_the_round_trip_and_its_wording_stays() {
-    survives(
-        &ToClock::Interval { interval: 100.0 },
-        r#"{"type":"interval","interval":100.0}"#,
+    let to_clock = |message: ToClock, json| {
+        survives(message, message.json(), json, |fields| {
+            ToClock::parse(&fields.to_string()).ok()
+        });
+    };
+    to_clock(
+        ToClock::Interval { interval: 100.0 },
+        r#"{"type":"interval","interval":100}"#,
     );
-    survives(
-        &ToClock::Exchange { t1: 1.25 },
-        r#"{"type":"exchange","t1":1.25}"#,
+    to_clock(
+        ToClock::Exchange {
+            t1: 1_795_470_000_000.021,
+        },
+        r#"{"type":"exchange","t1":1795470000000.021}"#,
     );
-    survives(
-        &FromClock::Time {
+    let from_clock = |message: FromClock, json| {
+        let written = written(&message);
+        survives(message, written, json, FromClock::read);
+    };
+    from_clock(
+        FromClock::Time {
             time: 1_795_470_000_000.021,
         },
         r#"{"type":"time","time":1795470000000.021}"#,
     );
-    survives(
-        &FromClock::Interval { interval: 10 },
+    from_clock(
+        FromClock::Interval { interval: 10 },
         r#"{"type":"interval","interval":10}"#,
     );
-    survives(
-        &FromClock::Exchange {
+    from_clock(
+        FromClock::Exchange {
             t1: 1.5,
             t2: 2.5,
             t3: 3.5,
         },
         r#"{"type":"exchange","t1":1.5,"t2":2.5,"t3":3.5}"#,
     );
-    survives(
-        &FromClock::Refused {
+    from_clock(
+        FromClock::Refused {
             reason: "ש\"\n".into(),
         },
         r#"{"type":"refused","reason":"ש\"\n"}"#,
     );
+    let sample = Sample {
+        time: 1.5,
+        processors: 0.25,
+        memory_used: u64::from(u32::MAX) * 8,
+        memory_total: 1 << 52,
+        sessions: 7,
+    };
     survives(
-        &Sample {
-            time: 1.5,
-            processors: 0.25,
-            memory_used: u64::from(u32::MAX) * 8,
-            memory_total: 1 << 52,
-            sessions: 7,
-        },
+        sample,
+        written(&sample),
         r#"{"time":1.5,"processors":0.25,"memoryUsed":34359738360,"memoryTotal":4503599627370496,"sessions":7}"#,
+        Sample::read,
     );
+}
+
+#[test]
+fn what_is_out_of_range_is_taken_for_its_end() {
+    let fields: Value = serde_json::from_str(
+        r#"{"time":-1,"processors":7,"memoryUsed":-1,"memoryTotal":1e300,"sessions":1e10}"#,
+    )
+    .unwrap();
+    let sample = Sample::read(&fields).unwrap();
+    assert_eq!((sample.memory_used, sample.memory_total), (0, u64::MAX));
+    assert_eq!(sample.sessions, u32::MAX);
+    assert!(ToClock::Exchange { t1: -5.0 }.json().ends_with(":0.000}"));
 }
 
 #[test]
@@ -59,8 +96,9 @@ fn a_time_keeps_its_microseconds() {
     // Until the year 2248 a number of milliseconds has room for them: 2^43 has a step of 1 µs.
     for micros in [1_795_470_000_123_456_u64, (1 << 43) * 1_000 - 1] {
         let time = micros as f64 / 1e3;
-        let json = serde_json::to_string(&FromClock::Time { time }).unwrap();
-        let FromClock::Time { time } = serde_json::from_str(&json).unwrap() else {
+        let json = written(&FromClock::Time { time });
+        let fields: Value = serde_json::from_str(&json).unwrap();
+        let Some(FromClock::Time { time }) = FromClock::read(&fields) else {
             panic!("{json}")
         };
         assert_eq!((time * 1e3).round() as u64, micros);
@@ -119,9 +157,24 @@ proptest! {
     #[test]
     fn garbage_is_an_error_and_nothing_worse(text: String) {
         let _ = ToClock::parse(&text);
-        let _ = serde_json::from_str::<FromClock>(&text);
-        let _ = serde_json::from_str::<Sample>(&text);
         let _ = FromData::parse(&text);
+    }
+
+    #[test]
+    fn fields_of_any_kind_are_read_or_not(kind in "time|interval|exchange|refused|", number: f64, text: String) {
+        for value in [Value::from(number), Value::from(text), Value::Null, Value::from([1])] {
+            let fields = serde_json::json!({
+                "type": kind, "time": value, "interval": value, "t1": value, "t2": value,
+                "t3": value, "reason": value, "processors": value, "memoryUsed": value,
+                "memoryTotal": value, "sessions": value,
+            });
+            let _ = FromClock::read(&fields);
+            let _ = Sample::read(&fields);
+        }
+        for fields in [Value::Null, Value::from(number), Value::from([kind])] {
+            prop_assert_eq!(FromClock::read(&fields), None);
+            prop_assert_eq!(Sample::read(&fields), None);
+        }
     }
 
     #[test]
