@@ -1,5 +1,6 @@
 //! The status, and the one button.
 
+use super::text::fixed;
 use crate::browser::clock;
 use crate::link::{Link, LinkState};
 use leptos::prelude::*;
@@ -94,7 +95,10 @@ fn words(state: &LinkState, now: f64) -> (String, Option<Duration>) {
     let seconds = left.ceil();
     let rest = left - (seconds - 1.0).max(0.0);
     let again = (seconds > 0.0).then(|| Duration::from_secs_f64(rest.max(0.05)));
-    (format!("Try {attempt} in {seconds:.0} s."), again)
+    (
+        format!("Try {attempt} in {}.", fixed(0, seconds, "s")),
+        again,
+    )
 }
 
 /// What the style sheet goes by.

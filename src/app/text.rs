@@ -22,14 +22,31 @@ pub fn date_and_time(at: f64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{milliseconds:03}Z")
 }
 
+/// A number with so many digits after the point, at most 9, and its unit. By whole numbers: what
+/// it takes to write any other exactly would be a twentieth of the page.
+pub fn fixed(digits: u32, number: f64, unit: &str) -> String {
+    let scale = 10_u64.pow(digits);
+    let scaled = (number.abs() * scale as f64).round() as u64;
+    let sign = if number < 0.0 && scaled > 0 { "-" } else { "" };
+    let (whole, rest) = (scaled / scale, scaled % scale);
+    if digits == 0 {
+        format!("{sign}{whole} {unit}")
+    } else {
+        format!(
+            "{sign}{whole}.{rest:0width$} {unit}",
+            width = digits as usize
+        )
+    }
+}
+
 /// How long something takes: `0.4 ms`, `412 ms`, `9.8 s`.
 pub fn duration(milliseconds: f64) -> String {
     if milliseconds < 99.95 {
-        format!("{milliseconds:.1} ms")
+        fixed(1, milliseconds, "ms")
     } else if milliseconds < 999.5 {
-        format!("{milliseconds:.0} ms")
+        fixed(0, milliseconds, "ms")
     } else {
-        format!("{:.1} s", milliseconds / 1e3)
+        fixed(1, milliseconds / 1e3, "s")
     }
 }
 
@@ -44,31 +61,31 @@ pub fn difference(milliseconds: f64, uncertainty: f64) -> String {
     };
     let size = tenths.abs() / 10.0;
     let size = if size < 1e3 {
-        format!("{size:.1} ms")
+        fixed(1, size, "ms")
     } else {
-        format!("{:.4} s", size / 1e3)
+        fixed(4, size / 1e3, "s")
     };
     let bound = ((uncertainty + 0.05) * 10.0).ceil() / 10.0;
-    format!("{sign}{size} ± {bound:.1} ms")
+    format!("{sign}{size} ± {}", fixed(1, bound, "ms"))
 }
 
 /// A share of a whole, 0 to 1: `37 %`.
 pub fn percent(share: f64) -> String {
-    format!("{:.0} %", share * 100.0)
+    fixed(0, share * 100.0, "%")
 }
 
 /// A part of a number of bytes: `3.0 of 8.0 GiB`.
 pub fn part_of_memory(used: u64, total: u64) -> String {
-    let gibibytes = |bytes: u64| bytes as f64 / f64::from(1 << 30);
-    format!("{:.1} of {:.1} GiB", gibibytes(used), gibibytes(total))
+    let gibibytes = |bytes: u64, unit| fixed(1, bytes as f64 / f64::from(1 << 30), unit);
+    format!("{} {}", gibibytes(used, "of"), gibibytes(total, "GiB"))
 }
 
 /// A number of bytes: `120 B`, `48.0 kB`, `1.2 MB`.
 pub fn bytes(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} B"),
-        1_000..999_950 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+        1_000..999_950 => fixed(1, bytes as f64 / 1e3, "kB"),
+        _ => fixed(1, bytes as f64 / 1e6, "MB"),
     }
 }
 
