@@ -10,6 +10,7 @@ mod diagnosis;
 mod feeds;
 mod log;
 mod machine;
+mod markup;
 mod reading;
 mod readings;
 mod status;

@@ -1,6 +1,7 @@
 //! The channels, and what has gone through them.
 
 use crate::app::diagnosis::reliability;
+use crate::app::markup::escape;
 use crate::app::text::{UNKNOWN, bytes};
 use crate::link::ChannelReport;
 use leptos::prelude::*;
@@ -8,7 +9,14 @@ use leptos::prelude::*;
 /// A row a channel.
 #[component]
 pub fn Channels(channels: Signal<Vec<ChannelReport>>) -> impl IntoView {
-    let channels = Memo::new(move |_| channels.get());
+    let rows = Signal::derive(move || {
+        let rows: String = channels.with(|channels| channels.iter().map(row).collect());
+        if rows.is_empty() {
+            format!(r#"<tr><td colspan="4">{UNKNOWN}</td></tr>"#)
+        } else {
+            rows
+        }
+    });
     view! {
         <table class="table">
             <caption>"Channels"</caption>
@@ -20,30 +28,19 @@ pub fn Channels(channels: Signal<Vec<ChannelReport>>) -> impl IntoView {
                     <th scope="col" class="number">"Queued"</th>
                 </tr>
             </thead>
-            <tbody>
-                {move || {
-                    let channels = channels.get();
-                    if channels.is_empty() {
-                        view! { <tr><td colspan="4">{UNKNOWN}</td></tr> }.into_any()
-                    } else {
-                        channels.into_iter().map(channel).collect_view().into_any()
-                    }
-                }}
-            </tbody>
+            <tbody inner_html=rows></tbody>
         </table>
     }
 }
 
-fn channel(channel: ChannelReport) -> impl IntoView {
-    view! {
-        <tr>
-            <th scope="row">
-                {channel.init.label.clone()}
-                <span class="note">{reliability(&channel.init)}</span>
-            </th>
-            <td class="number">{bytes(channel.sent.bytes)}</td>
-            <td class="number">{bytes(channel.received.bytes)}</td>
-            <td class="number">{bytes(channel.queued.into())}</td>
-        </tr>
-    }
+fn row(channel: &ChannelReport) -> String {
+    let number = |count| format!(r#"<td class="number">{}</td>"#, bytes(count));
+    format!(
+        r#"<tr><th scope="row">{}<span class="note">{}</span></th>{}{}{}</tr>"#,
+        escape(&channel.init.label),
+        reliability(&channel.init),
+        number(channel.sent.bytes),
+        number(channel.received.bytes),
+        number(channel.queued.into()),
+    )
 }
