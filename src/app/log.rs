@@ -1,25 +1,16 @@
 //! The log: the last lines of what happened on the link.
 
+use super::markup::escape;
 use crate::browser::clock::time_of_day;
 use leptos::ev::KeyboardEvent;
 use leptos::html;
 use leptos::prelude::*;
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 /// How many lines are kept; the oldest go first.
 const CAPACITY: usize = 500;
 /// Who scrolls down to within this many CSS pixels of the end, about three lines, means the end.
 const NEAR_END: i32 = 64;
-
-/// One line of the log.
-struct Line {
-    /// Grows by one each line.
-    number: u64,
-    at: String,
-    source: Source,
-    text: String,
-}
 
 /// Where a line of the log came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,36 +22,64 @@ pub enum Source {
     Link,
 }
 
+impl Source {
+    /// Its class, its arrow, what that says in a word, and its name.
+    fn words(self) -> (&'static str, &'static str, &'static str, &'static str) {
+        match self {
+            Self::Time => ("line time", "←", "received", "time"),
+            Self::Echo => ("line echo", "←", "received", "echo"),
+            Self::Server => ("line server", "←", "received", "server"),
+            Self::You => ("line you", "→", "sent", "you"),
+            Self::Link => ("line link", "·", "link", "link"),
+        }
+    }
+}
+
 /// The lines of the log. Copies are the same log.
+///
+/// A line is added to the document once, as markup: what has been said does not change, and a list
+/// that is compared from end to end with each line would cost more the longer it is.
 #[derive(Clone, Copy)]
 pub struct Lines {
-    kept: RwSignal<VecDeque<Arc<Line>>>,
-    /// What is not shown yet; no more of it than the log keeps.
-    new: StoredValue<VecDeque<Arc<Line>>>,
-    next: StoredValue<u64>,
+    /// Where they stand.
+    roll: NodeRef<html::Div>,
+    /// The markup of those that are not shown yet; no more of them than the log keeps.
+    new: StoredValue<VecDeque<String>>,
+    /// The newest answer of the server to what was sent: the echoes, not the clock.
+    answer: StoredValue<String>,
+    announced: RwSignal<String>,
+    is_empty: RwSignal<bool>,
 }
 
 impl Lines {
     /// An empty log.
     pub fn new() -> Self {
         Self {
-            kept: RwSignal::new(VecDeque::new()),
+            roll: NodeRef::new(),
             new: StoredValue::new(VecDeque::new()),
-            next: StoredValue::new(0),
+            answer: StoredValue::new(String::new()),
+            announced: RwSignal::new(String::new()),
+            is_empty: RwSignal::new(true),
         }
     }
 
     /// Adds the newest line, as of `at` by the device's clock. Nothing once the page is gone.
     pub fn add(&self, at: f64, source: Source, text: String) {
-        let number = self.next.try_get_value().unwrap_or_default();
-        self.next.try_set_value(number + 1);
-        let line = Arc::new(Line {
-            number,
-            at: time_of_day(at),
-            source,
-            text,
+        let (class, arrow, direction, name) = source.words();
+        let line = format!(
+            r#"<p class="{class}"><time>{}</time><span class="arrow" role="img" aria-label="{direction}">{arrow}</span><span class="source">{name}</span><span class="text" dir="auto">{}</span></p>"#,
+            time_of_day(at),
+            escape(&text)
+        );
+        self.new.try_update_value(|new| {
+            if new.len() == CAPACITY {
+                new.pop_front();
+            }
+            new.push_back(line);
         });
-        self.new.try_update_value(|new| push(new, line));
+        if matches!(source, Source::Echo | Source::Server) {
+            self.answer.try_set_value(text);
+        }
     }
 
     /// Whether there is something that is not shown yet.
@@ -70,29 +89,45 @@ impl Lines {
             .unwrap_or(false)
     }
 
-    /// Shows what was added.
+    /// Shows what was added. The oldest go first where there are more than the log keeps.
     pub fn show(&self) {
-        let new = self
-            .new
-            .try_update_value(std::mem::take)
-            .unwrap_or_default();
-        if !new.is_empty() {
-            self.kept
-                .update(|kept| new.into_iter().for_each(|line| push(kept, line)));
+        let Some(roll) = self.roll.get_untracked() else {
+            return;
+        };
+        let new = self.new.try_update_value(std::mem::take);
+        let new: String = new.into_iter().flatten().collect();
+        if new.is_empty() {
+            return;
+        }
+        // It fails for markup that is none, in documents of XML.
+        let _ = roll.insert_adjacent_html("beforeend", &new);
+        self.keep(&roll, CAPACITY);
+        self.is_empty.set(false);
+        let answer = self.answer.get_value();
+        if self
+            .announced
+            .with_untracked(|announced| *announced != answer)
+        {
+            self.announced.set(answer);
         }
     }
 
     fn clear(&self) {
         self.new.update_value(VecDeque::clear);
-        self.kept.update(VecDeque::clear);
+        if let Some(roll) = self.roll.get_untracked() {
+            self.keep(&roll, 0);
+        }
+        self.is_empty.set(true);
     }
-}
 
-fn push(lines: &mut VecDeque<Arc<Line>>, line: Arc<Line>) {
-    if lines.len() == CAPACITY {
-        lines.pop_front();
+    /// Keeps this many lines, the newest. Before them stands what is said where there is none.
+    fn keep(&self, roll: &leptos::web_sys::Element, count: usize) {
+        for _ in count + 1..roll.child_element_count() as usize {
+            if let Some(oldest) = roll.children().item(1) {
+                oldest.remove();
+            }
+        }
     }
-    lines.push_back(line);
 }
 
 /// The log itself. It follows the newest line unless its reader has scrolled up: the style sheet
@@ -100,7 +135,7 @@ fn push(lines: &mut VecDeque<Arc<Line>>, line: Arc<Line>) {
 #[component]
 pub fn Log(lines: Lines) -> impl IntoView {
     let list = NodeRef::<html::Div>::new();
-    let is_empty = Memo::new(move |_| lines.kept.with(VecDeque::is_empty));
+    let is_empty = lines.is_empty;
     // A line that arrives while the reader scrolls to the end would leave them one line short of
     // it, and the log would not follow.
     let before = StoredValue::new(0);
@@ -142,49 +177,18 @@ pub fn Log(lines: Lines) -> impl IntoView {
                 on:scrollend=on_scrollend
                 on:keydown=on_keydown
             >
-                <div class="roll">
+                <div class="roll" node_ref=lines.roll>
                     <p class="empty" hidden=move || !is_empty.get()>
                         "Nothing yet. Start the connection, and each second the server says what time it is."
                     </p>
-                    <For each=move || lines.kept.get() key=|line| line.number let:line>
-                        <LogLine line />
-                    </For>
                 </div>
             </div>
         </section>
     }
 }
 
-#[component]
-fn LogLine(line: Arc<Line>) -> impl IntoView {
-    let (class, arrow, direction, name) = match line.source {
-        Source::Time => ("line time", "←", "received", "time"),
-        Source::Echo => ("line echo", "←", "received", "echo"),
-        Source::Server => ("line server", "←", "received", "server"),
-        Source::You => ("line you", "→", "sent", "you"),
-        Source::Link => ("line link", "·", "link", "link"),
-    };
-    view! {
-        <p class=class>
-            <time>{line.at.clone()}</time>
-            <span class="arrow" role="img" aria-label=direction>{arrow}</span>
-            <span class="source">{name}</span>
-            <span class="text" dir="auto">{line.text.clone()}</span>
-        </p>
-    }
-}
-
 /// Says each answer of the server aloud: the echoes, not the clock.
 #[component]
 pub fn Announcement(lines: Lines) -> impl IntoView {
-    let answer = Memo::new(move |_| {
-        lines.kept.with(|kept| {
-            kept.iter()
-                .rev()
-                .find(|line| matches!(line.source, Source::Echo | Source::Server))
-                .map(|line| line.text.clone())
-                .unwrap_or_default()
-        })
-    });
-    view! { <p class="for-screen-readers" aria-live="polite">{answer}</p> }
+    view! { <p class="for-screen-readers" aria-live="polite">{lines.announced}</p> }
 }
