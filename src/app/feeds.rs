@@ -179,11 +179,15 @@ impl Shown {
     }
 
     fn say(self, at: f64, state: &LinkState) {
-        let words = format!("{} {}", state.label(), state.reason());
-        let words = words.trim_end();
-        if self.said.try_with_value(|said| said == words) == Some(false) {
-            self.said.try_set_value(words.to_owned());
-            self.lines.add(at, Source::Link, words.to_owned());
+        let (label, reason) = (state.label(), state.reason());
+        let words = match &*reason {
+            "" => label.to_owned(),
+            _ if label.ends_with('…') => [label, &reason].join(" "),
+            _ => [label, &reason].join(": "),
+        };
+        if self.said.try_with_value(|said| *said == words) == Some(false) {
+            self.said.try_set_value(words.clone());
+            self.lines.add(at, Source::Link, words);
         }
     }
 

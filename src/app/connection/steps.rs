@@ -22,6 +22,6 @@ fn step(row: &Row) -> String {
     let (word, sign) = (row.standing.word(), row.standing.sign());
     let (name, took) = (escape(row.name), escape(&row.took));
     format!(
-        r#"<li data-standing="{word}"><span class="mark" aria-hidden="true">{sign}</span><span class="name">{name} <span class="for-screen-readers">, {word}</span></span><svg class="bar" aria-hidden="true" viewBox="0 0 1000 1" preserveAspectRatio="none"><rect x="{left}" width="{width}" height="1"></rect></svg><span class="took">{took}</span></li>"#
+        r#"<li data-standing="{word}"><span class="mark" aria-hidden="true">{sign}</span><span class="name">{name}<span class="for-screen-readers">, {word}</span></span><svg class="bar" aria-hidden="true" viewBox="0 0 1000 1" preserveAspectRatio="none"><rect x="{left}" width="{width}" height="1"></rect></svg><span class="took">{took}</span></li>"#
     )
 }

@@ -12,7 +12,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use leptos::prelude::{FromServerFnError, expect_context, use_context};
@@ -79,8 +79,8 @@ pub async fn change(
                 "Expected If-Match with the ETag of the answer before, or \"*\" (RFC 9725 section 4.3.1).",
             )
         })?;
-    let (parts, body) = checked(request).await?.into_parts();
-    let body = to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
+    let (parts, body) = request.into_parts();
+    let body = json(&parts.headers, body).await?;
     let update = update(
         &body,
         sessions.max_channels(),
@@ -162,10 +162,15 @@ pub async fn guard(request: Request, next: Next) -> Response {
     if request.method() != Method::POST || request.uri().path() != "/sdp" {
         return next.run(request).await;
     }
-    let request = match checked(request).await {
-        Ok(request) => request,
+    let (mut parts, body) = request.into_parts();
+    let body = match json(&parts.headers, body).await {
+        Ok(body) => body,
         Err(refused) => return refused.into_response(),
     };
+    // Leptos redirects a form that was posted by a page without JavaScript. This is no form.
+    let accepted = HeaderValue::from_static("application/json");
+    parts.headers.insert(header::ACCEPT, accepted);
+    let request = Request::from_parts(parts, Body::from(body));
     let response = next.run(request).await;
     if !response.headers().contains_key(SERVER_FN_ERROR_HEADER) {
         return response;
@@ -176,10 +181,9 @@ pub async fn guard(request: Request, next: Next) -> Response {
     SignalingError::de(body).into_response()
 }
 
-async fn checked(request: Request) -> Result<Request, SignalingError> {
-    let (mut parts, body) = request.into_parts();
-    let content_type = parts
-        .headers
+/// The body of a request that says it is JSON, within its bounds.
+async fn json(headers: &HeaderMap, body: Body) -> Result<Bytes, SignalingError> {
+    let content_type = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     let essence = content_type
@@ -194,7 +198,7 @@ async fn checked(request: Request) -> Result<Request, SignalingError> {
             "Expected a body of the content type application/json.",
         ));
     }
-    let body: Bytes = timeout(BODY_TIMEOUT, to_bytes(body, BODY_LIMIT))
+    timeout(BODY_TIMEOUT, to_bytes(body, BODY_LIMIT))
         .await
         .map_err(|_| {
             SignalingError::new(
@@ -207,10 +211,5 @@ async fn checked(request: Request) -> Result<Request, SignalingError> {
                 Code::TooLarge,
                 format!("Expected at most {} KiB.", BODY_LIMIT / 1024),
             )
-        })?;
-    // Leptos redirects a form that was posted by a page without JavaScript. This is no form.
-    parts
-        .headers
-        .insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    Ok(Request::from_parts(parts, Body::from(body)))
+        })
 }
