@@ -67,6 +67,7 @@ pub use drawing::use_drawing;
 use driver::Driver;
 pub use frame::Frame;
 use leptos::prelude::*;
+pub use timer::Timer;
 pub use vantage::Vantage;
 
 /// A link to the server that served the page, idle at first, without channels but those that are

@@ -1,7 +1,7 @@
 //! The status, and the one button.
 
 use super::text::fixed;
-use crate::browser::clock;
+use crate::browser::{Timer, clock};
 use crate::link::{Link, LinkState};
 use leptos::prelude::*;
 use std::time::Duration;
@@ -51,35 +51,29 @@ pub fn Status(link: Link, ready: Signal<bool>) -> impl IntoView {
 /// What there is to say of the next try, with the seconds counted down.
 fn use_next_try(state: Signal<LinkState>) -> Signal<String> {
     let text = RwSignal::new(String::new());
-    let timer = StoredValue::new(None::<TimeoutHandle>);
+    let timer = StoredValue::new_local(None);
     Effect::new(move |_| {
         state.track();
-        stop(timer);
         count_down(state, text, timer);
     });
-    on_cleanup(move || stop(timer));
     text.into()
 }
 
 fn count_down(
     state: Signal<LinkState>,
     text: RwSignal<String>,
-    timer: StoredValue<Option<TimeoutHandle>>,
+    timer: StoredValue<Option<Timer>, LocalStorage>,
 ) {
     let (words, again) = state.with_untracked(|state| words(state, clock::now()));
     if text.with_untracked(|shown| *shown != words) {
         text.set(words);
     }
-    if let Some(again) = again {
-        let next = set_timeout_with_handle(move || count_down(state, text, timer), again);
-        timer.set_value(next.ok());
-    }
-}
-
-fn stop(timer: StoredValue<Option<TimeoutHandle>>) {
-    if let Some(timer) = timer.try_update_value(Option::take).flatten() {
-        timer.clear();
-    }
+    let next = again.map(|again| {
+        let milliseconds = again.as_secs_f64() * 1e3;
+        Timer::after(milliseconds, move || count_down(state, text, timer))
+    });
+    // The one before is dropped when nothing is borrowed: it may be what is running.
+    let _before = timer.try_update_value(|timer| std::mem::replace(timer, next));
 }
 
 /// What to say at this time, and for how long that is true.

@@ -37,6 +37,15 @@ pub fn use_drawing(_draw: impl Fn(Frame) -> Option<Duration> + 'static) -> Callb
     Callback::new(|()| {})
 }
 
+/// A timer that never runs out.
+pub struct Timer;
+
+impl Timer {
+    pub fn after(_milliseconds: f64, _then: impl FnOnce() + 'static) -> Self {
+        Self
+    }
+}
+
 /// The clock of a device that is not there: it stands still, since the first paint shows none.
 pub mod clock {
     pub fn now() -> f64 {

@@ -1,18 +1,18 @@
 //! What the page asks the clock: for exchanges of timestamps, and for its interval.
 
 use crate::app::readings::Readings;
-use crate::browser::clock;
+use crate::browser::{Timer, clock};
 use crate::link::{Link, LinkState};
 use crate::wire::{self, ToClock};
 use leptos::prelude::*;
-use std::time::Duration;
 
 /// So many exchanges come one after the other when the link opens, so that the first numbers are
 /// good ones.
 const BURST: u32 = 4;
-const BURST_INTERVAL: Duration = Duration::from_millis(50);
-/// How often an exchange follows after that.
-const INTERVAL: Duration = Duration::from_secs(2);
+/// What is between them, in milliseconds.
+const BURST_INTERVAL: f64 = 50.0;
+/// How often an exchange follows after that, in milliseconds.
+const INTERVAL: f64 = 2_000.0;
 
 /// Asks for as long as the link is connected. Copies are the same questions.
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ pub struct Questions {
     chosen: RwSignal<u32>,
     link: Link,
     readings: StoredValue<Readings>,
-    next: StoredValue<Option<TimeoutHandle>>,
+    next: StoredValue<Option<Timer>, LocalStorage>,
 }
 
 impl Questions {
@@ -34,13 +34,13 @@ impl Questions {
             chosen,
             link,
             readings,
-            next: StoredValue::new(None),
+            next: StoredValue::new_local(None),
         };
         let is_connected = Memo::new(move |_| link.state.get() == LinkState::Connected);
         Effect::new(move |_| {
             if is_connected.get() {
                 questions.ask(1);
-                on_cleanup(move || questions.stop());
+                on_cleanup(move || questions.plan(None));
             }
         });
         questions
@@ -62,8 +62,8 @@ impl Questions {
         } else {
             INTERVAL
         };
-        let next = set_timeout_with_handle(move || self.ask(number.saturating_add(1)), wait);
-        self.next.set_value(next.ok());
+        let next = Timer::after(wait, move || self.ask(number.saturating_add(1)));
+        self.plan(Some(next));
     }
 
     fn ask_for_interval(self) {
@@ -79,9 +79,9 @@ impl Questions {
         self.link.send(wire::CLOCK, message.json());
     }
 
-    fn stop(self) {
-        if let Some(next) = self.next.try_update_value(Option::take).flatten() {
-            next.clear();
-        }
+    fn plan(self, next: Option<Timer>) {
+        let replace = |planned: &mut Option<Timer>| std::mem::replace(planned, next);
+        // The one before is dropped when nothing is borrowed: it may be what is running.
+        let _before = self.next.try_update_value(replace);
     }
 }
