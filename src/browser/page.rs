@@ -44,7 +44,8 @@ pub async fn can_send_udp() -> bool {
     peer.create_data_channel("");
     let sdp = gather(&peer).await;
     peer.close();
-    sdp.is_ok_and(|sdp| sdp.contains(" udp "))
+    // Firefox writes it in capitals: a grammar’s words (RFC 8839 section 5.1) have no case.
+    sdp.is_ok_and(|sdp| sdp.to_ascii_lowercase().contains(" udp "))
 }
 
 /// The description of this side with all its candidates, or with those found in time.
