@@ -68,6 +68,15 @@ test("a cut lets nothing through, until it is joined", async () => {
   await expect.poll(() => one.received).toEqual(["0 passes"]);
 });
 
+test("lets nothing through that it is told to block, and the rest", async () => {
+  const relay = await relayTo(await numberingServer(), { blocks: (datagram) => String(datagram).includes("x") });
+  const one = await client(relay);
+  one.send("x");
+  await expect.poll(() => relay.counts).toEqual({ passed: 0, lost: 1 });
+  one.send("y");
+  await expect.poll(() => one.received).toEqual(["0 y"]);
+});
+
 test("holds each datagram for its delay", async () => {
   const server = await numberingServer();
   const [slow, fast] = [await relayTo(server, { delay: 60_000 }), await relayTo(server, { delay: 20, jitter: 20 })];

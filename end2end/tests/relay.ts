@@ -10,6 +10,8 @@ export interface RelayOptions {
   jitter?: number;
   /** The share of datagrams that is lost, from 0 to 1. */
   loss?: number;
+  /** Which datagrams never get through, judged by what they hold. */
+  blocks?: (datagram: Buffer) => boolean;
   /** The same seed loses and delays the same datagrams of a client, counted from its first. */
   seed?: number;
 }
@@ -20,7 +22,11 @@ const QUEUE_MAX = 4096;
 const CLIENT_MAX = 512;
 
 interface Client {
-  /** Toward the server, which knows clients by their source address. */
+  /**
+   * Toward the server, which knows clients by their source address and tells them of it. The
+   * server is reached at the address that the client sent to: Firefox drops an answer that says
+   * it is seen at a loopback address.
+   */
   socket: Socket;
   outward: () => number;
   homeward: () => number;
@@ -41,7 +47,7 @@ export class Relay {
 
   private constructor(
     private readonly outer: Socket[],
-    private readonly server: { address: string; port: number },
+    private readonly serverPort: number,
     private readonly options: Required<RelayOptions>,
   ) {
     this.addresses = outer.map((socket) => `${socket.address().address}:${socket.address().port}`);
@@ -50,11 +56,10 @@ export class Relay {
     }
   }
 
-  /** Relays to this UDP port of 127.0.0.1, whether or not somebody listens there yet. */
+  /** Relays to this UDP port of this machine, whether or not somebody listens there yet. */
   static async start(serverPort: number, options: RelayOptions = {}): Promise<Relay> {
     const outer = await Promise.all(ownAddresses().map((address) => bind(address)));
-    const server = { address: "127.0.0.1", port: serverPort };
-    return new Relay(outer, server, { delay: 0, jitter: 0, loss: 0, seed: 1, ...options });
+    return new Relay(outer, serverPort, { delay: 0, jitter: 0, loss: 0, seed: 1, blocks: () => false, ...options });
   }
 
   /** Lets nothing through any more, nor what is on its way; nobody is told. */
@@ -80,7 +85,8 @@ export class Relay {
   private relayOut(outer: Socket, datagram: Buffer, from: RemoteInfo) {
     const client = this.client(outer, from);
     if (!client) return void this.counts.lost++;
-    this.pass(client.outward, () => client.socket.send(datagram, this.server.port, this.server.address, ignore));
+    const { address } = outer.address();
+    this.pass(datagram, client.outward, () => client.socket.send(datagram, this.serverPort, address, ignore));
   }
 
   private client(outer: Socket, { address, port }: RemoteInfo): Client | undefined {
@@ -90,16 +96,16 @@ export class Relay {
     const seed = this.options.seed + 2 * this.clients.size;
     const client = { socket: open(), outward: random(seed), homeward: random(seed + 1) };
     client.socket.on("message", (datagram) =>
-      this.pass(client.homeward, () => outer.send(datagram, port, address, ignore)),
+      this.pass(datagram, client.homeward, () => outer.send(datagram, port, address, ignore)),
     );
     this.clients.set(key, client);
     return client;
   }
 
-  private pass(random: () => number, send: () => void) {
-    const { delay, jitter, loss } = this.options;
+  private pass(datagram: Buffer, random: () => number, send: () => void) {
+    const { delay, jitter, loss, blocks } = this.options;
     // Both are drawn for each datagram, so that one that is lost does not change what the next meets.
-    const [isLost, after] = [random() < loss, delay + jitter * random()];
+    const [isLost, after] = [random() < loss || blocks(datagram), delay + jitter * random()];
     if (this.isCut || isLost || this.queue.size >= QUEUE_MAX) return void this.counts.lost++;
     if (after === 0) {
       this.counts.passed++;
