@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { defineConfig } from "@playwright/test";
+import { NAME } from "./name";
 
 // Debian's browsers where they are installed, Playwright's own where they are not.
 const [chromium, firefox] = ["/usr/bin/chromium", "/usr/bin/firefox-esr"].map((path) =>
@@ -31,14 +32,17 @@ export default defineConfig({
           executablePath: chromium,
           // Chromium has no sandbox for root; the rest keeps it from calling home.
           chromiumSandbox: process.getuid?.() !== 0,
-          args: ["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+          args: [
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            `--host-resolver-rules=MAP ${NAME} 127.0.0.1`,
+          ],
         },
       },
     },
     {
       name: "firefox",
-      // What the page says of failures is the same in both, and by BiDi requests cannot be changed.
-      testIgnore: ["relay.spec.ts", "link.spec.ts", "diagnosis.spec.ts", "panel.spec.ts"],
       use: {
         browserName: "firefox",
         // Firefox as it is released, by WebDriver BiDi, with its own settings for WebRTC. Playwright
@@ -47,7 +51,17 @@ export default defineConfig({
         channel: firefox && "moz-firefox",
         // Without pictures: by BiDi each is a screenshot that the page waits for.
         trace: { mode: "retain-on-failure", screenshots: false },
-        launchOptions: { executablePath: firefox },
+        launchOptions: {
+          executablePath: firefox,
+          firefoxUserPrefs: {
+            "network.dns.localDomains": NAME,
+            // What Firefox does to tabs in the background, and Playwright turns off.
+            "layout.testing.top-level-always-active": false,
+            "dom.min_background_timeout_value": 1000,
+            "dom.min_background_timeout_value_without_budget_throttling": 1000,
+            "dom.timeout.enable_budget_timer_throttling": true,
+          },
+        },
       },
     },
   ],

@@ -1,4 +1,7 @@
-import { expect, GONE, holdAnswer, OwnServer, sessions, test, TickwirePage, watchErrors } from "./support";
+import { holdAnswer } from "./answers";
+import { GONE_SERVER } from "./link";
+import { sessions } from "./server";
+import { expect, GONE, test, TickwirePage, watchErrors } from "./support";
 
 test("streams the server's time each second", async ({ page }) => {
   const tickwire = new TickwirePage(page);
@@ -130,8 +133,8 @@ test("says so when the offer is not answered in time", async ({ page, request })
   await expect(tickwire.status).toContainText("Failed");
 });
 
-test("says so when HTTP gets through and UDP does not", async ({ page }) => {
-  const { server, relay } = await OwnServer.startBehindRelay();
+test("says so when HTTP gets through and UDP does not", async ({ page, serveBehindRelay }) => {
+  const { server, relay } = await serveBehindRelay();
   relay.cut();
   const tickwire = new TickwirePage(page);
   await page.clock.install();
@@ -142,14 +145,12 @@ test("says so when HTTP gets through and UDP does not", async ({ page }) => {
   await expect(tickwire.status).toContainText("Failed");
   await expect(tickwire.status).toContainText("UDP between here and the server may be blocked");
   await expect.poll(() => sessions(page.request, server.url)).toBe(0);
-  await server.stop();
-  relay.close();
 });
 
 test.describe("with a server that is full", () => {
-  test.use({ expectedErrors: [/503/] });
-  test("says so, and connects once there is room", async ({ page, context }) => {
-    const server = await OwnServer.start({ TICKWIRE_SESSION_MAX: "1" });
+  test.use({ expectedErrors: /503/ });
+  test("says so, and connects once there is room", async ({ page, context, serve }) => {
+    const server = await serve({ TICKWIRE_SESSION_MAX: "1" });
     const first = new TickwirePage(await context.newPage());
     await first.connect(server.url);
     const second = new TickwirePage(page);
@@ -162,22 +163,15 @@ test.describe("with a server that is full", () => {
     await expect.poll(() => sessions(page.request, server.url)).toBe(0);
     await second.start.click();
     await expect(second.status).toContainText("Connected");
-    await server.stop();
   });
 });
 
 test.describe("with a server that goes away", () => {
-  test.use({ expectedErrors: [/ERR_CONNECTION_REFUSED/] });
-  let server: OwnServer;
-  test.beforeEach(async () => {
-    server = await OwnServer.start();
-  });
-  test.afterEach(async () => {
-    await server.stop("SIGKILL");
-  });
+  test.use({ expectedErrors: GONE_SERVER });
 
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    test(`${signal} ends it with 0, the page says so, and connects again once it is back`, async ({ page }) => {
+    test(`${signal} ends it with 0, the page says so, and connects again once it is back`, async ({ page, serve }) => {
+      const server = await serve();
       const tickwire = new TickwirePage(page);
       await tickwire.connect(server.url);
       expect(await server.stop(signal)).toBe(0);
@@ -193,7 +187,8 @@ test.describe("with a server that goes away", () => {
     });
   }
 
-  test("a first start without a server fails, and says why", async ({ page }) => {
+  test("a first start without a server fails, and says why", async ({ page, serve }) => {
+    const server = await serve();
     const tickwire = new TickwirePage(page);
     await page.goto(server.url);
     await expect(tickwire.start).toBeEnabled();
@@ -206,8 +201,9 @@ test.describe("with a server that goes away", () => {
     await expect(tickwire.status).toContainText("Connected");
   });
 
-  test("a server that is killed without a word is missed, and Stop ends the search", async ({ page }) => {
+  test("a server that is killed without a word is missed, and Stop ends the search", async ({ page, serve }) => {
     test.slow();
+    const server = await serve();
     const tickwire = new TickwirePage(page);
     await tickwire.connect(server.url);
     await server.stop("SIGKILL");

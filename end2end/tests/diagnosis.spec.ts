@@ -1,50 +1,46 @@
-import type { Route } from "@playwright/test";
-import { Panel, serveAt, signIn, UNTRUSTWORTHY } from "./panel";
-import { expect, holdAnswer, OwnServer, test, TickwirePage } from "./support";
+import type { Page } from "@playwright/test";
+import { NAME } from "../name";
+import { changeAnswer, holdAnswer } from "./answers";
+import { NO_WAY } from "./link";
+import { Panel, signIn, UNTRUSTWORTHY } from "./panel";
+import { either, expect, test, TickwirePage } from "./support";
 
-const changeAnswer = (change: (sdp: string) => string) => async (route: Route) => {
-  const response = await route.fetch();
-  const answer = await response.json();
-  await route.fulfill({ response, json: { ...answer, sdp: change(answer.sdp) } });
-};
-
-/** Presses Start, and lets the time that opening may take go by once the browser has the answer. */
-async function startAndGiveUp(panel: Panel, url = "/") {
-  const { page } = panel;
-  let onAccepted = () => {};
-  const accepted = new Promise<void>((resolve) => (onAccepted = resolve));
-  await page.exposeFunction("accepted", () => onAccepted());
-  await page.addInitScript(() => {
-    const { setRemoteDescription } = RTCPeerConnection.prototype;
-    RTCPeerConnection.prototype.setRemoteDescription = async function (answer: any) {
-      await setRemoteDescription.call(this, answer);
-      (window as any).accepted();
-    } as any;
-  });
-  await page.clock.install();
+/** Presses Start on a page that is there. */
+async function start(page: Page, url = "/"): Promise<Panel> {
+  const panel = new Panel(page);
   await page.goto(url);
   await panel.tickwire.start.click();
-  await accepted;
-  await page.clock.fastForward(15_000);
+  return panel;
 }
 
-test.describe("says why:", () => {
-  let own: OwnServer | undefined;
-  const serve = async (env?: Record<string, string>) => (own = await OwnServer.start(env));
-  test.afterEach(async () => {
-    await own?.stop("SIGKILL");
-    own = undefined;
+/** Presses Start, and lets the time that opening may take go by once the browser has come so far. */
+async function startAndGiveUp(page: Page, url = "/", reached: "answer" | "connected" = "answer"): Promise<Panel> {
+  await page.addInitScript(() => {
+    const reached: string[] = ((window as any).reached = []);
+    const accept: (answer: RTCSessionDescriptionInit) => Promise<void> = RTCPeerConnection.prototype.setRemoteDescription;
+    RTCPeerConnection.prototype.setRemoteDescription = async function (answer: RTCSessionDescriptionInit) {
+      this.addEventListener("connectionstatechange", () => reached.push(this.connectionState));
+      await accept.call(this, answer);
+      reached.push("answer");
+    };
   });
+  await page.clock.install();
+  const panel = await start(page, url);
+  await page.waitForFunction((reached) => (window as any).reached.includes(reached), reached);
+  await page.clock.fastForward(15_000);
+  return panel;
+}
 
-  test("the browser has no WebRTC", async ({ page }) => {
+test.describe("the browser", () => {
+  test.use({ expectedErrors: either(NO_WAY, /ERR_INTERNET_DISCONNECTED/) });
+
+  test("has no WebRTC", async ({ page }) => {
     await page.addInitScript(() => delete (window as any).RTCPeerConnection);
-    const panel = new Panel(page);
-    await page.goto("/");
-    await panel.tickwire.start.click();
+    const panel = await start(page);
     await panel.explains("This browser makes no WebRTC connection.", "extension", "Nothing on the server", "Offer sent");
   });
 
-  test("the browser is kept from UDP", async ({ page }) => {
+  test("is kept from UDP", async ({ page }) => {
     // With relays alone, and none named, it has no candidate: as with an extension that hides addresses.
     await page.addInitScript(() => {
       window.RTCPeerConnection = class extends RTCPeerConnection {
@@ -53,143 +49,168 @@ test.describe("says why:", () => {
         }
       };
     });
-    const panel = new Panel(page);
-    await startAndGiveUp(panel);
+    const panel = await startAndGiveUp(page);
     await panel.explains(/kept from sending UDP/, "leak protection", "Nothing on the server", "Candidate pairs checked");
   });
 
-  test("the answer names no address", async ({ page }) => {
+  test("is on a device that is offline", async ({ page, context }) => {
     const panel = new Panel(page);
-    await page.route("/sdp", changeAnswer((sdp) => sdp.replace(/a=candidate:.*\r\n/g, "")));
-    await startAndGiveUp(panel);
+    await page.goto("/");
+    await expect(panel.tickwire.start).toBeEnabled();
+    await context.setOffline(true);
+    await panel.tickwire.start.click();
+    await panel.explains("This device is offline.", "Connect it", "Nothing on the server", "Answer received");
+  });
+});
+
+test.describe("the answer", () => {
+  test.use({ expectedErrors: NO_WAY });
+
+  test("names no address", async ({ page }) => {
+    await changeAnswer(page, (sdp) => sdp.replace(/a=candidate:.*\r\n/g, ""));
+    const panel = await startAndGiveUp(page);
     await panel.explains(/names no address/, "tell whoever runs", "Set advertise of [port]", "Candidate pairs checked");
   });
 
-  test("the encrypted handshake fails", async ({ page }) => {
-    const panel = new Panel(page);
-    await page.route(
-      "/sdp",
-      changeAnswer((sdp) => sdp.replace(/(a=fingerprint:sha-256 )(..)/, (_, name, byte) => name + (byte === "00" ? "01" : "00"))),
+  test("breaks off", async ({ page }) => {
+    await changeAnswer(page, (sdp) => sdp.slice(0, 60));
+    const panel = await start(page);
+    await panel.explains(/could not use the server’s answer/, "Reload", "from the same build", "Candidate pairs checked");
+  });
+
+  test("has the fingerprint of another certificate", async ({ page }) => {
+    await changeAnswer(page, (sdp) =>
+      sdp.replace(/(a=fingerprint:sha-256 )(..)/, (_, name, byte) => name + (byte === "00" ? "01" : "00")),
     );
-    await page.goto("/");
-    await panel.tickwire.start.click();
+    const panel = await start(page);
     await panel.explains(/encrypted handshake on it failed/, "another network", "1,200 bytes", "DTLS handshake");
   });
 
-  test("the server answers nothing", async ({ page }) => {
-    const panel = new Panel(page);
+  test("does not come", async ({ page }) => {
     const answer = await holdAnswer(page);
     await page.clock.install();
-    await page.goto("/");
-    await panel.tickwire.start.click();
+    const panel = await start(page);
     await answer.isHeld();
     await page.clock.fastForward(15_000);
     await panel.explains(/did not answer it in time/, "Try again", "log", "Answer received");
     await answer.release();
   });
+});
 
-  for (const [where, reach, what, operator] of [
+test.describe("the network", () => {
+  test("lets the handshake through, and no data", async ({ page, serveBehindRelay }) => {
+    /** RFC 6347 section 4.3.1: the record's content type; 23 is what is exchanged after the handshake. */
+    const { server } = await serveBehindRelay({ blocks: (datagram) => datagram[0] === 23 });
+    const panel = await startAndGiveUp(page, server.url, "connected");
+    await panel.explains(/no channel opened on it/, "Start again", "max of [channel]", "Channels open");
+  });
+});
+
+test.describe("the server is advertised", () => {
+  test.use({ expectedErrors: either(NO_WAY, UNTRUSTWORTHY) });
+  const advertise = (place: string) => ({ TICKWIRE_PORT_ADVERTISE: JSON.stringify([place]) });
+
+  for (const [where, place, what, operator] of [
     ["at a port that nothing gets through to", "127.0.0.1:9", /UDP between here and the server is blocked/, "Open UDP port 9 "],
     ["at an address that is not reachable from here", "192.0.2.1", /another address than the one/, "correct advertise"],
   ] as const) {
-    test(`the server is advertised ${where}`, async ({ page }) => {
-      const server = await serve({ TICKWIRE_PORT_ADVERTISE: JSON.stringify([reach]) });
-      const panel = new Panel(page);
-      await startAndGiveUp(panel, server.url);
+    test(where, async ({ page, serve }) => {
+      const server = await serve(advertise(place));
+      const panel = await startAndGiveUp(page, server.url);
       await panel.explains(what, "", operator, "Candidate pairs checked");
     });
   }
 
-  test.describe("from a name", () => {
-    test.use({ expectedErrors: [UNTRUSTWORTHY] });
-    for (const [where, reach, what, operator] of [
-      ["on loopback alone", "127.0.0.1:9", /names loopback addresses alone/, "Serve on an address of the network"],
-      ["on an inner network alone", "10.255.255.1", /inner network alone/, "to the public address"],
-    ] as const) {
-      test(`the server is advertised ${where}, and the page comes from a name`, async ({ page }) => {
-        const server = await serve({ TICKWIRE_PORT_ADVERTISE: JSON.stringify([reach]) });
-        const panel = new Panel(page);
-        await serveAt(page, "http://tickwire.test", server.url);
-        await startAndGiveUp(panel, "http://tickwire.test/");
-        await panel.explains(what, "", operator, "Candidate pairs checked");
-      });
-    }
-  });
-
-  test.describe("a proxy", () => {
-    test.use({ expectedErrors: [/502/] });
-    test("finds no server", async ({ page }) => {
-      const panel = new Panel(page);
-      await page.goto("/");
-      const body = "<html><h1>502 Bad Gateway</h1></html>";
-      await page.route("/sdp", (route) => route.fulfill({ status: 502, contentType: "text/html", body }));
-      await panel.tickwire.start.click();
-      await panel.explains(/in its place, with status 502/, "Try again", "found no server behind it", "Answer received");
+  for (const [where, place, what, operator] of [
+    ["on loopback alone", "127.0.0.1:9", /names loopback addresses alone/, "Serve on an address of the network"],
+    ["on an inner network alone", "10.255.255.1", /inner network alone/, "to the public address"],
+  ] as const) {
+    test(`${where}, and the page comes from a name`, async ({ page, serve }) => {
+      const server = await serve(advertise(place));
+      const panel = await startAndGiveUp(page, server.at(NAME));
+      await panel.explains(what, "", operator, "Candidate pairs checked");
     });
+  }
+});
+
+test.describe("the server", () => {
+  test.use({ expectedErrors: /status of (400|500|503)|ERR_CONNECTION_REFUSED/ });
+
+  test("is full", async ({ page, context, serve }) => {
+    const server = await serve({ TICKWIRE_SESSION_MAX: "1" });
+    const first = new TickwirePage(await context.newPage());
+    await first.connect(server.url);
+    const panel = await start(page, server.url);
+    await panel.explains(/The server is full/, "Wait", "Raise max of [session]", "Answer received");
   });
 
-  test("a sign-in page stands between", async ({ page }) => {
+  test("does not take so many channels", async ({ page, serve }) => {
+    const server = await serve({ TICKWIRE_CHANNEL_MAX: "2" });
+    const panel = await start(page, server.url);
+    await panel.explains(/did not accept what this page asked for/, "Reload", "from the same build", "Answer received");
+    await expect(panel.tickwire.status).toContainText("Expected at most 2 channels, found 4.");
+  });
+
+  for (const [name, status, code, what, user, operator] of [
+    ["failed", 500, "internal", /The server failed at what/, "Try again in a minute", "the error in the server’s log"],
+    ["is shutting down", 503, "shutting-down", /is being stopped or restarted/, "Wait a moment", "Start the server again"],
+  ] as const) {
+    test(name, async ({ page }) => {
+      await page.route("/sdp", (route) => route.fulfill({ status, json: { code, message: "In its words." } }));
+      const panel = await start(page);
+      await panel.explains(what, user, operator, "Answer received");
+    });
+  }
+
+  test("is gone", async ({ page, serve }) => {
+    const server = await serve();
     const panel = new Panel(page);
-    await page.goto("/");
-    await page.route("/sdp", signIn);
+    await page.goto(server.url);
+    await expect(panel.tickwire.start).toBeEnabled();
+    await server.stop("SIGKILL");
     await panel.tickwire.start.click();
+    await panel.explains(/The server does not answer/, "Check your network", "/health", "Answer received");
+  });
+});
+
+test.describe("something between", () => {
+  test.use({ expectedErrors: /status of 50[23]|ERR_BLOCKED_BY_CLIENT|Content.Security.Policy/ });
+  const html = (status: number) => ({ status, contentType: "text/html", body: `<html><h1>${status}</h1></html>` });
+
+  test("is a proxy that finds no server", async ({ page }) => {
+    await page.route("/sdp", (route) => route.fulfill(html(502)));
+    const panel = await start(page);
+    await panel.explains(/in its place, with status 502/, "Try again", "found no server behind it", "Answer received");
+  });
+
+  test("is a proxy whose server is being started", async ({ page }) => {
+    await page.route("/sdp", (route) => route.fulfill(html(503)));
+    const panel = await start(page);
+    await panel.explains(/is being stopped or restarted/, "Wait a moment", "Start the server again", "Answer received");
+  });
+
+  test("asks people to sign in", async ({ page }) => {
+    await page.route("/sdp", signIn);
+    const panel = await start(page);
     await panel.explains(/in its place, with status 200/, "sign in", "unchanged", "Answer received");
   });
 
-  test.describe("an extension", () => {
-    test.use({ expectedErrors: [/ERR_BLOCKED_BY_CLIENT/] });
-    test("stops the request", async ({ page }) => {
-      const panel = new Panel(page);
-      await page.goto("/");
-      await page.route("/sdp", (route) => route.abort("blockedbyclient"));
-      await panel.tickwire.start.click();
-      await panel.explains(/request did not get through/, "extensions", "pass POST", "Answer received");
-    });
+  test("is an extension that stops the request", async ({ page }) => {
+    await page.route("/sdp", (route) => route.abort("blockedbyclient"));
+    const panel = await start(page);
+    await panel.explains(/request did not get through/, "extensions", "pass POST", "Answer received");
   });
 
-  test.describe("mixed content", () => {
-    test.use({ expectedErrors: [/Content Security Policy/] });
-    test("is what a proxy made of an encrypted page's request", async ({ page, baseURL }) => {
-      const panel = new Panel(page);
-      await serveAt(page, "https://tickwire.test", baseURL!);
-      await page.route("https://tickwire.test/sdp", (route) =>
-        route.fulfill({ status: 307, headers: { location: "http://tickwire.test/sdp" } }),
-      );
-      await page.goto("https://tickwire.test/");
-      await panel.tickwire.start.click();
-      await panel.explains(/stop such mixed content/, "tell whoever runs", "without a redirect to http://", "Answer received");
+  test("leads an encrypted page's request to unencrypted HTTP", async ({ page, baseURL }) => {
+    const secure = `https://${NAME}`;
+    await page.route(`${secure}/**`, async (route) => {
+      const url = route.request().url().replace(secure, baseURL!);
+      await route.fulfill({ response: await route.fetch({ url }) });
     });
-  });
-
-  test.describe("the server", () => {
-    test.use({ expectedErrors: [/503|ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED/] });
-    test("is full", async ({ page, context }) => {
-      const server = await serve({ TICKWIRE_SESSION_MAX: "1" });
-      const first = new TickwirePage(await context.newPage());
-      await first.connect(server.url);
-      const panel = new Panel(page);
-      await page.goto(server.url);
-      await panel.tickwire.start.click();
-      await panel.explains(/The server is full/, "Wait", "Raise max of [session]", "Answer received");
-    });
-
-    test("is gone", async ({ page }) => {
-      const server = await serve();
-      const panel = new Panel(page);
-      await page.goto(server.url);
-      await expect(panel.tickwire.start).toBeEnabled();
-      await server.stop("SIGKILL");
-      await panel.tickwire.start.click();
-      await panel.explains(/The server does not answer/, "Check your network", "/health", "Answer received");
-    });
-
-    test("is out of reach of a device that is offline", async ({ page, context }) => {
-      const panel = new Panel(page);
-      await page.goto("/");
-      await expect(panel.tickwire.start).toBeEnabled();
-      await context.setOffline(true);
-      await panel.tickwire.start.click();
-      await panel.explains("This device is offline.", "Connect it", "Nothing on the server", "Answer received");
-    });
+    await page.route(`${secure}/sdp`, (route) =>
+      route.fulfill({ status: 307, headers: { location: `http://${NAME}/sdp` } }),
+    );
+    const panel = await start(page, `${secure}/`);
+    await panel.explains(/stop such mixed content/, "tell whoever runs", "without a redirect to http://", "Answer received");
   });
 });

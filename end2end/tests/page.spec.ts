@@ -3,7 +3,7 @@ import { expect, test, TickwirePage } from "./support";
 
 test.describe("without JavaScript", () => {
   // The scripts are announced in the head, and not run.
-  test.use({ javaScriptEnabled: false, expectedErrors: [/preloaded .* but not used/] });
+  test.use({ javaScriptEnabled: false, expectedErrors: /preloaded .* but not used/ });
   test("is complete, says what it needs, and offers nothing that would not work", async ({ page }) => {
     const tickwire = new TickwirePage(page);
     await page.goto("/");
@@ -123,7 +123,7 @@ test("nothing moves while it connects and lines arrive", async ({ page, browserN
 });
 
 test.describe("at an address where nothing is", () => {
-  test.use({ expectedErrors: [/404/] });
+  test.use({ expectedErrors: /404/ });
   test("says so, and leads back", async ({ page }) => {
     const response = await page.goto("/nothing");
     expect(response!.status()).toBe(404);

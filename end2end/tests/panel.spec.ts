@@ -1,7 +1,9 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
-import { Panel, serveAt, signIn, UNTRUSTWORTHY } from "./panel";
-import { expect, OwnServer, test } from "./support";
+import { NAME } from "../name";
+import { GONE_SERVER } from "./link";
+import { Panel, showOn, signIn, STEPS, UNTRUSTWORTHY } from "./panel";
+import { expect, test } from "./support";
 
 test("is folded while all is well, and tells how the link came about and what it takes", async ({ page }) => {
   const panel = new Panel(page);
@@ -10,14 +12,7 @@ test("is folded while all is well, and tells how the link came about and what it
   await expect(panel.steps).toHaveCount(0);
   await expect(panel.summary).toContainText(/Connection\s*IPv[46] · UDP · direct/);
   await panel.summary.click();
-  await expect(panel.steps).toHaveText([
-    /^✓Page loaded, done[\d.]+ m?s$/,
-    /^✓Offer sent, done[\d.]+ m?s$/,
-    /^✓Answer received, done[\d.]+ m?s$/,
-    /^✓Candidate pairs checked, done[\d.]+ m?s$/,
-    /^✓DTLS handshake, done[\d.]+ m?s$/,
-    /^✓Channels open, done[\d.]+ m?s$/,
-  ]);
+  await expect(panel.steps).toHaveText(STEPS.map((name) => new RegExp(`^✓${name}, done[\\d.]+ m?s$`)));
   await expect(panel.way).toContainText(/Round trip\s*[\d.]+ ms/);
   await expect(panel.way).toContainText(/Relayed\s*no/);
   const echo = panel.channels.getByRole("row", { name: "echo" });
@@ -71,17 +66,11 @@ test.describe("does not fight the reader:", () => {
 });
 
 test.describe("with a server that goes away", () => {
-  test.use({ expectedErrors: [/ERR_CONNECTION_REFUSED/] });
-  let server: OwnServer;
-  test.beforeEach(async () => {
-    server = await OwnServer.start();
-  });
-  test.afterEach(async () => {
-    await server.stop("SIGKILL");
-  });
+  test.use({ expectedErrors: GONE_SERVER });
 
-  test.slow();
-  test("opens when a try to come back fails, stays as it is while others do, and folds once one succeeds", async ({ page }) => {
+  test("opens when a try to come back fails, stays as it is while others do, and folds once one succeeds", async ({ page, serve }) => {
+    test.slow();
+    const server = await serve();
     const panel = new Panel(page);
     await panel.tickwire.connect(server.url);
     await server.stop("SIGKILL");
@@ -141,11 +130,10 @@ test.describe("the report", () => {
   });
 
   test.describe("of an unencrypted page", () => {
-    test.use({ expectedErrors: [UNTRUSTWORTHY] });
+    test.use({ expectedErrors: UNTRUSTWORTHY });
     test("is shown, selected, where the browser does not let the page copy", async ({ page, baseURL }) => {
       const panel = new Panel(page);
-      await serveAt(page, "http://tickwire.test", baseURL!);
-      await page.goto("http://tickwire.test/");
+      await page.goto(Object.assign(new URL(baseURL!), { hostname: NAME }).href);
       await expect(panel.tickwire.start).toBeEnabled();
       await panel.summary.click();
       await panel.copy.press("Enter");
@@ -159,13 +147,13 @@ test.describe("the report", () => {
   test("is what is printed, folded or not", async ({ page }) => {
     const panel = new Panel(page);
     await panel.tickwire.connect();
-    await page.emulateMedia({ media: "print" });
+    await showOn(page, "print");
     await expect(panel.step("DTLS handshake")).toBeVisible();
     await expect(panel.channels).toBeHidden();
-    await page.emulateMedia({ media: "screen" });
+    await showOn(page, "screen");
     await panel.summary.click();
     await expect(panel.channels.getByRole("row", { name: "pulse" })).toBeVisible();
-    await page.emulateMedia({ media: "print" });
+    await showOn(page, "print");
     await expect(panel.channels).toBeVisible();
     for (const other of [panel.tickwire.log, panel.tickwire.time, panel.tickwire.stop, panel.copy]) {
       await expect(other).toBeHidden();

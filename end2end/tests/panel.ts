@@ -1,6 +1,15 @@
 import type { Locator, Page, Route } from "@playwright/test";
 import { expect, TickwirePage } from "./support";
 
+export const STEPS = [
+  "Page loaded",
+  "Offer sent",
+  "Answer received",
+  "Candidate pairs checked",
+  "DTLS handshake",
+  "Channels open",
+] as const;
+
 /** The panel "Connection", by what a person goes by. */
 export class Panel {
   readonly tickwire: TickwirePage;
@@ -31,27 +40,35 @@ export class Panel {
   }
 
   /** What is said of a failure, and where it stopped. */
-  async explains(what: string | RegExp, user: string, operator: string, failed: string) {
+  async explains(what: string | RegExp, user: string, operator: string, failed: (typeof STEPS)[number]) {
     await expect(this.tickwire.status).toContainText("Failed");
     await expect(this.advice).toBeVisible();
     await expect(this.advice.locator("p")).toHaveText(what);
     await expect(this.advice.locator("dd").first()).toContainText(user);
     await expect(this.advice.locator("dd").last()).toContainText(operator);
-    await expect(this.step(failed)).toContainText("failed");
-    await expect(this.steps.filter({ hasText: "waiting" })).not.toHaveCount(0);
+    const at = STEPS.indexOf(failed);
+    const standing = (index: number) => (index < at ? "done" : index === at ? "failed" : "waiting");
+    await expect(this.steps).toContainText(STEPS.map((name, index) => `${name}, ${standing(index)}`));
   }
 }
 
 /** What Chromium says of an unencrypted page from another machine. */
 export const UNTRUSTWORTHY = /Cross-Origin-Opener-Policy header has been ignored/;
 
-/** Serves a server's page at another address, as a proxy in front of it does. */
-export async function serveAt(page: Page, origin: string, server: string) {
-  await page.route(`${origin}/**`, async (route) => {
-    const url = route.request().url().replace(origin, server);
-    await route.fulfill({ response: await route.fetch({ url }) });
-  });
-}
-
 /** A page that asks people to sign in, in place of the server's answer. */
 export const signIn = (route: Route) => route.fulfill({ contentType: "text/html", body: "<html>Sign in</html>" });
+
+/**
+ * Shows the page as on paper, or as on a screen. By WebDriver BiDi no medium can be chosen: there
+ * what the style says of paper is made to hold on the screen.
+ */
+export async function showOn(page: Page, medium: "print" | "screen") {
+  await page.emulateMedia({ media: medium });
+  await page.evaluate((medium) => {
+    if (medium === "print" && matchMedia("print").matches) return;
+    const [from, to] = medium === "print" ? ["print", "all"] : ["all", "print"];
+    for (const rule of [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules])) {
+      if (rule instanceof CSSMediaRule && rule.media.mediaText === from) rule.media.mediaText = to;
+    }
+  }, medium);
+}

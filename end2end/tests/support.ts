@@ -1,23 +1,30 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { createSocket } from "node:dgram";
-import { createServer } from "node:net";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
-import { test as base, expect, type APIRequestContext, type Locator, type Page } from "@playwright/test";
+import { test as base, expect, type BrowserContext, type Locator, type Page } from "@playwright/test";
 import { Relay, type RelayOptions } from "./relay";
+import { freePort, OwnServer, sessions } from "./server";
 
 export { expect };
 
 /** Milliseconds within which a closed tab is gone, whatever else the machine does: long before it is missed. */
 export const GONE = 10_000;
 
+interface Fixtures {
+  /** Console errors that a test provokes: the browser's own report of a request that failed. */
+  expectedErrors: RegExp | undefined;
+  leaveNoSession: void;
+  /** What a test started, to be ended with it, after its tabs. */
+  atEnd: (end: () => unknown) => void;
+  /** Starts a server of the test's own, with these variables. */
+  serve: (env?: Record<string, string>, port?: number) => Promise<OwnServer>;
+  /** The same, but browsers reach its UDP port through the relay alone. Its HTTP does not pass there. */
+  serveBehindRelay: (options?: RelayOptions) => Promise<{ server: OwnServer; relay: Relay }>;
+}
+
 /**
  * A page on which an error in the console or in a script fails the test, as does a session that
  * is still on the server when its tabs are closed.
  */
-export const test = base.extend<{ expectedErrors: RegExp[]; leaveNoSession: void }>({
-  /** Console errors that a test provokes: the browser's own report of a request that failed. */
-  expectedErrors: [[], { option: true }],
+export const test = base.extend<Fixtures>({
+  expectedErrors: [undefined, { option: true }],
   page: async ({ page, expectedErrors, browserName, colorScheme, javaScriptEnabled }, use, { skip }) => {
     // What Playwright cannot have of Firefox by WebDriver BiDi.
     const isFirefox = browserName === "firefox";
@@ -31,20 +38,52 @@ export const test = base.extend<{ expectedErrors: RegExp[]; leaveNoSession: void
   leaveNoSession: [
     async ({ context, request }, use) => {
       await use();
-      await Promise.all(context.pages().map((page) => page.close()));
+      await closeTabs(context);
       await expect.poll(() => sessions(request), { message: "sessions of closed tabs", timeout: GONE }).toBe(0);
     },
     { auto: true },
   ],
+  atEnd: async ({ context }, use) => {
+    const ends: (() => unknown)[] = [];
+    await use((end) => void ends.push(end));
+    // Before their servers: a tab reports one that is gone.
+    await closeTabs(context);
+    await Promise.all(ends.map((end) => end()));
+  },
+  serve: async ({ atEnd }, use) => {
+    await use(async (env, port) => {
+      const server = await OwnServer.start(env, port);
+      atEnd(() => server.stop("SIGKILL"));
+      return server;
+    });
+  },
+  serveBehindRelay: async ({ atEnd, serve }, use) => {
+    await use(async (options) => {
+      const port = await freePort();
+      const relay = await Relay.start(port, options);
+      atEnd(() => relay.close());
+      const server = await serve({ TICKWIRE_PORT_ADVERTISE: JSON.stringify(relay.addresses) }, port);
+      return { server, relay };
+    });
+  },
 });
+
+/** What one of these finds. */
+export function either(...patterns: RegExp[]): RegExp {
+  return new RegExp(patterns.map(({ source }) => source).join("|"));
+}
+
+async function closeTabs(context: BrowserContext) {
+  await Promise.all(context.pages().map((page) => page.close()));
+}
 
 /** Firefox' word on the style by which Playwright hides the caret in a picture. */
 const PICTURE = /blocked an inline style.*sha256-YjaKGiklmzC6wjXA513HAMmzus8VE61XCOT\+SmwNZWA=/;
 
-export function watchErrors(page: Page, expected: RegExp[] = []): string[] {
+export function watchErrors(page: Page, expected?: RegExp): string[] {
   const errors: string[] = [];
   const add = (text: string) => {
-    if (![PICTURE, ...expected].some((known) => known.test(text))) errors.push(text);
+    if (!PICTURE.test(text) && !expected?.test(text)) errors.push(text);
   };
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) add(message.text());
@@ -109,109 +148,5 @@ export class TickwirePage {
   /** The number of this name, of a feed. */
   reading(name: string): Locator {
     return this.page.locator(".feed .readings > div").filter({ has: this.page.getByText(name, { exact: true }) }).locator("dd");
-  }
-}
-
-/**
- * Lets the page's offer through, and holds the answer back until it is released. In the page: by
- * WebDriver BiDi `page.route` does not get a request's body, and what it holds when a page closes
- * goes out after all, as an offer that nobody stands behind.
- */
-export async function holdAnswer(page: Page) {
-  await page.addInitScript(() => {
-    const { fetch } = window;
-    window.fetch = async (...request) => {
-      const response = await fetch(...request);
-      if (new URL(response.url).pathname === "/sdp") {
-        await new Promise((release) => ((window as any).releaseAnswer = release));
-      }
-      return response;
-    };
-  });
-  return {
-    isHeld: () => page.waitForFunction(() => "releaseAnswer" in window),
-    release: () => page.evaluate(() => (window as any).releaseAnswer()),
-  };
-}
-
-export async function sessions(request: APIRequestContext, url = ""): Promise<number> {
-  return (await (await request.get(`${url}/health`)).json()).sessions;
-}
-
-/** A server of a test's own, to stop and start again at the same address. */
-export class OwnServer {
-  private process?: ChildProcess;
-
-  private constructor(
-    readonly port: number,
-    readonly env: Record<string, string>,
-  ) {}
-
-  static async start(env: Record<string, string> = {}): Promise<OwnServer> {
-    const server = new OwnServer(await freePort(), env);
-    await server.start();
-    return server;
-  }
-
-  /** A server whose UDP port browsers reach through the relay alone; its HTTP does not pass there. */
-  static async startBehindRelay(
-    options: RelayOptions = {},
-    env: Record<string, string> = {},
-  ): Promise<{ server: OwnServer; relay: Relay }> {
-    const port = await freePort();
-    const relay = await Relay.start(port, options);
-    const server = new OwnServer(port, { TICKWIRE_PORT_ADVERTISE: JSON.stringify(relay.addresses), ...env });
-    await server.start();
-    return { server, relay };
-  }
-
-  get url() {
-    return `http://127.0.0.1:${this.port}`;
-  }
-
-  async start() {
-    const root = fileURLToPath(new URL("../..", import.meta.url));
-    const child = spawn(process.env.SERVER_BINARY ?? "target/debug/tickwire", {
-      cwd: root,
-      env: { ...process.env, ...this.env, LEPTOS_SITE_ADDR: `127.0.0.1:${this.port}` },
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    this.process = child;
-    let said = "";
-    await new Promise<void>((resolve, reject) => {
-      child.stderr!.on("data", (data) => {
-        said += data;
-        if (said.includes("serving HTTP")) resolve();
-      });
-      child.once("exit", (code) => reject(new Error(`The server ended with ${code}: ${said}`)));
-    });
-  }
-
-  /** Sends the signal, and returns the exit code once the process has ended. */
-  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
-    const child = this.process;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-    const exited = once(child, "exit");
-    child.kill(signal);
-    const [code] = await exited;
-    return code;
-  }
-}
-
-/** A port that is free for TCP and for UDP: the server takes both by one number. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const tcp = createServer().listen(0, "127.0.0.1");
-    await once(tcp, "listening");
-    const { port } = tcp.address() as { port: number };
-    const udp = createSocket("udp4").bind(port);
-    const isFree = await once(udp, "listening").then(
-      () => true,
-      () => false,
-    );
-    udp.close();
-    tcp.close();
-    await once(tcp, "close");
-    if (isFree) return port;
   }
 }

@@ -1,0 +1,86 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { APIRequestContext } from "@playwright/test";
+
+/** What a server says of its sessions; without an address the one that all tests share. */
+export async function health(request: APIRequestContext, url = ""): Promise<{ sessions: number; silent: number }> {
+  return (await request.get(`${url}/health`)).json();
+}
+
+export async function sessions(request: APIRequestContext, url = ""): Promise<number> {
+  return (await health(request, url)).sessions;
+}
+
+/** A server of a test's own, to stop and start again at the same address. */
+export class OwnServer {
+  private process?: ChildProcess;
+
+  private constructor(
+    readonly port: number,
+    readonly env: Record<string, string>,
+  ) {}
+
+  static async start(env: Record<string, string> = {}, port?: number): Promise<OwnServer> {
+    const server = new OwnServer(port ?? (await freePort()), env);
+    await server.start();
+    return server;
+  }
+
+  get url() {
+    return this.at("127.0.0.1");
+  }
+
+  /** Its address by another name of this machine. */
+  at(host: string) {
+    return `http://${host}:${this.port}`;
+  }
+
+  async start() {
+    const root = fileURLToPath(new URL("../..", import.meta.url));
+    const child = spawn(process.env.SERVER_BINARY ?? "target/debug/tickwire", {
+      cwd: root,
+      env: { ...process.env, ...this.env, LEPTOS_SITE_ADDR: `127.0.0.1:${this.port}` },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    this.process = child;
+    let said = "";
+    await new Promise<void>((resolve, reject) => {
+      child.stderr!.on("data", (data) => {
+        said += data;
+        if (said.includes("serving HTTP")) resolve();
+      });
+      child.once("exit", (code) => reject(new Error(`The server ended with ${code}: ${said}`)));
+    });
+  }
+
+  /** Sends the signal, and returns the exit code once the process has ended. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
+    const child = this.process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+    const exited = once(child, "exit");
+    child.kill(signal);
+    const [code] = await exited;
+    return code;
+  }
+}
+
+/** A port that is free for TCP and for UDP: the server takes both by one number. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const tcp = createServer().listen(0, "127.0.0.1");
+    await once(tcp, "listening");
+    const { port } = tcp.address() as { port: number };
+    const udp = createSocket("udp4").bind(port);
+    const isFree = await once(udp, "listening").then(
+      () => true,
+      () => false,
+    );
+    udp.close();
+    tcp.close();
+    await once(tcp, "close");
+    if (isFree) return port;
+  }
+}

@@ -1,0 +1,51 @@
+import { ticks, watchChannels } from "./channels";
+import { GONE_SERVER } from "./link";
+import { sessions } from "./server";
+import { expect, test, TickwirePage } from "./support";
+
+// A trace of twenty tabs takes longer than what they do.
+test.use({ expectedErrors: GONE_SERVER, trace: "off" });
+
+test("stays connected for a minute in a tab that nobody looks at", async ({ page, browserName }) => {
+  test.slow();
+  await watchChannels(page);
+  const tickwire = new TickwirePage(page);
+  await tickwire.connect();
+  const opened = page.waitForEvent("popup");
+  await page.evaluate(() => void window.open("about:blank"));
+  await (await opened).bringToFront();
+  // Without a screen Chromium hides no tab.
+  if (browserName === "firefox") expect(await page.evaluate(() => document.visibilityState)).toBe("hidden");
+  const before = await ticks(page);
+  await expect.poll(() => ticks(page), { timeout: 120_000 }).toBeGreaterThanOrEqual(before + 60);
+  await page.bringToFront();
+  await expect(tickwire.status).toContainText("Connected");
+  await tickwire.echo("seen again");
+  await expect(tickwire.lines.filter({ hasText: /Interrupted|Reconnecting/ })).toHaveCount(0);
+});
+
+test("twenty tabs come back when their server does", async ({ context, request, serve }) => {
+  test.setTimeout(300_000);
+  const server = await serve();
+  const tabs: TickwirePage[] = [];
+  const openFive = async () => {
+    for (let count = 0; count < 5; count++) {
+      const tab = new TickwirePage(await context.newPage());
+      await tab.connect(server.url);
+      tabs.push(tab);
+    }
+  };
+  // Four at once: while one opens, the processors wait for most of the time.
+  await Promise.all([openFive(), openFive(), openFive(), openFive()]);
+  expect(await sessions(request, server.url)).toBe(20);
+  expect(await server.stop("SIGTERM")).toBe(0);
+  await server.start();
+  await expect.poll(() => sessions(request, server.url), { timeout: 60_000 }).toBe(20);
+  await Promise.all(
+    tabs.map(async (tab, number) => {
+      await expect(tab.status).toContainText("Connected", { timeout: 60_000 });
+      await tab.echo(`tab ${number}`);
+    }),
+  );
+  expect(await sessions(request, server.url)).toBe(20);
+});
