@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | [`CLOCK`] | [`FromClock`], JSON text: the time at each interval, and answers | [`ToClock`], JSON text |
 //! | [`ECHO`] | each message as it came: text as text, binary as binary | anything |
+//! | [`ECHO`] with the subprotocol [`COUNTED`] | binary as it came, and to each text [`Counted`], JSON text | binary, and any text to ask for the count |
 //! | [`MACHINE`] | [`Sample`], JSON text, ten times a second, the newest only | nothing |
 //! | [`DATA`] | [`FromData`], plain text: the time each second, and echoes | any text, any binary |
 //! | [`PULSE`] | one byte each second, so that its silence is noticed | nothing |
@@ -31,6 +32,8 @@ use std::fmt;
 
 /// The subprotocol (`RTCDataChannelInit.protocol`) of the built-in feeds, in this version.
 pub const PROTOCOL: &str = "tickwire.1";
+/// The subprotocol of an [`ECHO`] that counts what it echoes, in this version.
+pub const COUNTED: &str = "tickwire.1.counted";
 
 /// The label of the server's clock.
 pub const CLOCK: &str = "clock";
@@ -221,6 +224,32 @@ impl Sample {
             memory_used: number("memoryUsed")? as u64,
             memory_total: number("memoryTotal")? as u64,
             sessions: number("sessions")? as u32,
+        })
+    }
+}
+
+/// What an [`ECHO`] with the subprotocol [`COUNTED`] says when it is asked: what has arrived on
+/// its channel until then. With what the browser has sent and got back, it tells on which way
+/// messages were lost.
+///
+/// ```json
+/// {"received":500,"bytes":50000}
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counted {
+    /// Binary messages.
+    pub received: u32,
+    /// The bytes of these.
+    pub bytes: u64,
+}
+
+impl Counted {
+    /// Reads a message of the server; `None` for one that this version does not know. Numbers
+    /// out of their range are taken for the end of it.
+    pub fn read(fields: &impl Fields) -> Option<Self> {
+        Some(Self {
+            received: fields.number("received")? as u32,
+            bytes: fields.number("bytes")? as u64,
         })
     }
 }

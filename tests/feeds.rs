@@ -12,7 +12,7 @@ use support::{
 };
 use tickwire::server::feeds::echo;
 use tickwire::server::{Channel, Feeds, Message, SendError, SessionId};
-use tickwire::wire::PROTOCOL;
+use tickwire::wire::{COUNTED, PROTOCOL};
 use tokio::sync::mpsc;
 use webrtc::data_channel::{DataChannel, RTCDataChannelInit};
 
@@ -127,6 +127,27 @@ async fn the_echo_gives_back_what_came() {
         let bytes: Vec<u8> = (0..length).map(|index| index as u8).collect();
         echo.send(BytesMut::from(&bytes[..])).await.unwrap();
         assert_eq!(next_binary(echo).await, bytes);
+    }
+}
+
+#[tokio::test]
+async fn an_echo_that_counts_tells_what_arrived() {
+    let server = Server::start(config(&[])).await;
+    let counted = json!([{"label": "echo", "id": 1, "protocol": COUNTED, "ordered": false}]);
+    let client = connect(&server, counted).await;
+    let echo = &*client.channels[0];
+    let count = async |question: &str| {
+        echo.send_text(question).await.unwrap();
+        next_text(echo, |_| true).await
+    };
+    assert_eq!(count("").await, r#"{"received":0,"bytes":0}"#);
+    for length in [0, 1, 16_384] {
+        let bytes = vec![length as u8; length];
+        echo.send(BytesMut::from(&bytes[..])).await.unwrap();
+        assert_eq!(next_binary(echo).await, bytes);
+    }
+    for question in ["how many?", "how many?"] {
+        assert_eq!(count(question).await, r#"{"received":3,"bytes":16385}"#);
     }
 }
 

@@ -77,6 +77,16 @@ fn every_json_message_survives_the_round_trip_and_its_wording_stays() {
         r#"{"time":1.5,"processors":0.25,"memoryUsed":34359738360,"memoryTotal":4503599627370496,"sessions":7}"#,
         Sample::read,
     );
+    let counted = Counted {
+        received: 500,
+        bytes: u64::from(u32::MAX) + 1,
+    };
+    survives(
+        counted,
+        written(&counted),
+        r#"{"received":500,"bytes":4294967296}"#,
+        Counted::read,
+    );
 }
 
 #[test]
@@ -166,14 +176,16 @@ proptest! {
             let fields = serde_json::json!({
                 "type": kind, "time": value, "interval": value, "t1": value, "t2": value,
                 "t3": value, "reason": value, "processors": value, "memoryUsed": value,
-                "memoryTotal": value, "sessions": value,
+                "memoryTotal": value, "sessions": value, "received": value, "bytes": value,
             });
             let _ = FromClock::read(&fields);
             let _ = Sample::read(&fields);
+            let _ = Counted::read(&fields);
         }
         for fields in [Value::Null, Value::from(number), Value::from([kind])] {
             prop_assert_eq!(FromClock::read(&fields), None);
             prop_assert_eq!(Sample::read(&fields), None);
+            prop_assert_eq!(Counted::read(&fields), None);
         }
     }
 

@@ -1,14 +1,22 @@
 //! What came goes back.
 
-use crate::server::channel::{Channel, SendError};
+use super::clock::text;
+use crate::server::channel::{Channel, Message, SendError};
+use crate::wire::{COUNTED, Counted};
 
-/// Sends each message back as it came: text as text, binary as binary.
+/// Sends each message back as it came: text as text, binary as binary. With the subprotocol
+/// [`COUNTED`] it counts the binary ones, and answers text with the count.
 ///
 /// # Errors
 /// Where the channel closes while something is being sent, or its reader stalls.
 pub async fn echo(channel: Channel) -> Result<(), SendError> {
+    let mut count = (channel.protocol() == COUNTED).then(Counted::default);
     while let Some(message) = channel.recv().await {
-        match channel.send(message).await {
+        let answer = match &mut count {
+            Some(count) => counted(count, message),
+            None => message,
+        };
+        match channel.send(answer).await {
             Err(SendError::TooLarge) => {
                 channel
                     .refuse("the message is larger than your side takes")
@@ -18,4 +26,16 @@ pub async fn echo(channel: Channel) -> Result<(), SendError> {
         }
     }
     Ok(())
+}
+
+/// What an echo that counts answers.
+fn counted(count: &mut Counted, message: Message) -> Message {
+    match &message {
+        Message::Binary(data) => {
+            count.received = count.received.saturating_add(1);
+            count.bytes = count.bytes.saturating_add(data.len() as u64);
+            message
+        }
+        Message::Text(_) => text(count).into(),
+    }
 }
