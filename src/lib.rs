@@ -17,6 +17,7 @@
 //! | [`estimate`] | both | offset, jitter, age: what arrives, made into numbers |
 //! | [`fields`] | both | JSON as the one or the other half parses it |
 //! | [`browser`] | both | [`browser::use_link`]: over `RTCPeerConnection` in the browser, inert in the server's render |
+//! | [`trial`] | both | what messages of a size and a rate come to over a channel of some reliability |
 //! | [`signaling`] | both | what travels over HTTP: offer, answer, errors |
 //! | [`wire`] | both | what travels on a data channel |
 //! | `server` | feature `ssr` | HTTP, sessions, peers, feeds |
@@ -35,4 +36,5 @@ pub mod link;
 #[cfg(feature = "ssr")]
 pub mod server;
 pub mod signaling;
+pub mod trial;
 pub mod wire;
