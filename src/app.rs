@@ -15,6 +15,7 @@ mod reading;
 mod readings;
 mod status;
 mod text;
+mod trial;
 
 use clock::Clock;
 use composer::Composer;
@@ -24,6 +25,7 @@ use leptos::prelude::*;
 use log::{Announcement, Lines, Log};
 use machine::Machine;
 use status::Status;
+use trial::Trial;
 
 /// What the page shows, in one sentence.
 pub const SUMMARY: &str =
@@ -62,6 +64,7 @@ pub fn App() -> impl IntoView {
                     <Log lines />
                     <Composer link />
                 </div>
+                <Trial link />
             </div>
             <Announcement lines />
         </main>

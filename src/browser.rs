@@ -55,6 +55,8 @@ mod listener;
 mod negotiation;
 mod opened;
 pub mod page;
+mod runner;
+mod running;
 mod session;
 mod stats;
 mod surroundings;
@@ -67,6 +69,8 @@ pub use drawing::use_drawing;
 use driver::Driver;
 pub use frame::Frame;
 use leptos::prelude::*;
+pub use runner::Runner;
+pub use running::use_runner;
 pub use timer::Timer;
 pub use vantage::Vantage;
 
@@ -83,4 +87,10 @@ pub fn use_link_with_options(options: LinkOptions) -> Link {
     StoredValue::new_local(surroundings::listen(move |event| driver.on(event)));
     on_cleanup(move || driver.on(Event::Stop));
     driver.link()
+}
+
+/// Markup that never changes, for `inner_html`. The server has rendered it, and hydration leaves
+/// what is there: so the browser's half does not need to carry it a second time.
+pub fn rendered(_markup: &'static str) -> &'static str {
+    ""
 }

@@ -1,6 +1,14 @@
 //! Markup as text, for what changes as a whole and has nothing in it to press: made of views, a
 //! table takes the page four times what it takes as text.
 
+use std::fmt::{Arguments, Write};
+
+/// Writes at the end of a text: `add(text, format_args!("…"))`.
+pub fn add(text: &mut String, words: Arguments) {
+    // Writing into a string does not fail.
+    let _ = text.write_fmt(words);
+}
+
 /// Text as it stands between tags, and in attributes between double quotes.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());

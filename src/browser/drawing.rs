@@ -15,7 +15,7 @@ use web_sys::MediaQueryList;
 /// shows, and again as long after it as `draw` says, if it does. A hidden page shows none. All
 /// ends with the component that called this.
 pub fn use_drawing(draw: impl Fn(Frame) -> Option<Duration> + 'static) -> Callback<()> {
-    let drawing = StoredValue::new_local(Drawing::new(draw));
+    let drawing = StoredValue::new_local(Drawing::new(Box::new(draw)));
     Callback::new(move |()| {
         drawing.try_with_value(|drawing| drawing.0.ask());
     })
@@ -34,7 +34,8 @@ struct Request {
 }
 
 impl Drawing {
-    fn new(draw: impl Fn(Frame) -> Option<Duration> + 'static) -> Self {
+    /// Boxed, so that what is drawn does not make another copy of all of this.
+    fn new(draw: Box<dyn Fn(Frame) -> Option<Duration>>) -> Self {
         let reduced_motion = window()
             .match_media("(prefers-reduced-motion: reduce)")
             .ok()

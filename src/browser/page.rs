@@ -2,13 +2,16 @@
 //! can be sent, and the clipboard.
 
 use super::Vantage;
+use super::json::get;
 use super::listener::Listener;
 use super::timer::Timer;
 use js_sys::{Function, Promise};
-use leptos::prelude::window;
+use leptos::prelude::{document, window};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Event, RequestInit, RequestRedirect, RtcIceGatheringState, RtcPeerConnection};
+use web_sys::{
+    Event, HtmlElement, RequestInit, RequestRedirect, RtcIceGatheringState, RtcPeerConnection,
+};
 
 /// How long the browser may look for addresses of its own, in milliseconds: it takes some 130.
 const GATHERING: f64 = 2_000.0;
@@ -84,4 +87,46 @@ pub async fn copy(text: String) -> bool {
         return false;
     }
     JsFuture::from(clipboard.write_text(&text)).await.is_ok()
+}
+
+/// What is typed into, or chosen in, the control of this id; empty where there is none.
+pub fn typed(id: &str) -> String {
+    property(id, "value").as_string().unwrap_or_default()
+}
+
+/// Whether the box of this id is checked.
+pub fn is_checked(id: &str) -> bool {
+    property(id, "checked").is_truthy()
+}
+
+fn property(id: &str, name: &str) -> JsValue {
+    let control = document().get_element_by_id(id);
+    control.map_or(JsValue::UNDEFINED, |control| get(&control, name))
+}
+
+/// Says what is wrong with each of these controls in the element below it; nothing where that is
+/// empty. What is wrong is told when it `is_used`, which also leads the reader to the first, and
+/// taken back as soon as it is right.
+pub fn correct(ids: &[&str], wrong: &[String], is_used: bool) {
+    let mut is_first = is_used;
+    for (id, wrong) in ids.iter().zip(wrong) {
+        let Some(control) = document().get_element_by_id(id) else {
+            continue;
+        };
+        let Some(below) = control.next_element_sibling() else {
+            continue;
+        };
+        if is_used || below.has_child_nodes() {
+            below.set_text_content(Some(wrong));
+        }
+        if !below.has_child_nodes() {
+            let _ = control.remove_attribute("aria-invalid");
+        } else {
+            let _ = control.set_attribute("aria-invalid", "true");
+            if is_first {
+                is_first = false;
+                let _ = control.unchecked_into::<HtmlElement>().focus();
+            }
+        }
+    }
 }

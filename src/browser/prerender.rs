@@ -2,11 +2,14 @@
 //! when it hydrates the page, and first shows the same.
 
 mod frame;
+mod runner;
 mod vantage;
 
 use crate::link::{Link, LinkOptions, LinkState, OpenError};
+use crate::trial::Pair;
 pub use frame::Frame;
 use leptos::prelude::*;
+pub use runner::Runner;
 use std::time::Duration;
 pub use vantage::Vantage;
 
@@ -30,6 +33,20 @@ pub fn use_link_with_options(_options: LinkOptions) -> Link {
         open: Callback::new(|_| Err(OpenError::NoLink)),
         looking: RwSignal::new(0),
     }
+}
+
+/// Runs that never begin.
+pub fn use_runner(_link: Link, _draw: impl Fn(&Pair, f64) + 'static) -> Runner {
+    Runner {
+        is_running: Signal::stored(false),
+        start: Callback::new(|_| {}),
+        stop: Callback::new(|()| {}),
+    }
+}
+
+/// Markup that never changes: the page is rendered with it.
+pub fn rendered(markup: &'static str) -> &'static str {
+    markup
 }
 
 /// A drawing that is never drawn.
@@ -87,4 +104,14 @@ pub mod page {
     pub async fn copy(_text: String) -> bool {
         false
     }
+
+    pub fn typed(_id: &str) -> String {
+        String::new()
+    }
+
+    pub fn is_checked(_id: &str) -> bool {
+        false
+    }
+
+    pub fn correct(_ids: &[&str], _wrong: &[String], _is_used: bool) {}
 }
