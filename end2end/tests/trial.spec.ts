@@ -1,75 +1,8 @@
 import AxeBuilder from "@axe-core/playwright";
-import type { Locator, Page } from "@playwright/test";
+import type { Page } from "@playwright/test";
 import { watchChannels } from "./channels";
-import { expect, OwnServer, test, TickwirePage } from "./support";
-
-/** The panel in which messages are tried. */
-class TrialPanel {
-  readonly panel: Locator;
-  readonly size: Locator;
-  readonly rate: Locator;
-  readonly seconds: Locator;
-  readonly again: Locator;
-  readonly limit: Locator;
-  readonly ordered: Locator;
-  readonly kept: Locator;
-  readonly start: Locator;
-  readonly stop: Locator;
-
-  constructor(readonly page: Page) {
-    this.panel = page.getByRole("region", { name: "Try it" });
-    this.size = this.panel.getByRole("textbox", { name: "Size (bytes)" });
-    this.rate = this.panel.getByRole("textbox", { name: "Rate (per second)" });
-    this.seconds = this.panel.getByRole("textbox", { name: "Duration (seconds)" });
-    this.again = this.panel.getByRole("combobox", { name: "Lost messages are" });
-    this.limit = this.panel.getByRole("textbox", { name: /^(Times|For \(milliseconds\))$/ });
-    this.ordered = this.panel.getByRole("checkbox", { name: "In order" });
-    this.kept = this.panel.getByRole("combobox", { name: "Compare with" });
-    this.start = this.panel.getByRole("button", { name: "Start run" });
-    this.stop = this.panel.getByRole("button", { name: "Stop run" });
-  }
-
-  async load(size: number, rate: number, seconds: number) {
-    await this.size.fill(String(size));
-    await this.rate.fill(String(rate));
-    await this.seconds.fill(String(seconds));
-  }
-
-  async neverAgain() {
-    await this.again.selectOption("sent again a number of times");
-    await this.limit.fill("0");
-    await this.ordered.uncheck();
-  }
-
-  head(run: "A" | "B"): Locator {
-    return this.panel.getByRole("columnheader", { name: new RegExp(`^${run} `) });
-  }
-
-  async done(run: "A" | "B", how = "finished") {
-    await expect(this.head(run)).toContainText(how, { timeout: 20_000 });
-  }
-
-  /** What the table says of a run. */
-  cell(run: "A" | "B", name: string): Locator {
-    const row = this.panel.getByRole("row").filter({ has: this.page.getByRole("rowheader", { name, exact: true }) });
-    return row.getByRole("cell").nth(run === "A" ? 0 : 1);
-  }
-
-  async number(run: "A" | "B", name: string): Promise<number> {
-    const text = await this.cell(run, name).innerText();
-    expect(text).toMatch(/^[\d,]+/);
-    return Number(text.match(/^[\d,]+/)![0].replaceAll(",", ""));
-  }
-
-  plot(name: string): Locator {
-    return this.panel.getByRole("figure", { name }).getByRole("img");
-  }
-}
-
-async function open(page: Page, url = "/"): Promise<TrialPanel> {
-  await new TickwirePage(page).connect(url);
-  return new TrialPanel(page);
-}
+import { expect, test, TickwirePage } from "./support";
+import { openTrial } from "./trial";
 
 /** Counts each message of a trial where it leaves the page, and where it arrives. */
 async function countMessages(page: Page) {
@@ -99,7 +32,7 @@ const counts = (page: Page): Promise<{ sent: number; received: number }> =>
 test("a reliable run and one that is not, side by side, as the server has counted them", async ({ page }) => {
   await countMessages(page);
   await watchChannels(page);
-  const trial = await open(page);
+  const trial = await openTrial(page);
   await trial.load(200, 100, 2);
   await expect(trial.panel).toContainText("200 messages, 40.0 kB each way");
   await trial.start.click();
@@ -142,7 +75,7 @@ test("a reliable run and one that is not, side by side, as the server has counte
 });
 
 test("a third run takes the place of the older, or of the one that is not kept", async ({ page }) => {
-  const trial = await open(page);
+  const trial = await openTrial(page);
   const run = async (name: "A" | "B", size: number) => {
     await trial.load(size, 20, 1);
     await trial.start.click();
@@ -163,7 +96,7 @@ test("a third run takes the place of the older, or of the one that is not kept",
 
 test("is stopped in the middle, and tells what it was", async ({ page }) => {
   await countMessages(page);
-  const trial = await open(page);
+  const trial = await openTrial(page);
   await trial.load(100, 50, 60);
   await trial.start.click();
   await expect.poll(() => trial.number("A", "Returned")).toBeGreaterThan(20);
@@ -179,7 +112,7 @@ test("is stopped in the middle, and tells what it was", async ({ page }) => {
 
 test("a connection that ends in the middle ends the run, and a new one can follow", async ({ page }) => {
   const tickwire = new TickwirePage(page);
-  const trial = await open(page);
+  const trial = await openTrial(page);
   await trial.load(100, 50, 60);
   await trial.start.click();
   await expect.poll(() => trial.number("A", "Returned")).toBeGreaterThan(5);
@@ -210,7 +143,7 @@ test("what the network does not take is not piled up, and told", async ({ page }
       if (typeof data !== "string") queued.set(this, (queued.get(this) ?? 0) + data.byteLength);
     };
   });
-  const trial = await open(page);
+  const trial = await openTrial(page);
   await trial.load(16_384, 100, 1);
   await trial.start.click();
   await trial.done("A");
@@ -239,7 +172,7 @@ test("the fastest run leaves the page to others", async ({ page }) => {
       send.call(this, data);
     };
   });
-  const trial = await open(page);
+  const trial = await openTrial(page);
   await trial.load(1_000, 2_000, 8);
   await page.evaluate(() => Object.assign((window as any).seen, { began: performance.now(), longTasks: [] }));
   await trial.start.click();
@@ -276,46 +209,41 @@ test("the fastest run leaves the page to others", async ({ page }) => {
   expect(await trial.number("A", "Returned")).toBe(sent);
 });
 
-test("over a network that loses and reorders, each run is what was chosen for it", async ({ page }) => {
+test("over a network that loses and reorders, each run is what was chosen for it", async ({ page, serveBehindRelay }) => {
   test.slow();
-  const { server, relay } = await OwnServer.startBehindRelay({ delay: 10, jitter: 20, loss: 0.05, seed: 3 });
-  try {
-    const trial = await open(page, server.url);
-    await trial.load(50, 100, 3);
-    await trial.neverAgain();
-    await trial.start.click();
-    await trial.done("A");
-    const row = (run: "A" | "B", name: string) => trial.number(run, name);
-    const [sent, received, returned] = [
-      await row("A", "Sent"),
-      await row("A", "Received by the server"),
-      await row("A", "Returned"),
-    ];
-    expect(sent).toBe(300);
-    expect(received).toBeLessThan(sent);
-    expect(returned).toBeLessThan(received);
-    expect(await trial.cell("A", "Lost").innerText()).toMatch(
-      new RegExp(`^${sent - returned} \\(\\d+ %\\): ${sent - received} out, ${received - returned} back$`),
-    );
-    expect(await row("A", "Out of order")).toBeGreaterThan(0);
-    const losses = trial.plot("The slowest round trip").locator(".marks.run-0");
-    await expect(losses).toHaveAttribute("d", /^(M\d+,0V1000)+$/);
+  const { server } = await serveBehindRelay({ delay: 10, jitter: 20, loss: 0.05, seed: 3 });
+  const trial = await openTrial(page, server.url);
+  await trial.load(50, 100, 3);
+  await trial.neverAgain();
+  await trial.start.click();
+  await trial.done("A");
+  const row = (run: "A" | "B", name: string) => trial.number(run, name);
+  const [sent, received, returned] = [
+    await row("A", "Sent"),
+    await row("A", "Received by the server"),
+    await row("A", "Returned"),
+  ];
+  expect(sent).toBe(300);
+  expect(received).toBeLessThan(sent);
+  expect(returned).toBeLessThan(received);
+  expect(await trial.cell("A", "Lost").innerText()).toMatch(
+    new RegExp(`^${sent - returned} \\(\\d+ %\\): ${sent - received} out, ${received - returned} back$`),
+  );
+  expect(await row("A", "Out of order")).toBeGreaterThan(0);
+  const losses = trial.plot("The slowest round trip").locator(".marks.run-0");
+  await expect(losses).toHaveAttribute("d", /^(M\d+,0V1000)+$/);
 
-    await trial.again.selectOption("sent again until they arrive");
-    await trial.ordered.check();
-    await trial.start.click();
-    await trial.done("B");
-    for (const name of ["Sent", "Received by the server", "Returned"]) expect(await row("B", name)).toBe(300);
-    for (const name of ["Lost", "Out of order"]) expect(await row("B", name)).toBe(0);
-    await page.screenshot({ path: "artifacts/trial-lossy.png", fullPage: true });
-  } finally {
-    await server.stop();
-    relay.close();
-  }
+  await trial.again.selectOption("sent again until they arrive");
+  await trial.ordered.check();
+  await trial.start.click();
+  await trial.done("B");
+  for (const name of ["Sent", "Received by the server", "Returned"]) expect(await row("B", name)).toBe(300);
+  for (const name of ["Lost", "Out of order"]) expect(await row("B", name)).toBe(0);
+  await page.screenshot({ path: "artifacts/trial-lossy.png", fullPage: true });
 });
 
 test("says what is expected of each number, and of all together", async ({ page }) => {
-  const trial = await open(page);
+  const trial = await openTrial(page);
   await trial.load(15, 0, 61);
   await trial.start.click();
   await expect(trial.size).toHaveAccessibleDescription("Expected a whole number from 16 to 16,384, found “15”.");
@@ -346,7 +274,7 @@ test("says what is expected of each number, and of all together", async ({ page 
 });
 
 test("the pictures have axes, units and words", async ({ page }) => {
-  const trial = await open(page);
+  const trial = await openTrial(page);
   const names = ["How many round trips took how long", "The slowest round trip", "What waited in this browser"];
   for (const name of names) await expect(trial.plot(name)).toHaveAccessibleName("No run yet.");
   await trial.load(100, 100, 1);
@@ -369,7 +297,7 @@ test("the pictures have axes, units and words", async ({ page }) => {
 });
 
 test("can be used with the keyboard alone", async ({ page }) => {
-  const trial = await open(page);
+  const trial = await openTrial(page);
   await trial.size.focus();
   await page.keyboard.press("ControlOrMeta+a");
   await page.keyboard.type("50");
@@ -405,7 +333,7 @@ test("nothing moves while a run goes on", async ({ page }) => {
       for (const entry of list.getEntries()) shifts.push((entry as any).value);
     }).observe({ type: "layout-shift", buffered: true });
   });
-  const trial = await open(page);
+  const trial = await openTrial(page);
   await trial.load(100, 50, 2);
   await trial.start.click();
   await trial.done("A");
@@ -422,7 +350,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       test(`fits ${width} px, and has no accessibility violation`, async ({ page }) => {
         test.slow();
         await page.setViewportSize({ width, height: 900 });
-        const trial = await open(page);
+        const trial = await openTrial(page);
         await trial.load(1_200, 100, 1);
         await trial.start.click();
         await trial.done("A");
