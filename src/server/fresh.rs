@@ -7,10 +7,12 @@
 //! that are measured ([`window`]).
 
 mod gate;
+mod ledger;
 mod outbox;
 mod sink;
 mod window;
 
-pub use gate::{Gate, Ledger};
+pub use gate::Gate;
+pub use ledger::Ledger;
 pub use outbox::{Counts, Outbox};
 pub use sink::{Deadline, Latest};
