@@ -1,88 +1,87 @@
-//! How much may be outstanding: a window that follows the round trip, after FAST TCP (Wei, Jin,
-//! Low and Hegde, 2006).
+//! How much may be outstanding, and how fast it may leave.
 //!
-//! What is sent beyond what the path carries waits in a queue on the way, and makes the round
-//! trip longer by as long as it waits. So once a round trip the window is set to what the path
-//! holds without a queue, the window times the shortest round trip over the one just seen, plus
-//! a little, so that the queue rarely runs empty: a third of a message, or 5 ms' worth
-//! where that is more. Where there is room, that little makes the window grow; where there is
-//! none, it comes to rest with that little waiting.
+//! What is sent faster than the path takes it waits in a queue on the way and grows old there.
+//! So messages leave at the pace that the path is found to take ([`Rate`]), and what is
+//! outstanding is bounded by somewhat more than that pace puts on the way in a round trip.
+//! Where the path is wide, the pace lets several go at once: SCTP puts those into one packet,
+//! which is most of what small values cost.
 //!
 //! Time is an input, and there is no I/O.
 
+mod base;
+mod rate;
+
+use base::Base;
+use rate::{Heard, Rate};
 use std::time::{Duration, Instant};
 
-/// What surrounds a message on its way, in bytes: IPv4 20, UDP 8, DTLS 37, SCTP 28. On a narrow
-/// link it is most of what a small value costs.
-const OVERHEAD: usize = 93;
-/// How many messages may be outstanding before anything is known of the path. A quarter of a
-/// second's worth of a modem's link, for once.
-const FIRST_WINDOW: f64 = 4.0;
+/// What surrounds a packet on its way, in bytes: Ethernet 14, IPv4 20, UDP 8, DTLS 37, SCTP 12.
+/// On a narrow link it is most of what a small value costs.
+const PACKET: usize = 91;
+/// What surrounds a message in a packet, in bytes: SCTP 16, and 2 that fill it up, on average.
+const CHUNK: usize = 18;
+/// How many bytes of messages go into one packet.
+const MAX_PACKET: usize = 1_150;
+/// Messages that leave this soon after each other go into one.
+const AT_ONCE: Duration = Duration::from_micros(300);
+/// What one FORWARD TSN takes on its way.
+const FORWARD_TSN: usize = PACKET + 16;
 /// How many messages may be outstanding at least. With one, a receiver that acknowledges each
 /// second packet (RFC 9260 section 6.2) would hold up the next for its delay of 200 ms.
 const MIN_MESSAGES: usize = 2;
-/// As many small ones as this many bytes of [`cost`] hold may too: after a lost one it takes three
-/// that arrive until SCTP gives it up (RFC 9260 section 7.2.4), or else a second.
-const MIN_WINDOW: usize = 512;
-/// For how long the path must look queued, and for how many round trips in a row at least and at
-/// most, until the window shrinks. A lost message makes it look so for two or three.
-const SHRINK_AFTER: Duration = Duration::from_millis(400);
-const MIN_ROUNDS: usize = 3;
-const MAX_ROUNDS: usize = 8;
-/// What may wait on the way, in messages, and in time where that is more.
-const QUEUED_MESSAGES: f64 = 0.35;
-const QUEUED: Duration = Duration::from_millis(5);
-/// How much faster than the path's rate messages may leave.
-const PACE: f64 = 1.1;
-/// Messages that may follow each other faster than timers tell are not held apart.
-const MIN_PACE: Duration = Duration::from_millis(2);
-/// For how long the shortest round trip is believed in: paths change.
-const BASE_AGE: Duration = Duration::from_secs(10);
+/// How much may be outstanding before anything is known of the path, in bytes of cost.
+const FIRST_WINDOW: usize = 500;
+/// How much may be outstanding, times what the pace puts on the way in a round trip. Lost
+/// messages stay outstanding for up to a second, until SCTP gives them up.
+const SPARE: f64 = 1.75;
+/// What is added to that round trip: the noise of timers.
+const NOISE: Duration = Duration::from_millis(5);
+/// For how long messages leave at once, at most: this long they may keep the path busy. Also at
+/// most this part of the shortest round trip, so that more than one packet is on the way.
+const BURST: Duration = Duration::from_millis(5);
+const BURST_PART: u32 = 4;
+/// How much of its turn a message that leaves late makes up for: what timers round to.
+const LATE: Duration = Duration::from_millis(2);
 /// A message that nothing has been heard of for this many round trips is followed by another,
 /// which makes the receiver answer, and shows whether the path is still there.
 const PATIENCE: f64 = 1.5;
 /// Bounds of that patience: shorter is the noise of timers; as long is the first guess too.
 const MIN_PATIENCE: Duration = Duration::from_millis(10);
 const MAX_PATIENCE: Duration = Duration::from_millis(500);
-/// See [`Window::is_overdue`].
-const OVERDUE: Duration = Duration::from_millis(30);
-
-/// What a message of this many bytes takes on its way.
-pub fn cost(bytes: usize) -> usize {
-    bytes + OVERHEAD
-}
+/// A time far off.
+const NEVER: Duration = Duration::from_secs(10);
+/// So often in a row has a queue been waited out, and it still seems to be there: it is not a
+/// queue, and the path is longer than it was.
+const WAITED_OUT: u32 = 4;
 
 /// A message that has left, until it is acknowledged or given up.
 #[derive(Clone, Copy, Debug)]
 pub struct Sent {
     pub at: Instant,
     pub bytes: usize,
-    /// Counts the messages that went through this window.
-    number: u64,
+    /// What it takes on its way, in bytes.
+    cost: usize,
+    /// Counts the packets, as far as it is known which messages share one.
+    packet: u64,
 }
 
 /// How much may be outstanding on one path.
 #[derive(Debug)]
 pub struct Window {
-    /// The window itself, in bytes of [`cost`].
-    size: f64,
     outstanding: usize,
     messages: usize,
-    sent: u64,
-    /// The most that was outstanding lately.
-    peak: f64,
-    /// Nothing has queued yet: the window doubles, to find out quickly what there is.
-    is_starting: bool,
-    /// What the window was before it let the queue run empty for a round trip.
-    resumed: Option<f64>,
     base: Base,
-    round: Round,
-    /// The shortest round trips of the last rounds.
-    shortest: [f64; MAX_ROUNDS],
-    /// The last round trip that was believed in.
+    rate: Rate,
+    /// The last round trip.
     round_trip: Option<Duration>,
-    /// How long the path takes for a byte, and from when on it takes the next message.
-    seconds_a_byte: f64,
+    /// The packet that the next message may share, and what it has of messages.
+    packet: u64,
+    packet_bytes: usize,
+    /// When the last message left.
+    left: Instant,
+    /// What has left keeps the path busy until then.
+    busy_until: Instant,
+    /// The next message may leave from then on.
     paced_until: Instant,
     /// When something last left or was released.
     moved: Instant,
@@ -90,77 +89,34 @@ pub struct Window {
     probes: u32,
 }
 
-/// One round trip's observations.
-#[derive(Debug, Default)]
-struct Round {
-    /// The round ends when a message of this number or later is released.
-    ends: u64,
-    shortest: Option<Duration>,
-    /// The window kept something back, or the pace did.
-    was_limited: bool,
-    was_paced: bool,
-}
-
-/// The shortest round trip of the last [`BASE_AGE`], in two halves.
-#[derive(Debug)]
-struct Base {
-    since: Instant,
-    before: Option<Duration>,
-    now: Option<Duration>,
-}
-
-impl Base {
-    /// Takes a round trip in; true when an old half is forgotten.
-    fn observe(&mut self, now: Instant, round_trip: Duration) -> bool {
-        let is_over = now.duration_since(self.since) >= BASE_AGE / 2;
-        if is_over {
-            self.before = self.now.take();
-            self.since = now;
-        }
-        self.now = Some(self.now.map_or(round_trip, |least| least.min(round_trip)));
-        is_over
-    }
-
-    fn shortest(&self) -> Option<Duration> {
-        self.before.into_iter().chain(self.now).min()
-    }
-}
-
 impl Window {
     pub fn new(now: Instant) -> Self {
         Self {
-            size: FIRST_WINDOW * cost(0) as f64,
             outstanding: 0,
             messages: 0,
-            sent: 0,
-            peak: 0.0,
-            is_starting: true,
-            resumed: None,
-            base: Base {
-                since: now,
-                before: None,
-                now: None,
-            },
-            round: Round::default(),
-            shortest: [0.0; MAX_ROUNDS],
+            base: Base::new(now),
+            rate: Rate::new(now),
             round_trip: None,
-            seconds_a_byte: 0.0,
+            packet: 0,
+            packet_bytes: 0,
+            left: now,
+            busy_until: now,
             paced_until: now,
             moved: now,
             probes: 0,
         }
     }
 
-    /// Whether a message of this many bytes may leave. Where not, the window is the limit, and
-    /// takes note of it.
+    /// Whether a message of this many bytes may leave. Where not, the path is the limit, and
+    /// that is noted.
     pub fn has_room(&mut self, now: Instant, bytes: usize) -> bool {
-        let after = self.outstanding + cost(bytes);
-        let has_room =
-            self.messages < MIN_MESSAGES || after <= MIN_WINDOW || after as f64 <= self.size;
-        self.round.was_limited |= !has_room;
-        let is_paced = now < self.paced_until;
-        self.round.was_paced |= is_paced;
-        has_room && !is_paced
+        let after = self.outstanding + self.cost(now, bytes);
+        let has_room = self.messages < MIN_MESSAGES || after <= self.size();
+        let may_leave = has_room && now >= self.paced_until;
+        if !may_leave {
+            self.rate.limits();
+        }
+        may_leave
     }
 
     /// When a message may leave although there is no room, because nothing has moved for so
@@ -177,32 +133,11 @@ impl Window {
         if self.paced_until > now {
             self.paced_until
         } else {
-            now + BASE_AGE
+            now + NEVER
         }
     }
 
-    /// Whether a message can have been acknowledged already. The shortest round trip is not to
-    /// the microsecond the shortest there is, so somewhat less is let pass.
-    pub fn can_be_heard(&self, now: Instant, message: Sent) -> bool {
-        let base = self.base.shortest().unwrap_or_default();
-        now.duration_since(message.at) >= base.mul_f64(0.75)
-    }
-
-    /// Whether nothing has been heard of a message for so long that it is lost, by all
-    /// likelihood: a quarter longer than the path takes, and what three more messages take that
-    /// would show that it is missing.
-    pub fn is_overdue(&self, now: Instant, message: Sent) -> bool {
-        self.base
-            .shortest()
-            .is_some_and(|base| now.duration_since(message.at) > base.mul_f64(1.25) + OVERDUE)
-    }
-
-    /// The window, in bytes of [`cost`].
-    pub fn size(&self) -> usize {
-        self.size as usize
-    }
-
-    /// What is outstanding, in bytes of [`cost`].
+    /// What is outstanding, in bytes of cost.
     pub fn outstanding(&self) -> usize {
         self.outstanding
     }
@@ -214,103 +149,118 @@ impl Window {
 
     /// A message leaves.
     pub fn send(&mut self, now: Instant, bytes: usize) -> Sent {
-        self.sent += 1;
-        self.messages += 1;
-        self.outstanding += cost(bytes);
-        self.peak = self.peak.max(self.outstanding as f64);
-        self.moved = now;
-        let pace = Duration::from_secs_f64(cost(bytes) as f64 * self.seconds_a_byte / PACE);
-        if pace >= MIN_PACE {
-            self.paced_until = now + pace;
+        let cost = self.cost(now, bytes);
+        if !self.fits_packet(now, bytes) {
+            self.packet += 1;
+            self.packet_bytes = 0;
         }
+        self.packet_bytes += bytes + CHUNK;
+        self.messages += 1;
+        self.outstanding += cost;
+        self.left = now;
+        self.moved = now;
+        self.occupy(now, cost);
         Sent {
             at: now,
             bytes,
-            number: self.sent,
+            cost,
+            packet: self.packet,
         }
     }
 
-    /// A message was acknowledged, or given up.
+    /// A message is not outstanding any more.
     pub fn release(&mut self, message: Sent) {
         self.messages = self.messages.saturating_sub(1);
-        self.outstanding = self.outstanding.saturating_sub(cost(message.bytes));
+        self.outstanding = self.outstanding.saturating_sub(message.cost);
     }
 
-    /// The newest of the messages that one acknowledgement released.
+    /// All from the one to the other of these messages have been released at once.
     ///
-    /// An acknowledgement that leaves nothing outstanding may have waited for its receiver's
-    /// delay, so it can show that the path is short, and never that it is long.
-    pub fn acknowledged(&mut self, now: Instant, newest: Sent) {
+    /// Which messages SCTP releases is not known, only how many bytes. They are taken for the
+    /// oldest, so while lost ones are outstanding a round trip looks longer than it is, by as
+    /// much as those are apart that have left since. The receiver tells when that may be: it
+    /// acknowledges each second packet, and each single one only while it misses another.
+    pub fn released(&mut self, now: Instant, oldest: Sent, newest: Sent) {
         let round_trip = now.duration_since(newest.at);
+        let packets = newest.packet - oldest.packet + 1;
         self.moved = now;
         self.probes = 0;
-        let is_shortest = self.base.shortest().is_none_or(|base| round_trip <= base);
-        let is_new_half = self.base.observe(now, round_trip);
-        if self.messages > 0 || is_shortest {
-            let round = &mut self.round;
-            round.shortest = Some(round.shortest.map_or(round_trip, |s| s.min(round_trip)));
-            self.round_trip = Some(round_trip);
+        // SCTP gives up all that is outstanding when its timer expires (RFC 9260 section 6.3.3),
+        // what cannot have been acknowledged yet too. That says nothing about the path.
+        if packets > 2 && self.base.is_shorter(round_trip) {
+            return;
         }
-        if newest.number >= self.round.ends {
-            self.end_round(newest);
-            self.round = Round {
-                ends: self.sent + 1,
-                ..Round::default()
-            };
-            if is_new_half {
-                // What queues all the time would be taken for the path's own length in the end:
-                // for one round trip the window lets the queue run empty.
-                self.resumed = Some(self.size);
-                self.size = self.size.min(self.peak) / 2.0;
-            }
+        self.round_trip = Some(round_trip);
+        self.base.observe(now, round_trip);
+        let is_sure = packets > 1;
+        if !is_sure {
+            // What has been given up, the sender's SCTP tells with each acknowledgement that
+            // does not know it yet (RFC 3758 section 3.5), and the path carries that too.
+            self.occupy(now, FORWARD_TSN);
+        }
+        let queue = self.rate.heard(
+            now,
+            Heard {
+                left: newest.at,
+                round_trip,
+                base: self.base.shortest(),
+                spacing: self.rate.time(newest.cost),
+                is_sure,
+            },
+        );
+        if let Some(queue) = queue {
+            self.busy_until = self.busy_until.max(now) + queue;
+            self.pause();
+        }
+        if self.rate.waited_out() >= WAITED_OUT {
+            self.base = Base::new(now);
+            self.rate.restart();
         }
     }
 
-    fn end_round(&mut self, newest: Sent) {
-        let message = cost(newest.bytes) as f64;
-        if let Some(size) = self.resumed.take() {
-            self.size = size;
-            return;
+    /// How much may be outstanding, in bytes of cost.
+    fn size(&self) -> usize {
+        if self.round_trip.is_none() {
+            return FIRST_WINDOW;
         }
-        if !self.round.was_limited {
-            // A pace that alone keeps something back is too slow, or not needed any more.
-            self.seconds_a_byte = if self.round.was_paced {
-                self.seconds_a_byte / PACE
-            } else {
-                0.0
-            };
-            // A window that nothing filled says nothing about the path.
-            self.size = self.size.min((2.0 * self.peak).max(8.0 * message));
-            self.peak = (self.peak * 0.9).max(self.outstanding as f64);
-            return;
-        }
-        self.peak = (self.peak * 0.9).max(self.outstanding as f64);
-        let (Some(base), Some(seen)) = (self.base.shortest(), self.round.shortest) else {
-            return;
+        let round_trip = (self.base.shortest() + NOISE).as_secs_f64();
+        (SPARE * self.rate.bytes_a_second() * round_trip) as usize
+    }
+
+    /// What a message takes on its way: a packet of its own, or a part of the last one.
+    fn cost(&self, now: Instant, bytes: usize) -> usize {
+        let packet = if self.fits_packet(now, bytes) {
+            0
+        } else {
+            PACKET
         };
-        let (base, seen) = (base.as_secs_f64(), seen.as_secs_f64().max(1e-6));
-        self.shortest.rotate_left(1);
-        self.shortest[MAX_ROUNDS - 1] = seen;
-        let rate = self.size.min(self.peak) / seen;
-        let allowed = (QUEUED_MESSAGES * message).max(rate * QUEUED.as_secs_f64());
-        let is_queued = |seen: f64| rate * (seen - base) > allowed;
-        self.is_starting &= !is_queued(seen);
-        self.seconds_a_byte = if self.is_starting { 0.0 } else { 1.0 / rate };
-        if self.is_starting {
-            self.size *= 2.0;
-            return;
+        bytes + CHUNK + packet
+    }
+
+    /// Whether a message can go into the packet of the last one, as far as that is known.
+    fn fits_packet(&self, now: Instant, bytes: usize) -> bool {
+        let is_open = self.packet_bytes > 0 && now.duration_since(self.left) < AT_ONCE;
+        is_open && self.packet_bytes + bytes + CHUNK <= MAX_PACKET
+    }
+
+    /// The path carries this many bytes more.
+    fn occupy(&mut self, now: Instant, bytes: usize) {
+        let starts = self.busy_until.max(now - LATE);
+        self.busy_until = starts + self.rate.time(bytes);
+        let burst = if self.round_trip.is_some() {
+            BURST.min(self.base.shortest() / BURST_PART)
+        } else {
+            Duration::ZERO
+        };
+        if self.busy_until > now + burst {
+            self.pause();
         }
-        if !is_queued(seen) {
-            self.size = (self.size * base / seen + allowed).min(2.0 * self.size);
-            return;
-        }
-        let rounds = (SHRINK_AFTER.as_secs_f64() / seen).ceil() as usize;
-        let rounds = &self.shortest[MAX_ROUNDS - rounds.clamp(MIN_ROUNDS, MAX_ROUNDS)..];
-        if rounds.iter().all(|&seen| is_queued(seen)) {
-            let least = rounds.iter().copied().fold(seen, f64::min);
-            self.size = (self.size * base / least + allowed).max(MIN_WINDOW as f64);
-            self.shortest = [0.0; MAX_ROUNDS];
-        }
+    }
+
+    /// Nothing leaves until the path has carried what has left.
+    fn pause(&mut self) {
+        self.paced_until = self.busy_until;
+        self.packet_bytes = 0;
     }
 }
 
