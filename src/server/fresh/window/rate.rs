@@ -18,6 +18,9 @@ const QUEUED: f64 = 0.005;
 /// And as long as this part of the round trip, times the growth. It is to be found and not to be
 /// feared where the rate doubles.
 const QUEUED_PART: f64 = 0.25;
+/// And as long as the last ones differ: each counts for this part, and for so much at most.
+const NOISE_PART: f64 = 0.125;
+const MAX_NOISE: f64 = 0.1;
 /// A single packet's acknowledgement may hide this much behind messages that are lost, in
 /// seconds, or else a message; and ever more, the longer there was no other.
 const HIDDEN: f64 = 0.02;
@@ -52,6 +55,10 @@ pub struct Rate {
     waited_out: u32,
     /// How long it was, in seconds.
     waited: f64,
+    /// The queue that was last seen for sure, and by how much it changes from one to the next, in
+    /// seconds: a busy machine makes single ones late, and a queue is there for all.
+    queued: f64,
+    noise: f64,
     /// When it was last known how long the queue is.
     known_at: Instant,
     round: Round,
@@ -97,6 +104,8 @@ impl Rate {
             calm: 0,
             waited_out: 0,
             waited: 0.0,
+            queued: 0.0,
+            noise: 0.0,
             known_at: now,
             round: Round::new(now, 0.0),
         }
@@ -138,6 +147,11 @@ impl Rate {
         if heard.is_sure || is_clear {
             self.known_at = now;
         }
+        if heard.is_sure {
+            let change = (queued - self.queued).abs().min(MAX_NOISE);
+            self.noise += (change - self.noise) * NOISE_PART;
+            self.queued = queued;
+        }
         if heard.left < self.round.since {
             return None;
         }
@@ -166,7 +180,8 @@ impl Rate {
             (false, true) => round.least,
             (false, false) => 0.0,
         };
-        if seen > allowed {
+        let noise = if heard.is_sure { self.noise } else { 0.0 };
+        if seen > allowed + noise {
             let slope = (seen - round.queued_before).max(0.0) / after.max(0.01);
             let steepest = if self.waited_out > 0 { 1.0 } else { self.doubt };
             let wait = seen + slope.min(steepest) * heard.round_trip.as_secs_f64();
