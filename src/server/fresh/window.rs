@@ -22,8 +22,9 @@ const PACKET: usize = 91;
 const CHUNK: usize = 18;
 /// How many bytes of messages go into one packet.
 const MAX_PACKET: usize = 1_150;
-/// Messages that leave this soon after each other go into one.
-const AT_ONCE: Duration = Duration::from_micros(300);
+/// Messages that leave this soon after each other go into one; and what is released so, one
+/// acknowledgement has released.
+const AT_ONCE: Duration = Duration::from_micros(500);
 /// What one FORWARD TSN takes on its way.
 const FORWARD_TSN: usize = PACKET + 16;
 /// How many messages may be outstanding at least. With one, a receiver that acknowledges each
@@ -61,8 +62,8 @@ pub struct Sent {
     pub bytes: usize,
     /// What it takes on its way, in bytes.
     cost: usize,
-    /// Counts the packets, as far as it is known which messages share one.
-    packet: u64,
+    /// Its first packet, and its last, as far as it is known which messages share one.
+    packets: (u64, u64),
 }
 
 /// How much may be outstanding on one path.
@@ -74,6 +75,8 @@ pub struct Window {
     rate: Rate,
     /// The last round trip.
     round_trip: Option<Duration>,
+    /// When something was last released, and the last packet of that.
+    heard: Option<(Instant, u64)>,
     /// The packet that the next message may share, and what it has of messages.
     packet: u64,
     packet_bytes: usize,
@@ -97,6 +100,7 @@ impl Window {
             base: Base::new(now),
             rate: Rate::new(now),
             round_trip: None,
+            heard: None,
             packet: 0,
             packet_bytes: 0,
             left: now,
@@ -154,6 +158,8 @@ impl Window {
             self.packet += 1;
             self.packet_bytes = 0;
         }
+        let first = self.packet;
+        self.packet += (bytes / MAX_PACKET) as u64;
         self.packet_bytes += bytes + CHUNK;
         self.messages += 1;
         self.outstanding += cost;
@@ -164,7 +170,7 @@ impl Window {
             at: now,
             bytes,
             cost,
-            packet: self.packet,
+            packets: (first, self.packet),
         }
     }
 
@@ -174,15 +180,23 @@ impl Window {
         self.outstanding = self.outstanding.saturating_sub(message.cost);
     }
 
-    /// All from the one to the other of these messages have been released at once.
+    /// All from the one to the other of a channel's messages have been released at once.
     ///
     /// Which messages SCTP releases is not known, only how many bytes. They are taken for the
     /// oldest, so while lost ones are outstanding a round trip looks longer than it is, by as
     /// much as those are apart that have left since. The receiver tells when that may be: it
     /// acknowledges each second packet, and each single one only while it misses another.
     pub fn released(&mut self, now: Instant, oldest: Sent, newest: Sent) {
-        let round_trip = now.duration_since(newest.at);
-        let packets = newest.packet - oldest.packet + 1;
+        // A large message is on its way for longer, without any queue.
+        let longer = self.rate.time(newest.cost.saturating_sub(MAX_PACKET));
+        let round_trip = now.duration_since(newest.at).saturating_sub(longer);
+        let last = self.heard.replace((now, newest.packets.1));
+        let first = match last {
+            // One acknowledgement may be of messages of several channels.
+            Some((at, packet)) if now.duration_since(at) < AT_ONCE => packet.min(oldest.packets.0),
+            _ => oldest.packets.0,
+        };
+        let packets = newest.packets.1.saturating_sub(first) + 1;
         self.moved = now;
         self.probes = 0;
         // SCTP gives up all that is outstanding when its timer expires (RFC 9260 section 6.3.3),
@@ -194,8 +208,8 @@ impl Window {
         self.base.observe(now, round_trip);
         let is_sure = packets > 1;
         if !is_sure {
-            // What has been given up, the sender's SCTP tells with each acknowledgement that
-            // does not know it yet (RFC 3758 section 3.5), and the path carries that too.
+            // What has been given up, the sender's SCTP tells with each acknowledgement that does
+            // not know it yet (RFC 3758 section 3.5), and the path carries that too.
             self.occupy(now, FORWARD_TSN);
         }
         let queue = self.rate.heard(

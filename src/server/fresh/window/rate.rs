@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 const FIRST: f64 = 12_500.0;
 const MIN: f64 = 1_000.0;
 /// How long a queue may be, in seconds: the noise of timers.
-const QUEUED: f64 = 0.005;
+const QUEUED: f64 = 0.003;
 /// And as long as this part of the round trip, times the growth. It is to be found and not to be
 /// feared where the rate doubles.
-const QUEUED_PART: f64 = 0.25;
+const QUEUED_PART: f64 = 0.1;
 /// And as long as the last ones differ: each counts for this part, and for so much at most.
 const NOISE_PART: f64 = 0.125;
 const MAX_NOISE: f64 = 0.1;
@@ -148,29 +148,19 @@ impl Rate {
             self.known_at = now;
         }
         if heard.is_sure {
-            let change = (queued - self.queued).abs().min(MAX_NOISE);
-            self.noise += (change - self.noise) * NOISE_PART;
-            self.queued = queued;
+            self.note_noise(queued);
         }
         if heard.left < self.round.since {
             return None;
         }
-        let hidden = if heard.is_sure {
-            0.0
-        } else {
-            let unknown = now.duration_since(self.known_at).as_secs_f64() * HIDDEN_PART;
-            HIDDEN.max(heard.spacing.as_secs_f64()) + unknown.min(MAX_HIDDEN)
-        };
+        let least = queued - self.hidden(now, &heard);
         let round = &mut self.round;
         round.is_clear |= is_clear;
         round.is_sure |= heard.is_sure;
-        let least = queued - hidden;
-        // A single one may be late for other reasons.
-        let lately = round
-            .last
-            .replace(least)
-            .map_or(0.0, |last| last.min(least));
         round.least = round.least.min(least);
+        // A single one may be late for other reasons.
+        let last = round.last.replace(least).unwrap_or(0.0);
+        let lately = last.min(least);
 
         let after = heard.left.duration_since(round.since).as_secs_f64();
         let is_over = after >= base;
@@ -182,18 +172,7 @@ impl Rate {
         };
         let noise = if heard.is_sure { self.noise } else { 0.0 };
         if seen > allowed + noise {
-            let slope = (seen - round.queued_before).max(0.0) / after.max(0.01);
-            let steepest = if self.waited_out > 0 { 1.0 } else { self.doubt };
-            let wait = seen + slope.min(steepest) * heard.round_trip.as_secs_f64();
-            let wait = Duration::from_secs_f64(wait.min(MAX_WAIT));
-            if heard.is_sure {
-                self.slow_down(slope);
-                let is_same = (SAME..1.0 / SAME).contains(&(seen / self.waited));
-                self.waited_out = if is_same { self.waited_out + 1 } else { 1 };
-                self.waited = seen;
-            } else {
-                self.slow_down(slope.min(FAST));
-            }
+            let wait = self.wait_out(&heard, seen, after);
             self.round = Round::new(now + wait, 0.0);
             return Some(wait);
         }
@@ -202,6 +181,38 @@ impl Rate {
             self.round = Round::new(now, self.round.least.clamp(0.0, allowed));
         }
         None
+    }
+
+    fn note_noise(&mut self, queued: f64) {
+        let change = (queued - self.queued).abs().min(MAX_NOISE);
+        self.noise += (change - self.noise) * NOISE_PART;
+        self.queued = queued;
+    }
+
+    /// How much of what looks like a queue lost messages may account for.
+    fn hidden(&self, now: Instant, heard: &Heard) -> f64 {
+        if heard.is_sure {
+            return 0.0;
+        }
+        let unknown = now.duration_since(self.known_at).as_secs_f64() * HIDDEN_PART;
+        HIDDEN.max(heard.spacing.as_secs_f64()) + unknown.min(MAX_HIDDEN)
+    }
+
+    /// Lowers the rate for a queue that a message has met that left this long after the round
+    /// began. Returns how long the queue is by now.
+    fn wait_out(&mut self, heard: &Heard, seen: f64, after: f64) -> Duration {
+        let slope = (seen - self.round.queued_before).max(0.0) / after.max(0.01);
+        let steepest = if self.waited_out > 0 { 1.0 } else { self.doubt };
+        let wait = seen + slope.min(steepest) * heard.round_trip.as_secs_f64();
+        if heard.is_sure {
+            self.slow_down(slope);
+            let is_same = (SAME..1.0 / SAME).contains(&(seen / self.waited));
+            self.waited_out = if is_same { self.waited_out + 1 } else { 1 };
+            self.waited = seen;
+        } else {
+            self.slow_down(slope.min(FAST));
+        }
+        Duration::from_secs_f64(wait.min(MAX_WAIT))
     }
 
     /// The queue has grown by this many seconds a second.
@@ -219,6 +230,7 @@ impl Rate {
         self.calm = 0;
     }
 
+    /// No queue was seen that should be waited out.
     fn end_round(&mut self) {
         if self.round.is_clear {
             self.waited_out = 0;
@@ -234,6 +246,7 @@ impl Rate {
             }
             self.rate *= 1.0 + self.growth;
         } else if !self.round.is_sure {
+            // There may be a queue, or messages are lost all the time.
             self.rate *= 1.0 + GROWTH * MIN_DOUBT;
         }
     }
