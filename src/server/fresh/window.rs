@@ -43,8 +43,8 @@ const BURST: Duration = Duration::from_millis(5);
 const BURST_PART: u32 = 4;
 /// How much of its turn a message that leaves late makes up for: what timers round to.
 const LATE: Duration = Duration::from_millis(2);
-/// A message that nothing has been heard of for this many round trips is followed by another,
-/// which makes the receiver answer, and shows whether the path is still there.
+/// Where nothing is heard for this many round trips, the path may be gone: nothing more leaves,
+/// but for a message now and then that shows whether it is there.
 const PATIENCE: f64 = 1.5;
 /// Bounds of that patience: shorter is the noise of timers; as long is the first guess too.
 const MIN_PATIENCE: Duration = Duration::from_millis(10);
@@ -86,6 +86,8 @@ pub struct Window {
     busy_until: Instant,
     /// The next message may leave from then on.
     paced_until: Instant,
+    /// When something was last heard, or left while nothing was outstanding.
+    heard_at: Instant,
     /// When something last left or was released.
     moved: Instant,
     /// How often in a row patience ran out.
@@ -106,6 +108,7 @@ impl Window {
             left: now,
             busy_until: now,
             paced_until: now,
+            heard_at: now,
             moved: now,
             probes: 0,
         }
@@ -115,7 +118,8 @@ impl Window {
     /// that is noted.
     pub fn has_room(&mut self, now: Instant, bytes: usize) -> bool {
         let after = self.outstanding + self.cost(now, bytes);
-        let has_room = self.messages < MIN_MESSAGES || after <= self.size();
+        let is_silent = now > self.heard_at + self.patience();
+        let has_room = self.messages < MIN_MESSAGES || after <= self.size() && !is_silent;
         let may_leave = has_room && now >= self.paced_until;
         if !may_leave {
             self.rate.limits();
@@ -126,8 +130,7 @@ impl Window {
     /// When a message may leave although there is no room, because nothing has moved for so
     /// long. Twice as long each time in a row, up to a bound.
     pub fn probe_at(&self) -> Instant {
-        let round_trip = self.round_trip.unwrap_or(MAX_PATIENCE).mul_f64(PATIENCE);
-        let patience = round_trip.clamp(MIN_PATIENCE, MAX_PATIENCE) * (1 << self.probes.min(6));
+        let patience = self.patience() * (1 << self.probes.min(6));
         self.moved + patience.min(MAX_PATIENCE)
     }
 
@@ -161,6 +164,9 @@ impl Window {
         let first = self.packet;
         self.packet += (bytes / MAX_PACKET) as u64;
         self.packet_bytes += bytes + CHUNK;
+        if self.messages == 0 {
+            self.heard_at = now;
+        }
         self.messages += 1;
         self.outstanding += cost;
         self.left = now;
@@ -204,6 +210,7 @@ impl Window {
         if packets > 2 && self.base.is_shorter(round_trip) {
             return;
         }
+        self.heard_at = now;
         self.round_trip = Some(round_trip);
         self.base.observe(now, round_trip);
         let is_sure = packets > 1;
@@ -230,6 +237,14 @@ impl Window {
             self.base = Base::new(now);
             self.rate.restart();
         }
+    }
+
+    /// For how long nothing need be heard where the path is there.
+    fn patience(&self) -> Duration {
+        let round_trip = self.round_trip.unwrap_or(MAX_PATIENCE);
+        round_trip
+            .mul_f64(PATIENCE)
+            .clamp(MIN_PATIENCE, MAX_PATIENCE)
     }
 
     /// How much may be outstanding, in bytes of cost.
