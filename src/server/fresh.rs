@@ -3,8 +3,8 @@
 //!
 //! A channel that is turned into a sink ([`Latest`], [`Deadline`]) puts its values into an outbox;
 //! the session's [`Gate`] lets one at a time out of it, each channel in its turn, while little of
-//! what was sent before is outstanding. How much that may be follows the round trip and the rate
-//! that are measured ([`window`]).
+//! what was sent before is outstanding. How much that may be, and how fast it may leave, follows
+//! what is found out of the path ([`window`]).
 
 mod gate;
 mod ledger;
