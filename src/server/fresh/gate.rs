@@ -2,7 +2,6 @@
 
 use super::ledger::Ledger;
 use super::window::Window;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -15,6 +14,9 @@ const LOOK: Duration = Duration::from_millis(20);
 /// It fits into the packet that SCTP sends after a timeout (RFC 9260 section 7.2.3), so it does
 /// not wait there and grow old.
 const PROBE_ROOM: usize = 1_000;
+/// For how long a gate stays shut: several times what an ICE restart takes, where there is a path.
+/// Whether there is one then, the values themselves show.
+const SHUT: Duration = Duration::from_secs(2);
 
 /// Lets values of a session's channels out while the path takes them. All channels share one
 /// path, so they share one gate, each in its turn.
@@ -25,8 +27,8 @@ pub struct Gate {
     window: Mutex<Window>,
     /// Something was acknowledged, or there is a path again.
     moved: Notify,
-    /// There is no path at this moment.
-    is_shut: AtomicBool,
+    /// There is no path, by all likelihood, until then.
+    shut_until: Mutex<Option<Instant>>,
 }
 
 /// The right to let one value out.
@@ -41,14 +43,16 @@ impl Gate {
             turn: tokio::sync::Mutex::default(),
             window: Mutex::new(Window::new(Instant::now().into())),
             moved: Notify::new(),
-            is_shut: AtomicBool::new(false),
+            shut_until: Mutex::default(),
         }
     }
 
-    /// Lets nothing out while there is no path, as during an ICE restart: what left then would be
-    /// lost, and SCTP would take a second to notice (RFC 9260 section 6.3.1: RTO.Min).
+    /// Lets nothing out while there is no path, as during an ICE restart, for two seconds at most:
+    /// what left then would be lost, and SCTP would take a second to notice (RFC 9260 section
+    /// 6.3.1: RTO.Min).
     pub fn shut(&self, is_shut: bool) {
-        self.is_shut.store(is_shut, Ordering::Relaxed);
+        let until = is_shut.then(|| Instant::now() + SHUT);
+        *locked(&self.shut_until) = until;
         self.moved.notify_one();
     }
 
@@ -79,8 +83,12 @@ impl Gate {
     }
 
     fn window(&self) -> MutexGuard<'_, Window> {
-        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.window)
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Turn<'_> {
@@ -88,7 +96,8 @@ impl Turn<'_> {
     /// looking again, and the channel should say what it has outstanding first.
     pub async fn has_room(&self, bytes: usize) -> bool {
         let now = Instant::now();
-        let look_at = if self.gate.is_shut.load(Ordering::Relaxed) {
+        let is_shut = locked(&self.gate.shut_until).is_some_and(|until| now < until);
+        let look_at = if is_shut {
             now + LOOK
         } else {
             let mut window = self.gate.window();
@@ -127,5 +136,15 @@ mod tests {
         }
         gate.shut(false);
         assert!(turn.has_room(100).await);
+    }
+
+    #[tokio::test]
+    async fn a_gate_that_nobody_opens_opens_by_itself() {
+        let gate = Gate::new();
+        gate.shut(true);
+        let turn = gate.turn().await;
+        let began = Instant::now();
+        while !turn.has_room(100).await {}
+        assert!(began.elapsed() >= SHUT);
     }
 }
