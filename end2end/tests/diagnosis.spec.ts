@@ -147,7 +147,7 @@ test.describe("the server", () => {
   test("does not take so many channels", async ({ page, serve }) => {
     const server = await serve({ TICKWIRE_CHANNEL_MAX: "2" });
     const panel = await start(page, server.url);
-    await panel.explains(/did not accept what this page asked for/, "Reload", "from the same build", "Answer received");
+    await panel.explains(/did not accept what this page asked for/, "Reload", "raise it in Leptos.toml", "Answer received");
     await expect(panel.tickwire.status).toContainText("Expected at most 2 channels, found 4.");
   });
 

@@ -170,7 +170,10 @@ impl Cause {
                 "Raise max of [session], or start another server; /health tells how many sessions are open."
             }
             Self::ShuttingDown => "Start the server again if nothing else does.",
-            Self::Refused | Self::BadAnswer => {
+            Self::Refused => {
+                "Where the status names a limit, raise it in Leptos.toml; otherwise serve page and server from the same build, and let no cache keep an old page."
+            }
+            Self::BadAnswer => {
                 "Serve page and server from the same build, and let no cache keep an old page."
             }
             Self::NoAddress => {
