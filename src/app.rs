@@ -64,7 +64,7 @@ pub fn App() -> impl IntoView {
                     <Log lines />
                     <Composer link />
                 </div>
-                <Trial link />
+                <Trial link ready=ready.into() />
             </div>
             <Announcement lines />
         </main>

@@ -13,9 +13,10 @@ use crate::trial::Pair;
 use form::Form;
 use leptos::prelude::*;
 
-/// The panel. What shows the runs is text and markup, made as a whole each time it is drawn.
+/// The panel. What shows the runs is text and markup, made as a whole each time it is drawn. `ready`
+/// turns true once the page is hydrated.
 #[component]
-pub fn Trial(link: Link) -> impl IntoView {
+pub fn Trial(link: Link, ready: Signal<bool>) -> impl IntoView {
     let shown = show(&Pair::default(), 0.0).map(RwSignal::new);
     let runner = use_runner(link, move |pair, now| {
         for (shown, new) in shown.into_iter().zip(show(pair, now)) {
@@ -33,7 +34,7 @@ pub fn Trial(link: Link) -> impl IntoView {
             <p class="trial-what">
                 "Learn what your network does: messages go to the server’s echo over a channel of their own, and come back, or do not. Run it twice, once reliable and once not, and compare."
             </p>
-            <Form link runner />
+            <Form link runner ready />
             <div class="trial-results">
                 <p class="trial-news" aria-live="polite" inner_html=news></p>
                 <table class="table" inner_html=table></table>

@@ -22,7 +22,8 @@ fn read(is_used: bool) -> Option<Settings> {
 /// The form. Its one button starts a run, and stops it. Its fields never change, and are read where
 /// they stand.
 #[component]
-pub fn Form(link: Link, runner: Runner) -> impl IntoView {
+pub fn Form(link: Link, runner: Runner, ready: Signal<bool>) -> impl IntoView {
+    let is_bare = Signal::derive(move || !ready.get());
     let is_running = runner.is_running;
     let is_connected =
         Signal::derive(move || link.state.with(|state| *state == LinkState::Connected));
@@ -56,7 +57,12 @@ pub fn Form(link: Link, runner: Runner) -> impl IntoView {
     };
     view! {
         <form class="trial-form" novalidate on:submit=on_submit on:input=on_input>
-            <div class="trial-fields" inner_html=rendered(include_str!("fields.html"))></div>
+            <fieldset
+                class="trial-fields"
+                aria-label="What a run does"
+                disabled=is_bare
+                inner_html=rendered(include_str!("fields.html"))
+            ></fieldset>
             <div class="trial-go">
                 <button type="submit" disabled=is_off inner_html=button></button>
                 <p class="trial-sum" inner_html=said></p>
