@@ -4,7 +4,7 @@ mod support;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{Request, Response, StatusCode, header};
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
 use support::{OFFER_SDP, config};
 use tickwire::server::{AppState, Feeds, Sessions, site};
@@ -375,6 +375,22 @@ async fn the_page_is_complete_without_a_script_and_says_what_it_may_do() {
         .unwrap()
         .to_owned();
     assert_ne!(other, policy, "a nonce is used once");
+}
+
+#[tokio::test]
+async fn the_page_is_compressed_for_who_takes_that_and_answers_are_not() {
+    let (app, _) = app(&[]);
+    for (path, encoding) in [("/", Some("br")), ("/health", None)] {
+        let mut get = request("GET", path, "", Body::empty());
+        get.headers_mut()
+            .insert(header::ACCEPT_ENCODING, "gzip, br".parse().unwrap());
+        let response = app.clone().oneshot(get).await.unwrap();
+        let found = response.headers().get(header::CONTENT_ENCODING);
+        assert_eq!(
+            found.map(HeaderValue::as_bytes),
+            encoding.map(str::as_bytes)
+        );
+    }
 }
 
 #[tokio::test]

@@ -11,11 +11,12 @@ use super::state::AppState;
 use crate::app::App;
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
 use axum::routing::{delete, get, post};
 use leptos::context::provide_context;
 use leptos_axum::{LeptosRoutes, generate_route_list, handle_server_fns_with_context};
+use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 /// The signalling and the health of these sessions: `POST /sdp`, `PATCH` and `DELETE /sdp/{id}`,
@@ -53,6 +54,7 @@ pub fn site(state: AppState) -> Router {
         .merge(others(sessions))
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(middleware::from_fn(signaling::guard))
+        .layer(CompressionLayer::new().compress_when(is_page))
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(always(header::REFERRER_POLICY, "no-referrer"))
         .layer(always(
@@ -67,6 +69,12 @@ fn others(sessions: Sessions) -> Router {
         .route("/sdp/{id}", delete(signaling::end).patch(signaling::change))
         .route("/health", get(health::health))
         .with_state(sessions)
+}
+
+/// Files are compressed when they are built, and what travels besides is small.
+fn is_page(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
 }
 
 fn always(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
