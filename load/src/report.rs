@@ -148,7 +148,9 @@ impl Report {
                     (
                         "server's processor, an echo",
                         "us",
-                        spent(&moments.echo_start, &moments.echo_end).map(|s| s * 1e6 / echoes),
+                        spent(&moments.echo_start, &moments.echo_end)
+                            .filter(|_| echoes > 0.0)
+                            .map(|s| s * 1e6 / echoes),
                     ),
                     ("server's memory", "MiB", memory(&moments.echo_end)),
                     (
