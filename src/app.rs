@@ -31,6 +31,13 @@ use trial::Trial;
 pub const SUMMARY: &str =
     "The server’s clock and load, live over WebRTC data channels, and an echo of what you send.";
 
+/// Writes a signal where that changes it: who reads it is not called for nothing.
+fn set_if_changed<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+    if signal.with_untracked(|shown| *shown != value) {
+        signal.set(value);
+    }
+}
+
 /// The whole page.
 #[component]
 pub fn App() -> impl IntoView {

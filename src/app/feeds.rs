@@ -4,6 +4,7 @@ mod questions;
 
 use super::log::{Lines, Source};
 use super::readings::{ClockTexts, MachineTexts, Readings};
+use super::set_if_changed;
 use crate::browser::{Frame, clock, json, use_drawing, use_link_with_options};
 use crate::estimate::Exchange;
 use crate::link::{Link, LinkEvent, LinkEventKind, LinkOptions, LinkState, Step};
@@ -200,8 +201,8 @@ impl Shown {
     fn draw(self, frame: Frame) -> Option<Duration> {
         self.lines.show();
         if !self.has_session.get_value() {
-            show(self.clock, ClockTexts::default());
-            show(self.machine, MachineTexts::default());
+            set_if_changed(self.clock, ClockTexts::default());
+            set_if_changed(self.machine, MachineTexts::default());
             return None;
         }
         self.readings.with_value(|readings| {
@@ -209,20 +210,14 @@ impl Shown {
             let (before, tenth) = (self.tenth.get_value(), (now / TENTH).floor());
             if tenth != before {
                 self.tenth.set_value(tenth);
-                show(self.clock, readings.clock(frame.now));
+                set_if_changed(self.clock, readings.clock(frame.now));
                 let is_new_second = (tenth / 10.0).floor() != (before / 10.0).floor();
                 if !frame.is_calm || is_new_second {
-                    show(self.machine, readings.machine());
+                    set_if_changed(self.machine, readings.machine());
                 }
             }
             let left = (tenth + 1.0) * TENTH - now;
             Some(Duration::from_millis(left.ceil() as u64))
         })
-    }
-}
-
-fn show<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
-    if signal.with_untracked(|shown| *shown != value) {
-        signal.set(value);
     }
 }

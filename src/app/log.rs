@@ -1,6 +1,7 @@
 //! The log: the last lines of what happened on the link.
 
 use super::markup::escape;
+use super::set_if_changed;
 use crate::browser::clock::time_of_day;
 use leptos::ev::KeyboardEvent;
 use leptos::html;
@@ -103,13 +104,7 @@ impl Lines {
         let _ = roll.insert_adjacent_html("beforeend", &new);
         self.keep(&roll, CAPACITY);
         self.is_empty.set(false);
-        let answer = self.answer.get_value();
-        if self
-            .announced
-            .with_untracked(|announced| *announced != answer)
-        {
-            self.announced.set(answer);
-        }
+        set_if_changed(self.announced, self.answer.get_value());
     }
 
     fn clear(&self) {

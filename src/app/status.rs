@@ -1,5 +1,6 @@
 //! The status, and the one button.
 
+use super::set_if_changed;
 use super::text::fixed;
 use crate::browser::{Timer, clock};
 use crate::link::{Link, LinkState};
@@ -65,9 +66,7 @@ fn count_down(
     timer: StoredValue<Option<Timer>, LocalStorage>,
 ) {
     let (words, again) = state.with_untracked(|state| words(state, clock::now()));
-    if text.with_untracked(|shown| *shown != words) {
-        text.set(words);
-    }
+    set_if_changed(text, words);
     let next = again.map(|again| {
         let milliseconds = again.as_secs_f64() * 1e3;
         Timer::after(milliseconds, move || count_down(state, text, timer))

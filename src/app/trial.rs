@@ -7,6 +7,7 @@ mod table;
 mod words;
 
 use super::markup::escape;
+use super::set_if_changed;
 use crate::browser::{rendered, use_runner};
 use crate::link::Link;
 use crate::trial::Pair;
@@ -20,9 +21,7 @@ pub fn Trial(link: Link, ready: Signal<bool>) -> impl IntoView {
     let shown = show(&Pair::default(), 0.0).map(RwSignal::new);
     let runner = use_runner(link, move |pair, now| {
         for (shown, new) in shown.into_iter().zip(show(pair, now)) {
-            if shown.with_untracked(|shown| *shown != new) {
-                shown.set(new);
-            }
+            set_if_changed(shown, new);
         }
     });
     let [news, table, charts] = shown.map(Signal::<String>::from);

@@ -1,8 +1,9 @@
 //! A session's gate: what its channels send with freshness goes through it, one value at a time.
 
 use super::ledger::Ledger;
+use super::lock;
 use super::window::Window;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
@@ -52,7 +53,7 @@ impl Gate {
     /// 6.3.1: RTO.Min).
     pub fn shut(&self, is_shut: bool) {
         let until = is_shut.then(|| Instant::now() + SHUT);
-        *locked(&self.shut_until) = until;
+        *lock(&self.shut_until) = until;
         self.moved.notify_one();
     }
 
@@ -83,12 +84,8 @@ impl Gate {
     }
 
     fn window(&self) -> MutexGuard<'_, Window> {
-        locked(&self.window)
+        lock(&self.window)
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Turn<'_> {
@@ -96,7 +93,7 @@ impl Turn<'_> {
     /// looking again, and the channel should say what it has outstanding first.
     pub async fn has_room(&self, bytes: usize) -> bool {
         let now = Instant::now();
-        let is_shut = locked(&self.gate.shut_until).is_some_and(|until| now < until);
+        let is_shut = lock(&self.gate.shut_until).is_some_and(|until| now < until);
         let look_at = if is_shut {
             now + LOOK
         } else {

@@ -1,10 +1,11 @@
 //! Values that wait for the gate, in bounded memory.
 
+use super::lock;
 use crate::server::channel::{Message, SendError};
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::hash::Hash;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -68,10 +69,6 @@ impl Counts {
         self.age = now.duration_since(value.since);
         self.longest_age = self.longest_age.max(self.age);
     }
-}
-
-fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One value a key: a newer one takes an unsent one's place, and its turn.
