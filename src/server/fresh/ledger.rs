@@ -26,6 +26,7 @@ impl Ledger {
     /// Enters what is outstanding now; true where something has been released. Which messages
     /// those are is not known, so they are taken for the oldest.
     pub fn outstanding(&mut self, now: Instant, bytes: usize, window: &mut Window) -> bool {
+        let mut cost = 0;
         let mut released: Option<(Sent, Sent)> = None;
         while let Some(&oldest) = self.sent.front()
             && self.bytes >= bytes + oldest.bytes.max(1)
@@ -33,10 +34,11 @@ impl Ledger {
             self.sent.pop_front();
             self.bytes -= oldest.bytes;
             window.release(oldest);
+            cost += oldest.cost;
             released = Some((released.map_or(oldest, |(first, _)| first), oldest));
         }
         if let Some((oldest, newest)) = released {
-            window.released(now, oldest, newest);
+            window.released(now, oldest, newest, cost);
         }
         released.is_some()
     }

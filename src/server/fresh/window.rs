@@ -43,12 +43,15 @@ const BURST: Duration = Duration::from_millis(5);
 const BURST_PART: u32 = 4;
 /// How much of its turn a message that leaves late makes up for: what timers round to.
 const LATE: Duration = Duration::from_millis(2);
-/// Where nothing is heard for this many round trips, the path may be gone: nothing more leaves,
-/// but for a message now and then that shows whether it is there.
+/// Where nothing is heard for this many round trips and for as long as a receiver may delay an
+/// acknowledgement, the path may be gone: nothing more leaves, but for a message now and then that
+/// shows whether it is there.
 const PATIENCE: f64 = 1.5;
 /// Bounds of that patience: shorter is the noise of timers; as long is the first guess too.
 const MIN_PATIENCE: Duration = Duration::from_millis(10);
 const MAX_PATIENCE: Duration = Duration::from_millis(500);
+/// A receiver delays an acknowledgement for so long at most (RFC 9260 section 6.2).
+const DELAYED: Duration = Duration::from_millis(200);
 /// A time far off.
 const NEVER: Duration = Duration::from_secs(10);
 /// So often in a row has a queue been waited out, and it still seems to be there: it is not a
@@ -61,7 +64,7 @@ pub struct Sent {
     pub at: Instant,
     pub bytes: usize,
     /// What it takes on its way, in bytes.
-    cost: usize,
+    pub cost: usize,
     /// Its first packet, and its last, as far as it is known which messages share one.
     packets: (u64, u64),
 }
@@ -73,6 +76,8 @@ pub struct Window {
     messages: usize,
     base: Base,
     rate: Rate,
+    /// How long packets leave after each other, of late: each counts for an eighth.
+    spacing: Duration,
     /// The last round trip.
     round_trip: Option<Duration>,
     /// When something was last released, and the last packet of that.
@@ -101,6 +106,7 @@ impl Window {
             messages: 0,
             base: Base::new(now),
             rate: Rate::new(now),
+            spacing: Duration::ZERO,
             round_trip: None,
             heard: None,
             packet: 0,
@@ -118,11 +124,11 @@ impl Window {
     /// that is noted.
     pub fn has_room(&mut self, now: Instant, bytes: usize) -> bool {
         let after = self.outstanding + self.cost(now, bytes);
-        let is_silent = now > self.heard_at + self.patience();
+        let is_silent = now > self.heard_at + self.patience() + DELAYED;
         let has_room = self.messages < MIN_MESSAGES || after <= self.size() && !is_silent;
         let may_leave = has_room && now >= self.paced_until;
         if !may_leave {
-            self.rate.limits();
+            self.rate.limits(has_room);
         }
         may_leave
     }
@@ -158,6 +164,10 @@ impl Window {
     pub fn send(&mut self, now: Instant, bytes: usize) -> Sent {
         let cost = self.cost(now, bytes);
         if !self.fits_packet(now, bytes) {
+            if self.messages > 0 {
+                let spacing = now.duration_since(self.left).min(DELAYED);
+                self.spacing = (self.spacing * 7 + spacing) / 8;
+            }
             self.packet += 1;
             self.packet_bytes = 0;
         }
@@ -186,13 +196,14 @@ impl Window {
         self.outstanding = self.outstanding.saturating_sub(message.cost);
     }
 
-    /// All from the one to the other of a channel's messages have been released at once.
+    /// All from the one to the other of a channel's messages have been released at once, so many
+    /// bytes of cost.
     ///
     /// Which messages SCTP releases is not known, only how many bytes. They are taken for the
     /// oldest, so while lost ones are outstanding a round trip looks longer than it is, by as
     /// much as those are apart that have left since. The receiver tells when that may be: it
     /// acknowledges each second packet, and each single one only while it misses another.
-    pub fn released(&mut self, now: Instant, oldest: Sent, newest: Sent) {
+    pub fn released(&mut self, now: Instant, oldest: Sent, newest: Sent, cost: usize) {
         // A large message is on its way for longer, without any queue.
         let longer = self.rate.time(newest.cost.saturating_sub(MAX_PACKET));
         let round_trip = now.duration_since(newest.at).saturating_sub(longer);
@@ -221,11 +232,14 @@ impl Window {
         }
         let queue = self.rate.heard(
             now,
-            Heard {
+            &Heard {
                 left: newest.at,
+                cost,
+                outstanding: self.outstanding,
                 round_trip,
                 base: self.base.shortest(),
-                spacing: self.rate.time(newest.cost),
+                spacing: self.spacing,
+                burst: self.burst().saturating_sub(self.rate.time(newest.cost)),
                 is_sure,
             },
         );
@@ -276,13 +290,18 @@ impl Window {
     fn occupy(&mut self, now: Instant, bytes: usize) {
         let starts = self.busy_until.max(now - LATE);
         self.busy_until = starts + self.rate.time(bytes);
-        let burst = if self.round_trip.is_some() {
+        let burst = self.burst();
+        if self.busy_until > now + burst {
+            self.pause();
+        }
+    }
+
+    /// For how long messages may leave at once.
+    fn burst(&self) -> Duration {
+        if self.round_trip.is_some() {
             BURST.min(self.base.shortest() / BURST_PART)
         } else {
             Duration::ZERO
-        };
-        if self.busy_until > now + burst {
-            self.pause();
         }
     }
 

@@ -1,84 +1,92 @@
 //! How fast messages may leave.
 //!
-//! The rate grows while there is no queue on the way, slowly at first and ever faster, so that
-//! it cannot stay low for long where the path is free. It is lowered only where a queue is seen,
-//! and by as much as that has grown in the time in which what is heard of now has left; what
-//! waits already is waited out. Around the path's own rate it so goes up and down by some parts
-//! in a hundred.
+//! What is sent faster than the path carries it queues on the way, and each message then takes
+//! longer than the one before. While the queue grows, acknowledgements come at the rate of the
+//! path: so that is measured, and not guessed. The rate is lowered to it, and the queue is waited
+//! out. Then the rate stays for a while, and grows again, slowly at first and ever faster, until
+//! there is a queue once more, since paths become wider as well.
 //!
-//! It goes in rounds: what leaves within a round trip, until it is heard of.
+//! A queue that is there and does not grow is of something else that was sent; it is waited out
+//! alone.
 
 use std::time::{Duration, Instant};
 
 /// The first rate: 100 kbit/s.
 const FIRST: f64 = 12_500.0;
 const MIN: f64 = 1_000.0;
-/// How long a queue may be, in seconds: the noise of timers.
-const QUEUED: f64 = 0.003;
-/// And as long as this part of the round trip, times the growth. It is to be found and not to be
-/// feared where the rate doubles.
-const QUEUED_PART: f64 = 0.1;
-/// And as long as the last ones differ: each counts for this part, and for so much at most.
+/// How long a queue may be, in seconds: the noise of timers. Also so many times the noise that is
+/// seen, and as long as messages make it that leave at once.
+const QUEUED: f64 = 0.004;
+const NOISE: f64 = 2.0;
+/// How much a queue counts for the noise that is seen, and how much noise that may be at most, in
+/// seconds.
 const NOISE_PART: f64 = 0.125;
 const MAX_NOISE: f64 = 0.1;
-/// A single packet's acknowledgement may hide this much behind messages that are lost, in
-/// seconds, or else a message; and ever more, the longer there was no other.
-const HIDDEN: f64 = 0.02;
+/// Lost messages may make a round trip look longer by as much as so many leave after each other,
+/// and by this part of the time since it was last sure that they do not, which is bounded, in
+/// seconds.
+const HIDDEN: f64 = 2.0;
 const HIDDEN_PART: f64 = 0.1;
 const MAX_HIDDEN: f64 = 0.15;
-/// The fastest growth after the first. Where it is faster, a queue is waited out at once.
-const FAST: f64 = 0.25;
+/// A queue grows where the last step was at least this part of its growth so far.
+const STEP: f64 = 0.5;
+/// By how much a queue grows at most, as far as that is made up for, in seconds a second.
+const MAX_SLOPE: f64 = 2.0;
+/// To what part of itself the rate is lowered at most at once, by what that follows from: see
+/// [`Proof`].
+const LOWEST_SURE: f64 = 0.2;
+const LOWEST_LONG: f64 = 0.5;
+const LOWEST_LIKELY: f64 = 0.7;
+/// A path that carries less than this part has become narrower. A smaller change is believed in
+/// when it is seen twice.
+const NARROWER: f64 = 0.5;
+/// What is waited for beyond the queue, as a part of the round trip: a queue that was always
+/// there shows only once it is gone.
+const BEYOND: f64 = 0.125;
 /// For how long a queue is waited out at most, in seconds.
 const MAX_WAIT: f64 = 2.0;
 /// A queue that has not changed by more than this part is the same.
 const SAME: f64 = 0.7;
-/// By how much the rate is lowered at most, at least: see [`Rate::doubt`].
-const MIN_DOUBT: f64 = 0.075;
-/// How much of that it grows by in a round.
-const GROWTH: f64 = 0.2;
-/// After so many rounds without a queue the rate grows faster from round to round.
-const CALM: u32 = 12;
+/// A round lasts at least this long, in seconds.
+const MIN_ROUND: f64 = 0.005;
+/// For so many rounds the rate stays as it was measured, or where that is not sure.
+const HOLD: u32 = 10;
+const HOLD_UNSURE: u32 = 2;
+/// By what part the rate grows in a round then, and by how much more each time, up to the last.
+const GROWTH: f64 = 0.02;
 const FASTER: f64 = 1.5;
+const MAX_GROWTH: f64 = 0.5;
+/// By what part it grows where messages are lost all the time, so that nothing is sure.
+const UNSURE_GROWTH: f64 = 0.03;
+/// It grows to so many times what was acknowledged in a round at most: where less leaves than may,
+/// more than that has not been tried.
+const TRIED: f64 = 4.0;
 
 /// How fast messages may leave.
 #[derive(Debug)]
 pub struct Rate {
     /// Bytes of cost a second.
     rate: f64,
-    /// By what part the rate grows in a round.
+    /// What the path carried when that was last sure, in bytes of cost a second.
+    carried: Option<f64>,
+    /// By what part the rate grows after this round.
     growth: f64,
-    /// How far off the rate may be, as a part of it: it was right before it grew, as it seemed.
-    doubt: f64,
-    /// For how many rounds there was no queue.
-    calm: u32,
+    /// For how many rounds the rate stays.
+    hold: u32,
     /// How often a queue was waited out since there last was none, and was as long as before.
     waited_out: u32,
     /// How long it was, in seconds.
     waited: f64,
-    /// The queue that was last seen for sure, and by how much it changes from one to the next, in
-    /// seconds: a busy machine makes single ones late, and a queue is there for all.
-    queued: f64,
+    /// By how much a queue is shorter than the one before on average, in seconds. It becomes
+    /// shorter only where nothing leaves, so that is noise.
     noise: f64,
-    /// When it was last known how long the queue is.
-    known_at: Instant,
-    round: Round,
-}
-
-/// What was heard of the messages that have left since the round began.
-#[derive(Debug)]
-struct Round {
+    /// When it was last sure how long the queue is.
+    sure_at: Instant,
+    /// What left before then met a queue that has been waited out.
     since: Instant,
-    /// The queue before the round, in seconds.
-    queued_before: f64,
-    /// The last queue that was seen, and the shortest.
-    last: Option<f64>,
-    least: f64,
-    /// There was no queue, once at least.
-    is_clear: bool,
-    /// It was known how long the queue is, once at least.
-    is_sure: bool,
-    /// The rate kept something back.
-    is_limited: bool,
+    last: Option<Seen>,
+    span: Option<Span>,
+    round: Round,
 }
 
 /// What an acknowledgement says.
@@ -89,25 +97,86 @@ pub struct Heard {
     pub round_trip: Duration,
     /// The shortest round trip.
     pub base: Duration,
-    /// How long the path takes for the message.
+    /// Bytes of cost that were acknowledged, and that are outstanding still.
+    pub cost: usize,
+    pub outstanding: usize,
+    /// How long messages leave after each other.
     pub spacing: Duration,
+    /// How long a queue those make that leave at once.
+    pub burst: Duration,
     /// No lost message makes the round trip look longer than it was.
     pub is_sure: bool,
+}
+
+/// The queue that a message met, in seconds.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    heard: Instant,
+    left: Instant,
+    queued: f64,
+    /// Without what lost messages may account for.
+    least: f64,
+    is_sure: bool,
+}
+
+/// Since when the queue grows.
+#[derive(Debug)]
+struct Span {
+    /// When that was heard, when the message left, and its round trip, in seconds.
+    heard: Instant,
+    left: Instant,
+    round_trip: f64,
+    /// The shortest one.
+    shortest: f64,
+    /// Bytes of cost that were acknowledged since then.
+    cost: usize,
+    /// The pace kept something back.
+    is_paced: bool,
+}
+
+/// What was heard of the messages that have left since the rate is as it is, for a round trip.
+#[derive(Debug)]
+struct Round {
+    since: Instant,
+    /// When the first message was heard of, and when it had left.
+    first: Option<(Instant, Instant)>,
+    /// How often something was heard for sure.
+    sure: u32,
+    /// Bytes of cost that were acknowledged.
+    cost: usize,
+    /// The shortest queue, in seconds.
+    least: f64,
+    /// Something was kept back, and because of the pace.
+    is_limited: bool,
+    is_paced: bool,
+}
+
+/// What the path's rate follows from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Proof {
+    /// Round trips that no lost message makes look longer.
+    Sure,
+    /// A queue that takes longer than the path.
+    Long,
+    /// More than the lost messages that there may be.
+    Likely,
 }
 
 impl Rate {
     pub fn new(now: Instant) -> Self {
         Self {
             rate: FIRST,
+            carried: None,
             growth: 1.0,
-            doubt: 1.0,
-            calm: 0,
+            hold: 0,
             waited_out: 0,
             waited: 0.0,
-            queued: 0.0,
             noise: 0.0,
-            known_at: now,
-            round: Round::new(now, 0.0),
+            sure_at: now,
+            since: now,
+            last: None,
+            span: None,
+            round: Round::new(now),
         }
     }
 
@@ -120,9 +189,10 @@ impl Rate {
         Duration::from_secs_f64(bytes as f64 / self.rate)
     }
 
-    /// Something was kept back.
-    pub fn limits(&mut self) {
+    /// Something was kept back: by the pace, or by what is outstanding.
+    pub fn limits(&mut self, is_paced: bool) {
         self.round.is_limited = true;
+        self.round.is_paced |= is_paced;
     }
 
     /// How often in a row a queue was waited out and still was there.
@@ -130,63 +200,87 @@ impl Rate {
         self.waited_out
     }
 
-    /// What seemed to be a queue was none, so the rate may have been lowered for nothing.
+    /// What seemed to be a queue was none.
     pub fn restart(&mut self) {
         self.waited_out = 0;
-        self.growth = FAST;
-        self.doubt = FAST;
+        self.hold = 0;
+        self.growth = MAX_GROWTH;
     }
 
     /// Something was heard. Returns for how long nothing should leave, so that the queue on the
     /// way goes.
-    pub fn heard(&mut self, now: Instant, heard: Heard) -> Option<Duration> {
-        let base = heard.base.as_secs_f64();
-        let queued = heard.round_trip.saturating_sub(heard.base).as_secs_f64();
-        let allowed = QUEUED + QUEUED_PART * base * self.growth;
-        let is_clear = queued <= allowed;
-        if heard.is_sure || is_clear {
-            self.known_at = now;
+    pub fn heard(&mut self, now: Instant, heard: &Heard) -> Option<Duration> {
+        if heard.left < self.since {
+            return None;
         }
-        if heard.is_sure {
-            self.note_noise(queued);
+        let base = heard.base.as_secs_f64();
+        let seen = self.see(now, heard);
+        let last = self.last.replace(seen);
+        let allowed = QUEUED + NOISE * self.noise + heard.burst.as_secs_f64();
+        // A single message may be late for other reasons.
+        let lately = last.map_or(0.0, |last| last.least).min(seen.least);
+        let is_sure = seen.is_sure && last.is_some_and(|last| last.is_sure);
+
+        self.extend_span(now, heard, allowed / 2.0);
+        let span = self.span.as_ref()?;
+        let slope = span.slope(heard.left, base + lately);
+        let has_grown = base + lately > span.shortest + allowed;
+        let grows = has_grown && last.is_some_and(|last| seen.grows(last, STEP * slope));
+        let is_long = lately > base.max(allowed);
+        let is_shorter = last.is_some_and(|last| seen.queued < last.queued);
+        let proof = if grows && is_sure {
+            Some(Proof::Sure)
+        } else if is_long {
+            // What had left before is on its way still, if it becomes shorter.
+            (!is_shorter).then_some(Proof::Long)
+        } else {
+            grows.then_some(Proof::Likely)
+        };
+        if let Some(proof) = proof {
+            let carried = self.carries(now, heard, last, slope);
+            self.lower(carried, proof);
+            // What has left since then has made the queue longer.
+            let since_then = lately + slope * heard.round_trip.as_secs_f64();
+            let outstanding = heard.outstanding as f64 / self.rate - base;
+            let wait = since_then.max(outstanding) + BEYOND * base;
+            return Some(self.wait_out(now, lately, wait));
+        }
+        if is_long {
+            return Some(self.wait_out(now, lately, lately));
         }
         if heard.left < self.round.since {
             return None;
         }
-        let least = queued - self.hidden(now, &heard);
-        let round = &mut self.round;
-        round.is_clear |= is_clear;
-        round.is_sure |= heard.is_sure;
-        round.least = round.least.min(least);
-        // A single one may be late for other reasons.
-        let last = round.last.replace(least).unwrap_or(0.0);
-        let lately = last.min(least);
-
-        let after = heard.left.duration_since(round.since).as_secs_f64();
-        let is_over = after >= base;
-        let is_urgent = !heard.is_sure || lately > base || self.growth > FAST && round.is_limited;
-        let seen = match (is_urgent, is_over) {
-            (true, _) => lately,
-            (false, true) => round.least,
-            (false, false) => 0.0,
-        };
-        let noise = if heard.is_sure { self.noise } else { 0.0 };
-        if seen > allowed + noise {
-            let wait = self.wait_out(&heard, seen, after);
-            self.round = Round::new(now + wait, 0.0);
-            return Some(wait);
+        self.round.hear(now, heard, seen.least);
+        if !self.round.is_over(heard) {
+            return None;
         }
-        if is_over {
-            self.end_round();
-            self.round = Round::new(now, self.round.least.clamp(0.0, allowed));
+        if self.round.least > allowed {
+            let queued = self.round.least;
+            return Some(self.wait_out(now, queued, queued));
         }
+        self.end_round(now);
         None
     }
 
-    fn note_noise(&mut self, queued: f64) {
-        let change = (queued - self.queued).abs().min(MAX_NOISE);
-        self.noise += (change - self.noise) * NOISE_PART;
-        self.queued = queued;
+    fn see(&mut self, now: Instant, heard: &Heard) -> Seen {
+        let queued = heard.round_trip.as_secs_f64() - heard.base.as_secs_f64();
+        if heard.is_sure {
+            self.sure_at = now;
+            if let Some(last) = self.last
+                && last.is_sure
+            {
+                let shorter = (last.queued - queued).clamp(0.0, MAX_NOISE);
+                self.noise += (shorter - self.noise) * NOISE_PART;
+            }
+        }
+        Seen {
+            heard: now,
+            left: heard.left,
+            queued,
+            least: queued - self.hidden(now, heard),
+            is_sure: heard.is_sure,
+        }
     }
 
     /// How much of what looks like a queue lost messages may account for.
@@ -194,74 +288,149 @@ impl Rate {
         if heard.is_sure {
             return 0.0;
         }
-        let unknown = now.duration_since(self.known_at).as_secs_f64() * HIDDEN_PART;
-        HIDDEN.max(heard.spacing.as_secs_f64()) + unknown.min(MAX_HIDDEN)
+        let unsure = now.duration_since(self.sure_at).as_secs_f64() * HIDDEN_PART;
+        HIDDEN * heard.spacing.as_secs_f64() + unsure.min(MAX_HIDDEN)
     }
 
-    /// Lowers the rate for a queue that a message has met that left this long after the round
-    /// began. Returns how long the queue is by now.
-    fn wait_out(&mut self, heard: &Heard, seen: f64, after: f64) -> Duration {
-        let slope = (seen - self.round.queued_before).max(0.0) / after.max(0.01);
-        let steepest = if self.waited_out > 0 { 1.0 } else { self.doubt };
-        let wait = seen + slope.min(steepest) * heard.round_trip.as_secs_f64();
-        if heard.is_sure {
-            self.slow_down(slope);
-            let is_same = (SAME..1.0 / SAME).contains(&(seen / self.waited));
-            self.waited_out = if is_same { self.waited_out + 1 } else { 1 };
-            self.waited = seen;
-        } else {
-            self.slow_down(slope.min(FAST));
+    /// The span goes on where the round trip is longer by this much than the shortest one, or
+    /// else begins here.
+    fn extend_span(&mut self, now: Instant, heard: &Heard, longer: f64) {
+        let round_trip = heard.round_trip.as_secs_f64();
+        let is_paced = self.round.is_paced;
+        let mut shortest = round_trip;
+        if let Some(span) = &mut self.span {
+            if round_trip > span.shortest + longer {
+                span.cost += heard.cost;
+                span.is_paced |= is_paced;
+                return;
+            }
+            shortest = shortest.min(span.shortest);
         }
-        Duration::from_secs_f64(wait.min(MAX_WAIT))
+        self.span = Some(Span {
+            heard: now,
+            left: heard.left,
+            round_trip,
+            shortest,
+            cost: 0,
+            is_paced,
+        });
     }
 
-    /// The queue has grown by this many seconds a second.
-    fn slow_down(&mut self, slope: f64) {
-        self.rate = (self.rate / (1.0 + slope.min(self.doubt))).max(MIN);
-        let doubt = if slope < self.doubt {
-            self.doubt / 2.0
-        } else if self.waited_out > 0 {
-            self.doubt * 1.5
-        } else {
-            self.doubt
+    /// What the path carries, in bytes of cost a second, where the queue grows by so much.
+    fn carries(&self, now: Instant, heard: &Heard, last: Option<Seen>, slope: f64) -> f64 {
+        let Some(span) = &self.span else {
+            return self.rate;
         };
-        self.doubt = doubt.clamp(MIN_DOUBT, 1.0);
-        self.growth = GROWTH * self.doubt;
-        self.calm = 0;
+        let carried = a_second(span.cost, now.duration_since(span.heard));
+        if !span.is_paced {
+            // There was not always something to carry.
+            return carried.max(self.rate / (1.0 + slope));
+        }
+        match last {
+            // Nor at the very first, until the first acknowledgements.
+            Some(last) if self.carried.is_none() => {
+                carried.max(a_second(heard.cost, now.duration_since(last.heard)))
+            }
+            _ => carried,
+        }
+    }
+
+    fn lower(&mut self, carried: f64, proof: Proof) {
+        let (rate, lowest, hold) = match proof {
+            Proof::Sure => {
+                let before = self.carried.replace(carried);
+                let before = before.filter(|_| carried >= self.rate * NARROWER);
+                (carried.max(before.unwrap_or(0.0)), LOWEST_SURE, HOLD)
+            }
+            Proof::Long => (carried, LOWEST_LONG, HOLD_UNSURE),
+            Proof::Likely => (carried, LOWEST_LIKELY, HOLD_UNSURE),
+        };
+        self.rate = rate.clamp(self.rate * lowest, self.rate).max(MIN);
+        self.hold = self.hold.max(hold);
+        self.growth = GROWTH;
+    }
+
+    /// A queue of so many seconds is there: nothing leaves for as long as is given.
+    fn wait_out(&mut self, now: Instant, queued: f64, wait: f64) -> Duration {
+        let is_same = (SAME..1.0 / SAME).contains(&(queued / self.waited));
+        self.waited_out = if is_same { self.waited_out + 1 } else { 1 };
+        self.waited = queued;
+        let wait = Duration::from_secs_f64(wait.clamp(0.0, MAX_WAIT));
+        self.since = now + wait;
+        self.last = None;
+        self.span = None;
+        self.round = Round::new(self.since);
+        wait
     }
 
     /// No queue was seen that should be waited out.
-    fn end_round(&mut self) {
-        if self.round.is_clear {
-            self.waited_out = 0;
-        }
-        if !self.round.is_limited {
+    fn end_round(&mut self, now: Instant) {
+        let round = std::mem::replace(&mut self.round, Round::new(now));
+        self.waited_out = 0;
+        if !round.is_limited {
             return;
         }
-        if self.round.is_clear {
-            self.calm += 1;
-            if self.calm > CALM && self.growth < FAST {
-                self.growth = (self.growth * FASTER).min(FAST);
-                self.doubt = self.doubt.max(self.growth);
-            }
-            self.rate *= 1.0 + self.growth;
-        } else if !self.round.is_sure {
-            // There may be a queue, or messages are lost all the time.
-            self.rate *= 1.0 + GROWTH * MIN_DOUBT;
-        }
+        let growth = if round.sure == 0 {
+            UNSURE_GROWTH
+        } else if self.hold > 0 {
+            self.hold -= 1;
+            return;
+        } else {
+            let growth = self.growth;
+            self.growth = (growth * FASTER).min(MAX_GROWTH.max(growth));
+            growth
+        };
+        let first = round.first.map_or(now, |(heard, _)| heard);
+        let tried = TRIED * a_second(round.cost, now.duration_since(first));
+        self.rate = (self.rate * (1.0 + growth)).min(tried.max(self.rate));
+    }
+}
+
+impl Seen {
+    /// Whether the queue has grown since another one was seen, by so many seconds a second.
+    fn grows(&self, before: Seen, slope: f64) -> bool {
+        let within = self.left.saturating_duration_since(before.left);
+        self.queued - before.queued >= slope * within.as_secs_f64()
+    }
+}
+
+impl Span {
+    /// By how many seconds a second the queue has grown, by the round trip of a message that left
+    /// then.
+    fn slope(&self, left: Instant, round_trip: f64) -> f64 {
+        let within = left.saturating_duration_since(self.left).as_secs_f64();
+        ((round_trip - self.round_trip) / within.max(0.001)).clamp(0.0, MAX_SLOPE)
     }
 }
 
 impl Round {
-    fn new(since: Instant, queued_before: f64) -> Self {
+    fn new(since: Instant) -> Self {
         Self {
             since,
-            queued_before,
-            last: None,
+            first: None,
+            sure: 0,
+            cost: 0,
             least: f64::INFINITY,
-            is_clear: false,
-            is_sure: false,
             is_limited: false,
+            is_paced: false,
         }
     }
+
+    fn hear(&mut self, now: Instant, heard: &Heard, queued: f64) {
+        self.first.get_or_insert((now, heard.left));
+        self.sure += u32::from(heard.is_sure);
+        self.cost += heard.cost;
+        self.least = self.least.min(queued);
+    }
+
+    /// A round trip has passed, and there is more than one sure one or none.
+    fn is_over(&self, heard: &Heard) -> bool {
+        let base = heard.base.as_secs_f64().max(MIN_ROUND);
+        let lasts = self.first.map(|(_, left)| heard.left.duration_since(left));
+        lasts.is_some_and(|lasts| lasts.as_secs_f64() >= base) && self.sure != 1
+    }
+}
+
+fn a_second(bytes: usize, within: Duration) -> f64 {
+    bytes as f64 / within.as_secs_f64().max(0.001)
 }
