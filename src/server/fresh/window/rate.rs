@@ -119,14 +119,14 @@ struct Seen {
     is_sure: bool,
 }
 
-/// Since when the queue grows.
-#[derive(Debug)]
+/// The time in which the queue has grown.
+#[derive(Clone, Copy, Debug)]
 struct Span {
-    /// When that was heard, when the message left, and its round trip, in seconds.
+    /// When its first message was heard of, when that had left, and its round trip in seconds.
     heard: Instant,
     left: Instant,
     round_trip: f64,
-    /// The shortest one.
+    /// The shortest round trip since a queue was last waited out.
     shortest: f64,
     /// Bytes of cost that were acknowledged since then.
     cost: usize,
@@ -151,8 +151,17 @@ struct Round {
     is_paced: bool,
 }
 
+/// What is to be done about the queue.
+enum Queue {
+    /// It is as short as may be, as far as one message tells.
+    Short,
+    /// It grows.
+    Grows(Proof),
+    /// It is long and becomes shorter: it is of what left before, and on its way still.
+    Goes,
+}
+
 /// What the path's rate follows from.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Proof {
     /// Round trips that no lost message makes look longer.
     Sure,
@@ -217,47 +226,42 @@ impl Rate {
         let seen = self.see(now, heard);
         let last = self.last.replace(seen);
         let allowed = QUEUED + NOISE * self.noise + heard.burst.as_secs_f64();
-        // A single message may be late for other reasons.
-        let lately = last.map_or(0.0, |last| last.least).min(seen.least);
-        let is_sure = seen.is_sure && last.is_some_and(|last| last.is_sure);
-
-        self.extend_span(now, heard, allowed / 2.0);
-        let span = self.span.as_ref()?;
+        let lately = seen.lately(last);
+        let span = self.extend_span(now, heard, allowed / 2.0);
         let slope = span.slope(heard.left, base + lately);
-        let has_grown = base + lately > span.shortest + allowed;
-        let grows = has_grown && last.is_some_and(|last| seen.grows(last, STEP * slope));
-        let is_long = lately > base.max(allowed);
-        let is_shorter = last.is_some_and(|last| seen.queued < last.queued);
-        let proof = if grows && is_sure {
-            Some(Proof::Sure)
-        } else if is_long {
-            // What had left before is on its way still, if it becomes shorter.
-            (!is_shorter).then_some(Proof::Long)
-        } else {
-            grows.then_some(Proof::Likely)
-        };
-        if let Some(proof) = proof {
-            let carried = self.carries(now, heard, last, slope);
-            self.lower(carried, proof);
-            // What has left since then has made the queue longer.
-            let since_then = lately + slope * heard.round_trip.as_secs_f64();
-            let outstanding = heard.outstanding as f64 / self.rate - base;
-            let wait = since_then.max(outstanding) + BEYOND * base;
-            return Some(self.wait_out(now, lately, wait));
+        match span.judge(seen, last, base, allowed) {
+            Queue::Grows(proof) => {
+                let carried = self.carries(now, span, heard, last, slope);
+                self.lower(carried, proof);
+                // What has left since then has made the queue longer.
+                let since_then = lately + slope * heard.round_trip.as_secs_f64();
+                let outstanding = heard.outstanding as f64 / self.rate - base;
+                let wait = since_then.max(outstanding) + BEYOND * base;
+                Some(self.wait_out(now, lately, wait))
+            }
+            Queue::Goes => Some(self.wait_out(now, lately, lately)),
+            Queue::Short => self.go_round(now, heard, seen.least, allowed),
         }
-        if is_long {
-            return Some(self.wait_out(now, lately, lately));
-        }
+    }
+
+    /// Returns for how long nothing should leave where a queue was there for the whole round.
+    fn go_round(
+        &mut self,
+        now: Instant,
+        heard: &Heard,
+        queued: f64,
+        allowed: f64,
+    ) -> Option<Duration> {
         if heard.left < self.round.since {
             return None;
         }
-        self.round.hear(now, heard, seen.least);
+        self.round.hear(now, heard, queued);
         if !self.round.is_over(heard) {
             return None;
         }
-        if self.round.least > allowed {
-            let queued = self.round.least;
-            return Some(self.wait_out(now, queued, queued));
+        let least = self.round.least;
+        if least > allowed {
+            return Some(self.wait_out(now, least, least));
         }
         self.end_round(now);
         None
@@ -294,33 +298,37 @@ impl Rate {
 
     /// The span goes on where the round trip is longer by this much than the shortest one, or
     /// else begins here.
-    fn extend_span(&mut self, now: Instant, heard: &Heard, longer: f64) {
+    fn extend_span(&mut self, now: Instant, heard: &Heard, longer: f64) -> Span {
         let round_trip = heard.round_trip.as_secs_f64();
         let is_paced = self.round.is_paced;
-        let mut shortest = round_trip;
-        if let Some(span) = &mut self.span {
-            if round_trip > span.shortest + longer {
-                span.cost += heard.cost;
-                span.is_paced |= is_paced;
-                return;
-            }
-            shortest = shortest.min(span.shortest);
-        }
-        self.span = Some(Span {
-            heard: now,
-            left: heard.left,
-            round_trip,
-            shortest,
-            cost: 0,
-            is_paced,
-        });
+        let span = match self.span {
+            Some(span) if round_trip > span.shortest + longer => Span {
+                cost: span.cost + heard.cost,
+                is_paced: span.is_paced || is_paced,
+                ..span
+            },
+            before => Span {
+                heard: now,
+                left: heard.left,
+                round_trip,
+                shortest: before.map_or(round_trip, |span| span.shortest.min(round_trip)),
+                cost: 0,
+                is_paced,
+            },
+        };
+        self.span = Some(span);
+        span
     }
 
     /// What the path carries, in bytes of cost a second, where the queue grows by so much.
-    fn carries(&self, now: Instant, heard: &Heard, last: Option<Seen>, slope: f64) -> f64 {
-        let Some(span) = &self.span else {
-            return self.rate;
-        };
+    fn carries(
+        &self,
+        now: Instant,
+        span: Span,
+        heard: &Heard,
+        last: Option<Seen>,
+        slope: f64,
+    ) -> f64 {
         let carried = a_second(span.cost, now.duration_since(span.heard));
         if !span.is_paced {
             // There was not always something to carry.
@@ -387,6 +395,11 @@ impl Rate {
 }
 
 impl Seen {
+    /// The shorter one of the last two: a single message may be late for other reasons.
+    fn lately(&self, last: Option<Seen>) -> f64 {
+        last.map_or(0.0, |last| last.least).min(self.least)
+    }
+
     /// Whether the queue has grown since another one was seen, by so many seconds a second.
     fn grows(&self, before: Seen, slope: f64) -> bool {
         let within = self.left.saturating_duration_since(before.left);
@@ -395,6 +408,29 @@ impl Seen {
 }
 
 impl Span {
+    fn judge(&self, seen: Seen, last: Option<Seen>, base: f64, allowed: f64) -> Queue {
+        let Some(last) = last else {
+            return Queue::Short;
+        };
+        let lately = seen.lately(Some(last));
+        let has_grown = base + lately > self.shortest + allowed;
+        let slope = STEP * self.slope(seen.left, base + lately);
+        let grows = has_grown && seen.grows(last, slope);
+        if grows && seen.is_sure && last.is_sure {
+            Queue::Grows(Proof::Sure)
+        } else if lately > base.max(allowed) {
+            if seen.queued < last.queued {
+                Queue::Goes
+            } else {
+                Queue::Grows(Proof::Long)
+            }
+        } else if grows {
+            Queue::Grows(Proof::Likely)
+        } else {
+            Queue::Short
+        }
+    }
+
     /// By how many seconds a second the queue has grown, by the round trip of a message that left
     /// then.
     fn slope(&self, left: Instant, round_trip: f64) -> f64 {
