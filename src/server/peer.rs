@@ -125,6 +125,8 @@ impl Answerer {
         let gathered = Arc::new(Notify::new());
         let fresh = Arc::new(fresh::Gate::new());
         let port = self.port.peer();
+        let beside = fresh.clone();
+        port.on_check(move |bytes| beside.check_left(bytes));
         let connection = PeerConnectionBuilder::new()
             .with_configuration(configuration)
             .with_setting_engine(settings)

@@ -228,6 +228,14 @@ impl PortPeer {
         Heard(self.inbox.clone())
     }
 
+    /// Tells `listener` what each of ICE's checks takes on its way, and each answer to one, in
+    /// bytes, headers included, that leaves while the peer's data does: they keep the path busy,
+    /// and what is sent at the same moment waits for them. There is one listener; another takes
+    /// its place.
+    pub fn on_check(&self, listener: impl Fn(usize) + Send + Sync + 'static) {
+        self.inbox.on_check(Arc::new(listener));
+    }
+
     /// Routes checks that are made for this answer to the peer, and returns the answer with the
     /// port's candidates in place of its own. Those of the peer's answer before this one are routed
     /// too (an ICE restart, RFC 8445 section 9), since a browser sends along its earlier pair for

@@ -65,6 +65,11 @@ impl Gate {
         }
     }
 
+    /// Takes note of one of ICE's checks, which left for the same path and takes so many bytes.
+    pub fn check_left(&self, bytes: usize) {
+        self.window().beside(Instant::now().into(), bytes);
+    }
+
     /// Takes note of a message that leaves.
     pub fn sent(&self, ledger: &mut Ledger, bytes: usize) {
         ledger.send(Instant::now().into(), bytes, &mut self.window());

@@ -43,6 +43,8 @@ const BURST: Duration = Duration::from_millis(5);
 const BURST_PART: u32 = 4;
 /// How much of its turn a message that leaves late makes up for: what timers round to.
 const LATE: Duration = Duration::from_millis(2);
+/// For how long messages are held up by what leaves beside them, at most.
+const MAX_BESIDE: Duration = Duration::from_millis(250);
 /// Where nothing is heard for this many round trips and for as long as a receiver may delay an
 /// acknowledgement, the path may be gone: nothing more leaves, but for a message now and then that
 /// shows whether it is there.
@@ -284,6 +286,14 @@ impl Window {
     fn fits_packet(&self, now: Instant, bytes: usize) -> bool {
         let is_open = self.packet_bytes > 0 && now.duration_since(self.left) < AT_ONCE;
         is_open && self.packet_bytes + bytes + CHUNK <= MAX_PACKET
+    }
+
+    /// Something else than a message leaves, of so many bytes. It holds messages up, though not for
+    /// long if there is ever more of it.
+    pub fn beside(&mut self, now: Instant, bytes: usize) {
+        if self.busy_until < now + MAX_BESIDE {
+            self.occupy(now, bytes);
+        }
     }
 
     /// The path carries this many bytes more.

@@ -6,9 +6,10 @@ use super::repeat::{Datagram as Sent, Next, Unanswered};
 use super::stun;
 use super::timer::{Activity, PeerSleep, Timer};
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::IoSliceMut;
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -24,6 +25,8 @@ const OVERHEAD: usize = 64;
 const MAX_NOMINATIONS: usize = 4;
 /// A queue that is empty keeps room for as many datagrams, and gives back what a burst took.
 const KEPT: usize = 16;
+/// What surrounds a STUN message on its way, in bytes: Ethernet 14, IPv4 20, UDP 8.
+const HEADERS: usize = 42;
 
 /// The address family of a candidate pair. An agent keeps a socket for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +62,17 @@ struct State {
     heard: Option<Instant>,
     activity: Activity,
     unanswered: Unanswered,
+    on_check: Option<OnCheck>,
+}
+
+/// Is told what each check takes on its way that leaves beside data, in bytes.
+#[derive(Clone)]
+struct OnCheck(Arc<dyn Fn(usize) + Send + Sync>);
+
+impl fmt::Debug for OnCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OnCheck").finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -206,14 +220,25 @@ impl Inbox {
     pub fn leave(&self, sent: &Transmit<'_>) -> (Ways, bool) {
         let mut state = self.state();
         let mut starts_repeating = false;
-        if !stun::is_stun(sent.contents) {
+        let is_check = stun::is_stun(sent.contents);
+        if !is_check {
             let now = Instant::now();
             state.activity.on_sent(now);
             starts_repeating = state.unanswered.on_sent(now, sent);
         }
         let is_ready = state.is_ready;
         let ways = state.paths.ways(sent.destination, sent.contents, is_ready);
+        let on_check = (is_check && is_ready).then(|| state.on_check.clone());
+        drop(state);
+        if let Some(OnCheck(listener)) = on_check.flatten() {
+            listener(HEADERS + sent.contents.len());
+        }
         (ways, starts_repeating)
+    }
+
+    /// Tells `listener` of each check from now on, in place of an earlier one.
+    pub fn on_check(&self, listener: Arc<dyn Fn(usize) + Send + Sync>) {
+        self.state().on_check = Some(OnCheck(listener));
     }
 
     /// What `repeat` is to do, and the way that each datagram takes.
@@ -246,5 +271,40 @@ impl State {
             let queue = &mut self.queues[Family::of(remote) as usize];
             queue.datagrams.push_back(nomination);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stun::tests::check;
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn transmit(contents: &[u8]) -> Transmit<'_> {
+        Transmit {
+            destination: SocketAddr::from(([192, 0, 2, 1], 4_000)),
+            ecn: None,
+            contents,
+            segment_size: None,
+            src_ip: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn only_what_leaves_beside_data_is_told() {
+        let inbox = Inbox::default();
+        let bytes = Arc::new(AtomicUsize::new(0));
+        let told = bytes.clone();
+        inbox.on_check(Arc::new(move |bytes| {
+            told.fetch_add(bytes, Ordering::Relaxed);
+        }));
+        let check = check(b"mine:remote", b"password", &[]);
+        inbox.leave(&transmit(&check));
+        assert_eq!(bytes.load(Ordering::Relaxed), 0);
+        inbox.set_ready(true);
+        inbox.leave(&transmit(&[23, 254, 253]));
+        assert_eq!(bytes.load(Ordering::Relaxed), 0);
+        inbox.leave(&transmit(&check));
+        assert_eq!(bytes.load(Ordering::Relaxed), check.len() + 42);
     }
 }

@@ -245,6 +245,34 @@ fn a_queue_of_others_is_waited_out_and_not_made_up_for() {
     }
 }
 
+/// What is known to leave beside makes no queue at all: the next message waits for it.
+#[test]
+fn what_leaves_beside_is_waited_for() {
+    let mut simulation = Simulation::new();
+    let path = path(64.0, 0.025, 0);
+    simulation.run(path, 1, 10.0);
+    let mut waited = 0.0;
+    for _ in 0..20 {
+        let bytes = 250;
+        simulation.link_is_free = simulation.link_is_free.max(simulation.time);
+        simulation.link_is_free += bytes as f64 / path.rate;
+        let now = simulation.now();
+        simulation.window.beside(now, bytes);
+        waited += simulation.run(path, 1, 0.5).waited / 20.0;
+    }
+    assert!(waited < 0.003, "{waited} s");
+}
+
+#[test]
+fn whatever_leaves_beside_messages_go_on() {
+    let mut window = Window::new(Instant::now());
+    let now = Instant::now();
+    for _ in 0..10_000 {
+        window.beside(now, 1_000);
+    }
+    assert!(window.has_room(now + 2 * MAX_BESIDE, MESSAGE));
+}
+
 #[test]
 fn on_a_wide_link_throughput_is_let_through() {
     for (megabits, delay) in [(1.0, 0.025), (10.0, 0.005), (10.0, 0.025), (50.0, 0.025)] {
