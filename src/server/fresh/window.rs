@@ -234,7 +234,7 @@ impl Window {
         }
         let queue = self.rate.heard(
             now,
-            &Heard {
+            Heard {
                 left: newest.at,
                 cost,
                 outstanding: self.outstanding,
