@@ -20,6 +20,10 @@ use webrtc::runtime::Transmit;
 /// How long a peer may leave a datagram unanswered; twice as long each time after that. Above the
 /// round trip of most networks, so that little is sent in vain. Browsers wait 50 ms.
 const PATIENCE: Duration = Duration::from_millis(80);
+/// … or so many times what its quickest answer took, up to a bound: on a narrow or a long path what
+/// is sent in vain stands before the first values.
+const ANSWER: f64 = 1.5;
+const MAX_PATIENCE: Duration = Duration::from_millis(400);
 /// How long `webrtc` has to answer what a peer has repeated, before its last flight goes out again.
 const GRACE: Duration = Duration::from_millis(20);
 /// How often a flight is sent again while nothing is heard: until the engine's own timer sends it
@@ -49,6 +53,11 @@ pub struct Unanswered {
     data_since: Option<Instant>,
     /// Whether the peer has sent a handshake record since: what is sent next is another flight.
     is_heard: bool,
+    /// When the flight began, until there is an answer; and how long the quickest answer took. One
+    /// to what was sent again counts too, once: it is the quickest only on a long path. A later one
+    /// may be what the peer repeats by itself.
+    began: Option<Instant>,
+    quickest: Option<Duration>,
     round: u32,
     all_rounds: u32,
     due: Option<Instant>,
@@ -107,7 +116,8 @@ impl Unanswered {
         });
         if self.due.is_none() {
             self.round = 0;
-            self.due = Some(now + PATIENCE);
+            self.began = Some(now);
+            self.due = Some(now + self.patience());
         }
         !std::mem::replace(&mut self.is_running, true)
     }
@@ -115,6 +125,12 @@ impl Unanswered {
     /// Takes note of DTLS that came. Application data shows that the peer has what it needs;
     /// a handshake record may be its next flight, or its last one again.
     pub fn on_received(&mut self, now: Instant, datagram: &[u8]) {
+        if let Some(began) = self.began.take()
+            && self.round < 2
+        {
+            let took = now.saturating_duration_since(began);
+            self.quickest = Some(self.quickest.map_or(took, |quickest| quickest.min(took)));
+        }
         if is_data(datagram) {
             self.forget();
         } else if self.due.is_some() {
@@ -136,7 +152,7 @@ impl Unanswered {
             Some(_) if !is_over && self.round < ROUNDS => {
                 self.round += 1;
                 self.all_rounds += 1;
-                self.due = Some(now + PATIENCE * (1 << self.round));
+                self.due = Some(now + self.patience() * (1 << self.round));
                 Next::Send(self.datagrams.clone())
             }
             // From here on only if the peer repeats itself.
@@ -147,6 +163,11 @@ impl Unanswered {
                 Next::End
             }
         }
+    }
+
+    fn patience(&self) -> Duration {
+        let answered = self.quickest.unwrap_or_default().mul_f64(ANSWER);
+        answered.clamp(PATIENCE, MAX_PATIENCE)
     }
 
     fn forget(&mut self) {
@@ -255,6 +276,17 @@ mod tests {
         // Its next silence begins anew.
         assert!(unanswered.on_sent(start + ms(100), &sent(DATA)));
         assert_eq!(rounds(&mut unanswered, start, 100, 200), [180]);
+    }
+
+    #[test]
+    fn on_a_long_path_it_is_sent_again_in_vain_only_once() {
+        let start = Instant::now();
+        let mut unanswered = Unanswered::default();
+        unanswered.on_sent(start, &sent(HANDSHAKE_RECORD));
+        assert_eq!(rounds(&mut unanswered, start, 0, 200), [80]);
+        unanswered.on_received(start + ms(200), HANDSHAKE_RECORD);
+        unanswered.on_sent(start + ms(200), &sent(HANDSHAKE_RECORD));
+        assert_eq!(rounds(&mut unanswered, start, 200, 1_200), [500, 1_100]);
     }
 
     #[test]

@@ -32,6 +32,8 @@ const NARROWER: f64 = 0.5;
 /// What is waited for beyond the queue, as a part of the round trip: a queue that was always
 /// there shows only once it is gone.
 const BEYOND: f64 = 0.125;
+/// Likewise until a round was without a queue: the first messages may all have met one.
+const FIRST_BEYOND: f64 = 0.35;
 /// For how long a queue is waited out at most, in seconds.
 const MAX_WAIT: f64 = 2.0;
 /// A queue that has not changed by more than this part is the same.
@@ -60,6 +62,8 @@ pub struct Rate {
     growth: f64,
     /// For how many rounds the rate stays.
     hold: u32,
+    /// A round was without a queue.
+    is_settled: bool,
     /// How often a queue was waited out since there last was none, and was as long as before.
     waited_out: u32,
     /// How long it was, in seconds.
@@ -98,6 +102,7 @@ impl Rate {
             carried: None,
             growth: 1.0,
             hold: 0,
+            is_settled: false,
             waited_out: 0,
             waited: 0.0,
             since: now,
@@ -146,18 +151,30 @@ impl Rate {
         let span = Span::extend(self.span, seen, allowed / 2.0, self.round.is_paced);
         self.span = Some(span);
         let last = self.last.replace(seen);
+        let base = heard.base.as_secs_f64();
         match last.map_or(Queue::Short, |last| span.judge(seen, last, allowed)) {
             Queue::Grows(growth) => {
                 self.lower(&growth);
-                let base = heard.base.as_secs_f64();
                 // What has left since then has made the queue longer.
                 let since_then = growth.queued + growth.slope * heard.round_trip.as_secs_f64();
                 let outstanding = heard.outstanding as f64 / self.rate - base;
-                let wait = since_then.max(outstanding) + BEYOND * base;
+                let beyond = (BEYOND * base).max(self.beyond_at_first(base));
+                let wait = since_then.max(outstanding) + beyond;
                 Some(self.wait_out(now, growth.queued, wait))
             }
-            Queue::Goes(queued) => Some(self.wait_out(now, queued, queued)),
+            Queue::Goes(queued) => {
+                let wait = queued + self.beyond_at_first(base);
+                Some(self.wait_out(now, queued, wait))
+            }
             Queue::Short => self.go_round(seen, allowed),
+        }
+    }
+
+    fn beyond_at_first(&self, base: f64) -> f64 {
+        if self.is_settled {
+            0.0
+        } else {
+            FIRST_BEYOND * base
         }
     }
 
@@ -168,7 +185,8 @@ impl Rate {
         }
         let least = self.round.least;
         if least > allowed {
-            return Some(self.wait_out(seen.at, least, least));
+            let wait = least + self.beyond_at_first(seen.heard.base.as_secs_f64());
+            return Some(self.wait_out(seen.at, least, wait));
         }
         self.end_round(seen.at);
         None
@@ -223,6 +241,7 @@ impl Rate {
         if !round.is_limited {
             return;
         }
+        self.is_settled |= self.carried.is_some();
         let growth = if round.is_unsure() {
             UNSURE_GROWTH
         } else if self.hold > 0 {

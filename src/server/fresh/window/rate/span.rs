@@ -93,7 +93,7 @@ impl Span {
         let proof = if grows && seen.heard.is_sure && last.heard.is_sure {
             Proof::Sure
         } else if queued > base.max(allowed) {
-            if step < 0.0 {
+            if step < allowed {
                 return Queue::Goes(queued);
             }
             Proof::Long
