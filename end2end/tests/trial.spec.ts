@@ -337,8 +337,8 @@ test("nothing moves while a run goes on", async ({ page }) => {
   await trial.load(100, 50, 2);
   await trial.start.click();
   await trial.done("A");
-  // Some pixels are too little to be seen: the marks of an axis when its numbers change, and what is
-  // beside the button when that changes its name. They count for a thousandth at times.
+  // Some pixels are too little to be seen, as of the marks of an axis when its numbers change or of
+  // what is beside the button when that changes its name. A page counts as calm up to 0.1.
   const shifts: number[] = await page.evaluate(() => (window as any).shifts);
   expect(shifts.reduce((sum, shift) => sum + shift, 0)).toBeLessThan(0.002);
 });

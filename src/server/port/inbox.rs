@@ -276,19 +276,10 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::paths::tests::at;
     use super::super::stun::tests::check;
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
-
-    fn transmit(contents: &[u8]) -> Transmit<'_> {
-        Transmit {
-            destination: SocketAddr::from(([192, 0, 2, 1], 4_000)),
-            ecn: None,
-            contents,
-            segment_size: None,
-            src_ip: None,
-        }
-    }
 
     #[tokio::test]
     async fn only_what_leaves_beside_data_is_told() {
@@ -299,12 +290,12 @@ mod tests {
             told.fetch_add(bytes, Ordering::Relaxed);
         }));
         let check = check(b"mine:remote", b"password", &[]);
-        inbox.leave(&transmit(&check));
+        inbox.leave(&at(1).transmit(&check, None));
         assert_eq!(bytes.load(Ordering::Relaxed), 0);
         inbox.set_ready(true);
-        inbox.leave(&transmit(&[23, 254, 253]));
+        inbox.leave(&at(1).transmit(&[23, 254, 253], None));
         assert_eq!(bytes.load(Ordering::Relaxed), 0);
-        inbox.leave(&transmit(&check));
+        inbox.leave(&at(1).transmit(&check, None));
         assert_eq!(bytes.load(Ordering::Relaxed), check.len() + 42);
     }
 }

@@ -132,7 +132,7 @@ impl Ways {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::super::stun::tests::check;
     use super::*;
 
@@ -142,7 +142,7 @@ mod tests {
         SocketAddr::from(([192, 0, 2, 1], 4_000))
     }
 
-    fn at(local: u8) -> Origin {
+    pub fn at(local: u8) -> Origin {
         Origin {
             remote: remote(),
             socket: 0,

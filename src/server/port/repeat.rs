@@ -204,6 +204,7 @@ pub async fn run(inbox: Weak<Inbox>, sockets: Arc<[Socket]>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::paths::tests::at;
     use super::*;
 
     fn ms(milliseconds: u64) -> Duration {
@@ -211,13 +212,7 @@ mod tests {
     }
 
     fn sent(contents: &[u8]) -> Transmit<'_> {
-        Transmit {
-            destination: SocketAddr::from(([192, 0, 2, 1], 4_000)),
-            ecn: None,
-            contents,
-            segment_size: None,
-            src_ip: None,
-        }
+        at(1).transmit(contents, None)
     }
 
     fn sends(unanswered: &mut Unanswered, now: Instant) -> usize {

@@ -170,6 +170,7 @@ impl Rate {
         }
     }
 
+    /// What is waited for beyond any queue until a round was without one, in seconds.
     fn beyond_at_first(&self, base: f64) -> f64 {
         if self.is_settled {
             0.0
