@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 use support::{
-    Client, Server, closed, config, next_binary, next_text, opened, unchanged, until, within,
+    Client, Server, closed, config, next_binary, next_text, opened, sent_until_it_waits, unchanged,
+    until, within,
 };
 use tickwire::server::feeds::echo;
 use tickwire::server::{Channel, Feeds, Message, SendError, SessionId};
@@ -312,24 +313,18 @@ async fn a_feed_that_never_reads_slows_its_own_peer_and_loses_its_channel() {
     }
     let feeds = Feeds::new().feed("deaf", never_reads).feed("echo", echo);
     let server =
-        Server::start_with(config(&[("TICKWIRE_CHANNEL_STALL_TIMEOUT", "1s")]), feeds).await;
+        Server::start_with(config(&[("TICKWIRE_CHANNEL_STALL_TIMEOUT", "5s")]), feeds).await;
     let neighbour = connect(&server, json!([{"label": "echo", "id": 0}])).await;
     let deaf = connect(&server, json!([{"label": "deaf", "id": 0}])).await;
-    let mut sent = 0;
-    within("the channel to be closed", async {
-        while deaf.channel.send(BytesMut::zeroed(MESSAGE)).await.is_ok() {
-            sent += MESSAGE;
-            echoes(&neighbour).await;
-        }
-    })
-    .await;
-    // Each side holds 512 messages and SCTP's window of 1 MiB, and as much again may pass while
-    // the channel is being closed. Without a bound the sender would never have to wait.
-    let bound = 4 * (512 * MESSAGE + (1 << 20));
+    // Each side holds 512 messages and SCTP's window of 1 MiB.
+    let bound = 2 * (512 * MESSAGE + (1 << 20));
+    let sent = sent_until_it_waits(&*deaf.channel, MESSAGE).await;
     assert!(
         sent <= bound,
         "{sent} bytes were taken, {bound} is the bound"
     );
+    echoes(&neighbour).await;
+    closed(&*deaf.channel).await;
     deaf.connection.close().await.unwrap();
     until("its session to end", async || server.sessions().await == 1).await;
     echoes(&neighbour).await;

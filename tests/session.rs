@@ -4,7 +4,9 @@ mod support;
 
 use bytes::BytesMut;
 use serde_json::json;
-use support::{Client, Server, closed, config, next_binary, next_text, opened, until};
+use support::{
+    Client, Server, closed, config, next_binary, next_text, opened, sent_until_it_waits, until,
+};
 
 #[tokio::test]
 async fn the_time_comes_each_second_from_the_moment_the_channel_opens() {
@@ -130,29 +132,15 @@ async fn a_reader_that_stalls_is_held_to_a_bound_and_let_go() {
     const MESSAGE: usize = 4_096;
     let server = Server::start(config(&[
         ("TICKWIRE_CHANNEL_MESSAGE_BYTES", "4096"),
-        ("TICKWIRE_CHANNEL_STALL_TIMEOUT", "1s"),
+        ("TICKWIRE_CHANNEL_STALL_TIMEOUT", "5s"),
     ]))
     .await;
     let neighbour = server.connect().await;
     let stalled = server.connect().await;
-    // It sends and never reads; the server closes its channel in the end.
-    let mut sent = 0;
-    support::within("the channel to be closed", async {
-        while stalled
-            .channel
-            .send(BytesMut::zeroed(MESSAGE))
-            .await
-            .is_ok()
-        {
-            sent += MESSAGE;
-        }
-    })
-    .await;
-    // Each side holds 512 messages and SCTP's window of 1 MiB; the server's send buffer comes
-    // on top, and the client's. As much again may pass while the channel is being closed, and is
-    // thrown away. Without a bound the sender would never have to wait.
-    let queues = 2 * (512 * MESSAGE + (1 << 20)) + (256 << 10) + (64 << 10);
-    let bound = 2 * queues;
+    // It sends and never reads. Each side holds 528 messages, SCTP's window of 1 MiB, 256 KiB of
+    // datagrams and as much in its send buffer; what is on its way between them adds to it.
+    let bound = 2 * (528 * MESSAGE + (1 << 20) + (512 << 10)) + (1 << 20);
+    let sent = sent_until_it_waits(&*stalled.channel, MESSAGE).await;
     assert!(
         sent <= bound,
         "{sent} bytes were taken, {bound} is the bound"

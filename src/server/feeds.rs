@@ -218,6 +218,9 @@ async fn run(mut feed: Running, pump: &Pump, config: &ChannelConfig) {
         },
         Err(cause) if cause.downcast_ref::<SendError>().is_some() => {
             info!(%cause, "channel ended");
+            if let Some(SendError::Stalled(_)) = cause.downcast_ref() {
+                return pump.close_at_once().await;
+            }
         }
         Err(cause) => error!(%cause, "the feed failed, and its channel closes"),
     }

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+use bytes::BytesMut;
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::peer_connection::configuration::RTCOfferOptions;
 use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
@@ -15,6 +16,7 @@ use tickwire::server::{self, Config, Feeds};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit};
 use webrtc::peer_connection::{
     PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCSessionDescription,
@@ -37,7 +39,7 @@ pub fn config(variables: &[(&str, &str)]) -> Config {
 
 /// Awaits, and fails where it takes longer than anything should.
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(PATIENCE, future).await {
+    match timeout(PATIENCE, future).await {
         Ok(value) => value,
         Err(_) => panic!("{what}: not within {PATIENCE:?}"),
     }
@@ -452,6 +454,26 @@ pub async fn closed(channel: &dyn DataChannel) {
         while !matches!(channel.poll().await, None | Some(DataChannelEvent::OnClose)) {}
     })
     .await;
+}
+
+/// Sends until the other side has taken nothing for a second, and says how many bytes it took.
+/// What is sent after that, while the channel is being closed, is thrown away and counts nowhere.
+pub async fn sent_until_it_waits(channel: &dyn DataChannel, message: usize) -> usize {
+    let mut sent = 0;
+    within("the sender to have to wait", async {
+        let is_taken = || {
+            timeout(
+                Duration::from_secs(1),
+                channel.send(BytesMut::zeroed(message)),
+            )
+        };
+        while let Ok(taken) = is_taken().await {
+            taken.expect("not closed before the sender had to wait");
+            sent += message;
+        }
+    })
+    .await;
+    sent
 }
 
 pub async fn next_text(channel: &dyn DataChannel, wanted: impl Fn(&str) -> bool) -> String {

@@ -1,6 +1,6 @@
 //! The session's half of a channel: opens it, moves its messages, closes it.
 
-use super::shared::{Shared, close_after};
+use super::shared::{Shared, close, close_after};
 use super::{Channel, INBOX, Message, Reliability, SendError};
 use crate::server::config::ChannelConfig;
 use crate::server::fresh::Gate;
@@ -157,6 +157,12 @@ impl Pump {
     /// Closes the channel, as the browser sees too, once what was sent before has arrived.
     pub async fn close(&self) {
         close_after(&*self.shared.inner, self.shared.config.stall_timeout).await;
+    }
+
+    /// Closes the channel of a browser that has taken nothing for the stall timeout: it would
+    /// not take what was sent before either, and could send all the while.
+    pub async fn close_at_once(&self) {
+        close(&*self.shared.inner).await;
     }
 }
 
