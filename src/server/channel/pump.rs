@@ -133,25 +133,38 @@ impl Pump {
     pub async fn send(&self) -> SendError {
         let shared = &*self.shared;
         let outbox = &**shared.outbox.wait().await;
-        loop {
-            if outbox.next(Instant::now()).is_none() {
-                outbox.filled().notified().await;
-                continue;
+        let sending = async {
+            loop {
+                if outbox.next(Instant::now()).is_none() {
+                    outbox.filled().notified().await;
+                    continue;
+                }
+                if let Err(cause) = shared.send_next(outbox).await {
+                    return cause;
+                }
             }
-            if let Err(cause) = shared.send_next(outbox).await {
-                return cause;
-            }
+        };
+        tokio::select! {
+            cause = sending => cause,
+            never = shared.answer() => never,
         }
     }
 
     /// Sends what is left in the sink, once its feed has returned.
     pub async fn flush(&self) -> Result<(), SendError> {
-        if let Some(outbox) = self.shared.outbox.get() {
-            while outbox.next(Instant::now()).is_some() {
-                self.shared.send_next(&**outbox).await?;
+        let shared = &*self.shared;
+        let sending = async {
+            if let Some(outbox) = shared.outbox.get() {
+                while outbox.next(Instant::now()).is_some() {
+                    shared.send_next(&**outbox).await?;
+                }
             }
+            Ok(())
+        };
+        tokio::select! {
+            sent = sending => sent,
+            never = shared.answer() => never,
         }
-        Ok(())
     }
 
     /// Closes the channel, as the browser sees too, once what was sent before has arrived.

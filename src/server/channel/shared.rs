@@ -132,6 +132,14 @@ impl Shared {
         }
     }
 
+    /// Looks whenever the gate asks.
+    pub async fn answer(&self) -> ! {
+        loop {
+            self.gate.asked().await;
+            self.look().await;
+        }
+    }
+
     /// Answers what claims to be text and is not. No browser sends it.
     pub async fn refuse_malformed(&self) {
         debug!("a text message is not UTF-8");

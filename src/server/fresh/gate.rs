@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-/// How often a channel that waits for room looks by itself whether there is some. It is told as
-/// a rule; an acknowledgement that arrives while a value leaves can be missed.
+/// How often a channel that waits for room looks by itself whether there is some, and asks the
+/// others. They are told as a rule; an acknowledgement that arrives while a value leaves can be
+/// missed.
 const LOOK: Duration = Duration::from_millis(20);
 /// What may be outstanding, in bytes, when another message is let out because nothing is heard.
 /// It fits into the packet that SCTP sends after a timeout (RFC 9260 section 7.2.3), so it does
@@ -28,6 +29,8 @@ pub struct Gate {
     window: Mutex<Window>,
     /// Something was acknowledged, or there is a path again.
     moved: Notify,
+    /// A channel waits, and nothing has moved for a while.
+    asks: Notify,
     /// There is no path, by all likelihood, until then.
     shut_until: Mutex<Option<Instant>>,
 }
@@ -44,6 +47,7 @@ impl Gate {
             turn: tokio::sync::Mutex::default(),
             window: Mutex::new(Window::new(Instant::now().into())),
             moved: Notify::new(),
+            asks: Notify::new(),
             shut_until: Mutex::default(),
         }
     }
@@ -55,6 +59,13 @@ impl Gate {
         let until = is_shut.then(|| Instant::now() + SHUT);
         *lock(&self.shut_until) = until;
         self.moved.notify_one();
+    }
+
+    /// Waits until each channel of the session should say what it has outstanding, also one that
+    /// has nothing to send: an acknowledgement of which it was not told would hold up the others
+    /// for ever.
+    pub async fn asked(&self) {
+        self.asks.notified().await;
     }
 
     /// Waits for this channel's turn.
@@ -117,7 +128,11 @@ impl Turn<'_> {
         };
         tokio::select! {
             () = self.gate.moved.notified() => {}
-            () = sleep_until(look_at) => {}
+            () = sleep_until(look_at) => {
+                if look_at >= now + LOOK {
+                    self.gate.asks.notify_waiters();
+                }
+            }
         }
         false
     }
@@ -138,6 +153,30 @@ mod tests {
         }
         gate.shut(false);
         assert!(turn.has_room(100).await);
+    }
+
+    /// It may be another that has not been told of an acknowledgement, and has nothing to send.
+    #[tokio::test]
+    async fn who_waits_for_room_asks_all_channels_what_they_have_outstanding() {
+        let gate = Gate::new();
+        let mut other = Ledger::default();
+        for _ in 0..10 {
+            gate.sent(&mut other, 200);
+        }
+        let answering = async {
+            gate.asked().await;
+            gate.outstanding(&mut other, 0);
+            std::future::pending().await
+        };
+        let waiting = async {
+            let turn = gate.turn().await;
+            assert!(!turn.has_room(100).await);
+            while !turn.has_room(100).await {}
+        };
+        tokio::select! {
+            () = waiting => {}
+            () = answering => {}
+        }
     }
 
     #[tokio::test]
