@@ -76,6 +76,8 @@ pub struct Sent {
 pub struct Window {
     outstanding: usize,
     messages: usize,
+    /// Since when the path is this one.
+    since: Instant,
     base: Base,
     rate: Rate,
     /// How long packets leave after each other, of late: each counts for an eighth.
@@ -106,6 +108,7 @@ impl Window {
         Self {
             outstanding: 0,
             messages: 0,
+            since: now,
             base: Base::new(now),
             rate: Rate::new(now),
             spacing: Duration::ZERO,
@@ -120,6 +123,17 @@ impl Window {
             moved: now,
             probes: 0,
         }
+    }
+
+    /// From now on there is another path, of which nothing is known. What is outstanding stays so:
+    /// SCTP has it still.
+    pub fn begin_path(&mut self, now: Instant) {
+        *self = Self {
+            outstanding: self.outstanding,
+            messages: self.messages,
+            packet: self.packet + 1,
+            ..Self::new(now)
+        };
     }
 
     /// Whether a message of this many bytes may leave. Where not, the path is the limit, and
@@ -218,6 +232,10 @@ impl Window {
         let packets = newest.packets.1.saturating_sub(first) + 1;
         self.moved = now;
         self.probes = 0;
+        // It took the time that there was no path.
+        if newest.at < self.since {
+            return;
+        }
         // SCTP gives up all that is outstanding when its timer expires (RFC 9260 section 6.3.3),
         // what cannot have been acknowledged yet too. That says nothing about the path.
         if packets > 2 && self.base.is_shorter(round_trip) {

@@ -85,20 +85,11 @@ impl Simulation {
             // SCTP puts into a packet what leaves at once.
             let full = (MAX_PACKET - MESSAGE) / (MESSAGE + CHUNK) + 1;
             for first in (0..messages).step_by(full) {
-                let messages = full.min(messages - first);
-                let bytes = PACKET + messages * (MESSAGE + CHUNK);
-                let starts = self.link_is_free.max(self.time);
+                let (waited, takes) = self.carry(path, full.min(messages - first));
                 if self.time > begin + seconds / 2.0 {
-                    waits.push(starts - self.time);
-                    busy += bytes as f64 / path.rate;
+                    waits.push(waited);
+                    busy += takes;
                 }
-                self.link_is_free = starts + bytes as f64 / path.rate;
-                let is_lost = self.loses(path.loses_one_in);
-                self.arriving.push_back(Packet {
-                    at: self.link_is_free + path.delay,
-                    messages,
-                    is_lost,
-                });
             }
             self.time += STEP;
         }
@@ -110,6 +101,46 @@ impl Simulation {
             waited: waits.iter().sum::<f64>() / waits.len() as f64,
             waited_p95: waits[waits.len() * 95 / 100],
         }
+    }
+
+    /// Goes on for so many seconds with a new value each `every` seconds. Returns for how long one
+    /// was held up at most.
+    fn run_slowly(&mut self, path: Path, every: f64, seconds: f64) -> f64 {
+        let (end, mut due) = (self.time + seconds, self.time);
+        let (mut waiting, mut held_up) = (None, 0.0_f64);
+        while self.time < end {
+            self.receive();
+            self.acknowledge(path);
+            if self.time >= due {
+                waiting.get_or_insert(due);
+                due += every;
+            }
+            if let Some(since) = waiting
+                && self.send(1) == 1
+            {
+                held_up = held_up.max(self.time - since);
+                waiting = None;
+                self.carry(path, 1);
+            }
+            self.time += STEP;
+        }
+        held_up
+    }
+
+    /// A packet of so many messages takes the path. Returns for how long it waits for the link and
+    /// how long it takes, in seconds.
+    fn carry(&mut self, path: Path, messages: usize) -> (f64, f64) {
+        let bytes = PACKET + messages * (MESSAGE + CHUNK);
+        let takes = bytes as f64 / path.rate;
+        let starts = self.link_is_free.max(self.time);
+        self.link_is_free = starts + takes;
+        let is_lost = self.loses(path.loses_one_in);
+        self.arriving.push_back(Packet {
+            at: self.link_is_free + path.delay,
+            messages,
+            is_lost,
+        });
+        (starts - self.time, takes)
     }
 
     fn loses(&mut self, one_in: u64) -> bool {
@@ -332,4 +363,20 @@ fn it_follows_a_path_that_changes() {
     let shorter = simulation.run(path(1_000.0, 0.01, 0), 100, 20.0);
     assert!(shorter.used > 0.8, "{shorter:?}");
     assert!(shorter.waited < 0.03, "{shorter:?}");
+}
+
+/// What was on its way while there was no path comes late or is given up, which says nothing of
+/// the path that there is then.
+#[test]
+fn nothing_is_held_up_on_a_new_path() {
+    for every in [0.05, 0.1, 0.25, 1.0] {
+        let there = path(10_000.0, 0.0005, 0);
+        let mut simulation = Simulation::new();
+        simulation.run_slowly(there, every, 5.0);
+        simulation.run_slowly(path(10_000.0, 0.0005, 1), every, 2.0);
+        let now = simulation.now();
+        simulation.window.begin_path(now);
+        let held_up = simulation.run_slowly(there, every, 10.0);
+        assert!(held_up < 0.02, "each {every} s: {held_up} s");
+    }
 }
