@@ -27,7 +27,9 @@ test("an ICE restart keeps the session, its channels and the time", async ({ pag
   expect(await sessions(request)).toBe(1);
   const times = (await tickTimes(page)).sort((a, b) => a - b).slice(5);
   const gaps = times.slice(1).map((time, index) => time - times[index]);
-  expect(Math.max(...gaps)).toBeLessThan(1_000);
+  // Where the last values before a restart are lost, SCTP waits a second before it notices (RFC 9260
+  // section 6.3.1: RTO.Min), and the first ones after it may wait with them.
+  expect(Math.max(...gaps)).toBeLessThan(2_000);
 });
 
 test("a server that is killed and started again is found again, and what was typed is kept", async ({ page, serve }) => {
