@@ -318,7 +318,11 @@ async fn a_feed_that_never_reads_slows_its_own_peer_and_loses_its_channel() {
     let deaf = connect(&server, json!([{"label": "deaf", "id": 0}])).await;
     // Each side holds 512 messages and SCTP's window of 1 MiB.
     let bound = 2 * (512 * MESSAGE + (1 << 20));
-    let sent = sent_until_it_waits(&*deaf.channel, MESSAGE).await;
+    let (sent, ()) = tokio::join!(sent_until_it_waits(&*deaf.channel, MESSAGE), async {
+        for _ in 0..100 {
+            echoes(&neighbour).await;
+        }
+    });
     assert!(
         sent <= bound,
         "{sent} bytes were taken, {bound} is the bound"

@@ -148,6 +148,7 @@ async fn a_reader_that_stalls_is_held_to_a_bound_and_let_go() {
         server.sessions().await == 1
     })
     .await;
+    stalled.closed().await;
 }
 
 #[tokio::test]
