@@ -216,13 +216,15 @@ async fn run(mut feed: Running, pump: &Pump, config: &ChannelConfig) {
             Ok(Err(cause)) => info!(%cause, "channel closed before the last values left"),
             Err(_) => info!("channel closed before the last values left: no room for them"),
         },
-        Err(cause) if cause.downcast_ref::<SendError>().is_some() => {
-            info!(%cause, "channel ended");
-            if let Some(SendError::Stalled(_)) = cause.downcast_ref() {
-                return pump.close_at_once().await;
+        Err(cause) => match cause.downcast_ref() {
+            Some(ended) => {
+                info!(cause = %ended, "channel ended");
+                if matches!(ended, SendError::Stalled(_)) {
+                    return pump.close_at_once().await;
+                }
             }
-        }
-        Err(cause) => error!(%cause, "the feed failed, and its channel closes"),
+            None => error!(%cause, "the feed failed, and its channel closes"),
+        },
     }
     pump.close().await;
 }

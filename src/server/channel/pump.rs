@@ -144,27 +144,22 @@ impl Pump {
                 }
             }
         };
-        tokio::select! {
-            cause = sending => cause,
-            never = shared.answer() => never,
-        }
+        shared.answering(sending).await
     }
 
     /// Sends what is left in the sink, once its feed has returned.
     pub async fn flush(&self) -> Result<(), SendError> {
         let shared = &*self.shared;
+        let Some(outbox) = shared.outbox.get() else {
+            return Ok(());
+        };
         let sending = async {
-            if let Some(outbox) = shared.outbox.get() {
-                while outbox.next(Instant::now()).is_some() {
-                    shared.send_next(&**outbox).await?;
-                }
+            while outbox.next(Instant::now()).is_some() {
+                shared.send_next(&**outbox).await?;
             }
             Ok(())
         };
-        tokio::select! {
-            sent = sending => sent,
-            never = shared.answer() => never,
-        }
+        shared.answering(sending).await
     }
 
     /// Closes the channel, as the browser sees too, once what was sent before has arrived.

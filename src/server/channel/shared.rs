@@ -132,11 +132,17 @@ impl Shared {
         }
     }
 
-    /// Looks whenever the gate asks.
-    pub async fn answer(&self) -> ! {
-        loop {
-            self.gate.asked().await;
-            self.look().await;
+    /// Sends, and looks meanwhile whenever the gate asks.
+    pub async fn answering<T>(&self, sending: impl Future<Output = T>) -> T {
+        let looking = async {
+            loop {
+                self.gate.asked().await;
+                self.look().await;
+            }
+        };
+        tokio::select! {
+            sent = sending => sent,
+            never = looking => never,
         }
     }
 

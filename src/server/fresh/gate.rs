@@ -54,8 +54,7 @@ impl Gate {
 
     /// Lets nothing out while there is no path, as during an ICE restart, for two seconds at most:
     /// what left then would be lost, and SCTP would take a second to notice (RFC 9260 section
-    /// 6.3.1: RTO.Min).
-    /// Where there is a path again, it is another as a rule, and is measured anew.
+    /// 6.3.1: RTO.Min). Where there is a path again, it is another as a rule, and is measured anew.
     pub fn shut(&self, is_shut: bool) {
         let now = Instant::now();
         let until = is_shut.then(|| now + SHUT);
