@@ -212,6 +212,56 @@ async fn a_check_that_is_sent_again_from_elsewhere_takes_nothing_away() {
 }
 
 #[tokio::test]
+async fn a_handshake_in_endless_fragments_costs_its_sender_alone() {
+    let server = Server::start(config(&[])).await;
+    let client = server.connect().await;
+    // A session of the stranger's own: whoever posts an offer has one.
+    let relay = Relay::bind().await;
+    let through = relay.address;
+    let mut relaying = None;
+    let _rude = Client::connect_with(&server.url, |answer| {
+        let direct = candidates(answer)[0];
+        let running = relay.run(direct);
+        running.lose_nothing();
+        relaying = Some(running);
+        answer.replace(
+            &format!(" {} {} ", direct.ip(), direct.port()),
+            &format!(" {} {} ", through.ip(), through.port()),
+        )
+    })
+    .await;
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for message in [16_000, 60_000] {
+        for last in (0..message).rev().step_by(40) {
+            let fragments = (last - 39..=last).rev();
+            let datagram: Vec<u8> = fragments.flat_map(|at| fragment(message, at)).collect();
+            stranger.send_to(&datagram, through).unwrap();
+            if last % 400 == 399 {
+                assert_eq!(client.echo("still here").await, "Echo: still here");
+            }
+        }
+    }
+    assert!(server.dropped("bad_handshake").await > 100);
+}
+
+/// One byte of a handshake message, as a DTLS record (RFC 6347 sections 4.1 and 4.2.2). It is the
+/// one after the six that a client's handshake has.
+fn fragment(message: u32, at: u32) -> Vec<u8> {
+    let number = |number: u32| number.to_be_bytes()[1..].to_vec();
+    [
+        &[22, 254, 253, 0, 0, 0, 0, 0][..],
+        &number(message - at),
+        &[0, 13, 1],
+        &number(message),
+        &[0, 6],
+        &number(at),
+        &number(1),
+        b"x",
+    ]
+    .concat()
+}
+
+#[tokio::test]
 async fn another_peers_datagrams_are_not_taken_for_ones_own() {
     let server = Server::start(config(&[])).await;
     let clients = [server.connect().await, server.connect().await];

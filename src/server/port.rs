@@ -51,6 +51,7 @@
 
 mod candidates;
 mod demux;
+mod handshake;
 mod inbox;
 mod paths;
 mod repeat;

@@ -47,11 +47,13 @@ pub enum Reason {
     UnknownSource,
     /// For a peer that does not read fast enough.
     InboxFull,
+    /// More of a DTLS handshake than there is to one, or in a form that no sender makes.
+    BadHandshake,
 }
 
 impl Reason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NotForUs,
         Self::MalformedStun,
         Self::UnknownUfrag,
@@ -60,6 +62,7 @@ impl Reason {
         Self::SourceTaken,
         Self::UnknownSource,
         Self::InboxFull,
+        Self::BadHandshake,
     ];
 
     /// The reason in a word, as metrics and logs name it.
@@ -73,6 +76,7 @@ impl Reason {
             Self::SourceTaken => "source_taken",
             Self::UnknownSource => "unknown_source",
             Self::InboxFull => "inbox_full",
+            Self::BadHandshake => "bad_handshake",
         }
     }
 }

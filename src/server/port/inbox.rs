@@ -1,6 +1,7 @@
 //! What has arrived for a peer and was not read yet.
 
 use super::demux::Reason;
+use super::handshake::Handshake;
 use super::paths::{Origin, Paths, Ways};
 use super::repeat::{Datagram as Sent, Next, Unanswered};
 use super::stun;
@@ -62,6 +63,7 @@ struct State {
     heard: Option<Instant>,
     activity: Activity,
     unanswered: Unanswered,
+    handshake: Handshake,
     on_check: Option<OnCheck>,
 }
 
@@ -109,9 +111,12 @@ impl Inbox {
         if state.bytes + size > CAPACITY {
             return Err(Reason::InboxFull);
         }
+        let is_data = !stun::is_stun(bytes);
+        if is_data && !state.handshake.admits(bytes) {
+            return Err(Reason::BadHandshake);
+        }
         state.bytes += size;
         state.paths.remember(bytes, origin);
-        let is_data = !stun::is_stun(bytes);
         if is_data {
             state.activity.on_received(now);
             state.unanswered.on_received(now, bytes);
@@ -224,6 +229,7 @@ impl Inbox {
         if !is_check {
             let now = Instant::now();
             state.activity.on_sent(now);
+            state.handshake.on_sent(sent.contents);
             starts_repeating = state.unanswered.on_sent(now, sent);
         }
         let is_ready = state.is_ready;
