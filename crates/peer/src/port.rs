@@ -1,0 +1,275 @@
+//! One UDP port for every peer of a server.
+//!
+//! A [`Port`] opens its sockets and a loop for each processor, and carries thousands of peers: a
+//! server has one port to open in a firewall, one mapping to make in a router or a container, and
+//! as many open files with a thousand peers as with none.
+//!
+//! Each loop has a socket of its own at the same address (`SO_REUSEPORT`), so that the kernel
+//! parts clients among the loops. A peer is behind a lock that its loop alone takes as a rule: a
+//! feed that sends takes it for as long as it takes to put a message into SCTP, and marks the
+//! peer; its loop then sends for all that are marked in one go. A client whose address has changed
+//! comes to another loop perhaps, and nothing has to be moved for it.
+
+mod candidates;
+mod handle;
+mod routes;
+mod slot;
+mod socket;
+mod worker;
+
+pub use candidates::{Advertise, Advertised};
+pub use handle::{DataChannel, Heard, PeerHandle};
+pub use routes::{Reason, Size};
+pub use slot::OnPath;
+
+use crate::dtls::{Identity, IdentityError};
+use crate::ice::Credentials;
+use crate::peer::{Peer, PeerConfig};
+use crate::sdp::{Local, Offer};
+use candidates::Candidates;
+use routes::{Drops, Routes};
+use slot::Slot;
+use socket::{KERNEL_BUFFER, Socket};
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime};
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+use worker::{Told, Worker};
+
+/// The SCTP port that answers name; the association takes whichever the client sends to (RFC 8841
+/// section 5).
+const SCTP_PORT: u16 = 5_000;
+
+/// Why a port cannot be opened, or is closed.
+#[derive(Debug, thiserror::Error)]
+pub enum PortError {
+    /// The system does not give the address.
+    #[error("cannot open UDP port {address}: {cause}")]
+    Bind {
+        address: SocketAddr,
+        cause: io::Error,
+    },
+    /// None of the addresses to listen on can be had.
+    #[error("no UDP port was opened: this system has none of the address families asked for")]
+    Nothing,
+    /// There is no certificate.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// A loop has ended, and the peers that it served are deaf.
+    #[error("the UDP port receives no more: {0}")]
+    Deaf(String),
+}
+
+/// What the loops of a port share.
+struct Shared {
+    config: Arc<PeerConfig>,
+    identity: Mutex<Arc<Identity>>,
+    routes: Routes,
+    drops: Drops,
+    candidates: Candidates,
+    loops: Vec<Told>,
+    /// Of each loop, one for each address that the port listens on.
+    sockets: Vec<Vec<Socket>>,
+    next: AtomicUsize,
+}
+
+/// The sockets, and who gets what arrives at them. Receives until it is dropped.
+pub struct Port {
+    shared: Arc<Shared>,
+    locals: Vec<SocketAddr>,
+    /// Dropping them ends the loops.
+    workers: tokio::sync::Mutex<JoinSet<io::Error>>,
+}
+
+impl Port {
+    /// Opens the port on each address of `listen`. An IPv6 address is for IPv6 alone. `0.0.0.0`
+    /// and `::` stand for all addresses of a family, and are passed over on a system without it.
+    /// Port 0 lets the system choose.
+    ///
+    /// # Errors
+    /// Where an address cannot be had, or no certificate be made.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn bind(
+        listen: &[SocketAddr],
+        advertise: Advertise,
+        config: PeerConfig,
+    ) -> Result<Self, PortError> {
+        let loops = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let mut sockets: Vec<Vec<Socket>> = (0..loops).map(|_| Vec::new()).collect();
+        let mut locals = Vec::new();
+        for &address in listen {
+            match bind_all(address, loops) {
+                Ok(bound) => {
+                    locals.extend(bound.first().map(Socket::local_addr));
+                    for (sockets, socket) in sockets.iter_mut().zip(bound) {
+                        sockets.push(socket);
+                    }
+                }
+                Err(PortError::Bind { cause, .. })
+                    if address.ip().is_unspecified() && is_unsupported(&cause) =>
+                {
+                    let family = if address.is_ipv6() { "IPv6" } else { "IPv4" };
+                    info!("this system has no {family}; listening without it");
+                }
+                Err(cause) => return Err(cause),
+            }
+        }
+        if locals.is_empty() {
+            return Err(PortError::Nothing);
+        }
+        enlarge_buffers(sockets.iter().flatten());
+        let shared = Arc::new(Shared {
+            config: Arc::new(config),
+            identity: Mutex::new(Arc::new(Identity::generate(SystemTime::now())?)),
+            routes: Routes::default(),
+            drops: Drops::default(),
+            candidates: Candidates::new(locals.clone(), advertise),
+            loops: (0..loops).map(|_| Told::default()).collect(),
+            sockets,
+            next: AtomicUsize::new(0),
+        });
+        let mut workers = JoinSet::new();
+        for number in 0..loops {
+            workers.spawn(Worker::new(number, shared.clone()).run());
+        }
+        Ok(Self {
+            shared,
+            locals,
+            workers: tokio::sync::Mutex::new(workers),
+        })
+    }
+
+    /// The addresses that the port listens on, with the ports that the system chose.
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.locals
+    }
+
+    /// The addresses that answers name at this moment, the preferred first.
+    pub fn advertised(&self) -> Vec<SocketAddr> {
+        self.shared.candidates.addresses(None)
+    }
+
+    /// Opens a peer for an offer, and returns it with the answer's SDP. `from` is the address that
+    /// the offer came from, where it is known: another machine is not told of loopback, unless
+    /// [`Advertise::These`] says so.
+    ///
+    /// # Errors
+    /// Where no certificate can be made in place of one that has grown old.
+    pub fn open(
+        &self,
+        offer: &Offer,
+        from: Option<IpAddr>,
+    ) -> Result<(PeerHandle, String), PortError> {
+        let shared = &self.shared;
+        let identity = shared.identity(SystemTime::now())?;
+        let now = Instant::now();
+        let home = shared.next.fetch_add(1, Ordering::Relaxed) % shared.loops.len();
+        loop {
+            let local = Credentials::random();
+            let config = shared.config.clone();
+            let peer = Peer::new(config, identity.clone(), offer, local.clone(), now);
+            let slot = Slot::new(peer, home, now);
+            // Another peer's ufrag comes up once in a quintillion times.
+            if shared.routes.add_ufrag(&local.ufrag, &slot) {
+                let answer = shared.answer(offer, &local, &identity, from, 1);
+                return Ok((PeerHandle::new(shared.clone(), slot), answer));
+            }
+        }
+    }
+
+    /// Completes when the port has stopped working, with the cause: then no peer can be reached.
+    pub async fn failed(&self) -> PortError {
+        let ended = self.workers.lock().await.join_next().await;
+        let cause = match ended {
+            Some(Ok(cause)) => cause.to_string(),
+            Some(Err(cause)) => cause.to_string(),
+            None => "its loops have ended".to_owned(),
+        };
+        error!(cause, "the UDP port receives no more");
+        PortError::Deaf(cause)
+    }
+
+    /// How large the routing tables are.
+    pub fn routes(&self) -> Size {
+        self.shared.routes.size()
+    }
+
+    /// How many datagrams were dropped for `reason` since the port was opened.
+    pub fn dropped(&self, reason: Reason) -> u64 {
+        self.shared.drops.get(reason)
+    }
+}
+
+impl Shared {
+    /// The certificate for a new peer.
+    fn identity(&self, now: SystemTime) -> Result<Arc<Identity>, IdentityError> {
+        let mut identity = self.identity.lock().unwrap_or_else(PoisonError::into_inner);
+        if !identity.is_fresh(now) {
+            *identity = Arc::new(Identity::generate(now)?);
+        }
+        Ok(identity.clone())
+    }
+
+    fn answer(
+        &self,
+        offer: &Offer,
+        local: &Credentials,
+        identity: &Identity,
+        from: Option<IpAddr>,
+        version: u64,
+    ) -> String {
+        offer.answer(&Local {
+            ufrag: &local.ufrag,
+            password: &local.password,
+            fingerprint: identity.fingerprint(),
+            sctp_port: SCTP_PORT,
+            max_message_size: self.config.limits().max_message_bytes,
+            candidates: &self.candidates.addresses(from),
+            session_id: rand::random::<u64>() >> 1,
+            version,
+            ice_lite: false,
+        })
+    }
+}
+
+/// A socket at `address` for each loop.
+fn bind_all(address: SocketAddr, loops: usize) -> Result<Vec<Socket>, PortError> {
+    // Somebody else's socket could share the port too; one that does not share tells whether it is
+    // taken.
+    let mut at = Socket::bind(address, false)?.local_addr();
+    at.set_ip(address.ip());
+    (0..loops).map(|_| Socket::bind(at, loops > 1)).collect()
+}
+
+/// Asks for large buffers, and says so once where the kernel gave less.
+fn enlarge_buffers<'a>(sockets: impl Iterator<Item = &'a Socket>) {
+    let short: BTreeMap<&str, usize> = sockets.flat_map(Socket::enlarge_buffers).collect();
+    if short.is_empty() {
+        return;
+    }
+    let settings: Vec<String> = short
+        .keys()
+        .map(|setting| format!("{setting}={KERNEL_BUFFER}"))
+        .collect();
+    warn!(
+        got = ?short.values(), wanted = KERNEL_BUFFER,
+        "the kernel gave smaller UDP buffers than were asked for, and with many peers it will drop \
+         datagrams: sysctl -w {}",
+        settings.join(" ")
+    );
+}
+
+/// Whether a system lacks an address family: it knows no such sockets, or has no such address.
+fn is_unsupported(cause: &io::Error) -> bool {
+    matches!(
+        cause.kind(),
+        io::ErrorKind::Unsupported | io::ErrorKind::AddrNotAvailable
+    ) || cause.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
+}

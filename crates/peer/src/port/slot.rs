@@ -1,0 +1,236 @@
+//! A peer's place in a port: the peer, who waits for what, and when it is due.
+
+use crate::path::{Datagrams, Path};
+use crate::peer::{End, Event, Peer, Room};
+use crate::sctp;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+
+/// Events that may wait for whoever holds the peer. Its client can only make one more by a round
+/// trip, so it takes a session that does not look for seconds to reach it, and then the peer ends.
+const MAX_EVENTS: usize = 1_024;
+
+/// What a channel's holder is told by.
+#[derive(Default)]
+pub struct Waiting {
+    /// There may be a message to take, or the channel has closed. One waits for it.
+    pub readable: Notify,
+    /// Something has been acknowledged or given up, or the channel has closed. Any number wait.
+    pub released: Notify,
+    /// Whether nothing can be sent any more.
+    pub is_closed: AtomicBool,
+    /// Is called with what a channel has outstanding, in bytes, whenever some of it is released.
+    pub on_released: std::sync::OnceLock<Box<dyn Fn(usize) + Send + Sync>>,
+}
+
+impl Waiting {
+    pub fn close(&self) {
+        self.is_closed.store(true, Ordering::Release);
+        self.readable.notify_one();
+        self.released.notify_waiters();
+    }
+}
+
+/// What is told of a path, and to whom.
+#[derive(Clone)]
+pub struct Listener(pub Arc<dyn Fn(OnPath) + Send + Sync>);
+
+/// What happens on a peer's path beside its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnPath {
+    /// ICE has sent so many bytes on it.
+    Beside(usize),
+    /// It is another, of which nothing is known.
+    Moved,
+}
+
+/// A peer and what belongs to it.
+pub struct State {
+    pub peer: Peer,
+    pub channels: HashMap<u16, Arc<Waiting>>,
+    pub events: VecDeque<Event>,
+    pub listener: Option<Listener>,
+    /// When a loop is going to look at it, and which.
+    armed: Option<Instant>,
+}
+
+/// A peer's place in a port.
+pub struct Slot {
+    state: Mutex<State>,
+    /// What whoever holds the peer waits for.
+    pub told: Notify,
+    /// Which loop does what is due: the one at which its client was heard last.
+    home: AtomicUsize,
+    /// Whether that loop knows that there is something to send.
+    is_marked: AtomicBool,
+    /// Whether nobody holds the peer any more.
+    is_gone: AtomicBool,
+    epoch: Instant,
+    /// When its client was heard, in milliseconds from `epoch`.
+    heard: AtomicU64,
+}
+
+impl Slot {
+    pub fn new(peer: Peer, home: usize, now: Instant) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State {
+                peer,
+                channels: HashMap::new(),
+                events: VecDeque::new(),
+                listener: None,
+                armed: None,
+            }),
+            told: Notify::new(),
+            home: AtomicUsize::new(home),
+            is_marked: AtomicBool::new(false),
+            is_gone: AtomicBool::new(false),
+            epoch: now,
+            heard: AtomicU64::new(u64::MAX),
+        })
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing is changed in steps that a panic could part.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn home(&self) -> usize {
+        self.home.load(Ordering::Relaxed)
+    }
+
+    /// Whether the peer's loop has to be told that there is something to send: not where it has
+    /// been.
+    pub fn mark(&self) -> bool {
+        !self.is_marked.swap(true, Ordering::AcqRel)
+    }
+
+    /// From here on it has to be told again.
+    pub fn unmark(&self) {
+        self.is_marked.store(false, Ordering::Release);
+    }
+
+    /// Nobody holds the peer any more: it gets no more routes.
+    pub fn leave(&self) {
+        self.is_gone.store(true, Ordering::Release);
+    }
+
+    pub fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Acquire)
+    }
+
+    /// How long ago something came that only the client can have sent; for ever where nothing did.
+    pub fn silent_for(&self, now: Instant) -> Duration {
+        self.heard(now).unwrap_or(Duration::MAX)
+    }
+
+    /// The same; `None` where nothing came yet.
+    pub fn heard(&self, now: Instant) -> Option<Duration> {
+        let at = self.heard.load(Ordering::Relaxed);
+        let at = (at != u64::MAX).then(|| self.epoch + Duration::from_millis(at))?;
+        Some(now.saturating_duration_since(at))
+    }
+
+    /// Has the peer do something at a loop, and tells all that follows from it. Returns when the
+    /// loop has to look again, where it does not know yet.
+    pub fn drive(
+        &self,
+        home: usize,
+        room: &mut Room,
+        act: impl FnOnce(&mut State, &mut Room),
+    ) -> Option<Instant> {
+        let mut state = self.lock();
+        act(&mut state, room);
+        self.home.store(home, Ordering::Relaxed);
+        self.tell(&mut state);
+        let due = state.peer.poll_timeout()?;
+        if state.armed.is_some_and(|armed| armed <= due) {
+            return None;
+        }
+        state.armed = Some(due);
+        Some(due)
+    }
+
+    /// Whether a loop that was to look at `due` still is to. Then it is not any more.
+    pub fn disarm(&self, due: Instant) -> bool {
+        let mut state = self.lock();
+        let is_meant = state.armed == Some(due);
+        if is_meant {
+            state.armed = None;
+        }
+        is_meant
+    }
+
+    /// Takes what has happened to the peer, and tells those who wait for it.
+    pub fn tell(&self, state: &mut State) {
+        let heard = state.peer.ice().heard();
+        let heard = heard.saturating_duration_since(self.epoch).as_millis();
+        if state.peer.ice().path().is_some() {
+            self.heard.store(heard as u64, Ordering::Relaxed);
+        }
+        while let Some(event) = state.peer.poll_event() {
+            match event {
+                Event::Sctp(sctp::Event::Readable(id)) => {
+                    if let Some(waiting) = state.channels.get(&id) {
+                        waiting.readable.notify_one();
+                    }
+                }
+                Event::Sctp(sctp::Event::Released(id)) => {
+                    let State { peer, channels, .. } = state;
+                    if let Some(waiting) = channels.get(&id) {
+                        if let Some(on_released) = waiting.on_released.get() {
+                            on_released(peer.buffered(id));
+                        }
+                        waiting.released.notify_waiters();
+                    }
+                }
+                Event::Moved => {
+                    if let Some(Listener(tell)) = &state.listener {
+                        tell(OnPath::Moved);
+                    }
+                }
+                event => self.keep(state, event),
+            }
+        }
+    }
+
+    fn keep(&self, state: &mut State, event: Event) {
+        match &event {
+            Event::Sctp(sctp::Event::Closing(id)) => {
+                if let Some(waiting) = state.channels.get(id) {
+                    waiting.close();
+                }
+            }
+            Event::Sctp(sctp::Event::Closed(id)) => {
+                if let Some(waiting) = state.channels.remove(id) {
+                    waiting.close();
+                }
+            }
+            Event::Ended(_) => state.channels.values().for_each(|waiting| waiting.close()),
+            _ => {}
+        }
+        match state.events.len() {
+            MAX_EVENTS => return,
+            last if last == MAX_EVENTS - 1 => {
+                let end = End::Sctp("more channels came and went than can be looked at");
+                state.events.push_back(Event::Ended(end));
+            }
+            _ => state.events.push_back(event),
+        }
+        self.told.notify_one();
+    }
+}
+
+/// Takes note of what ICE has sent on the path of a peer's data.
+pub fn beside(state: &State, path: Path, out: &Datagrams, before: usize) {
+    if let (Some(Listener(tell)), true) = (&state.listener, state.peer.ice().path() == Some(path)) {
+        let bytes = out
+            .iter()
+            .skip(before)
+            .map(|(_, datagram)| datagram.len())
+            .sum();
+        tell(OnPath::Beside(bytes));
+    }
+}

@@ -1,0 +1,228 @@
+//! What [`Sctp`] does between its calls and the SCTP engine.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use rtc_sctp::{Chunks, StreamEvent};
+
+use super::channel::Role;
+use super::event::{End, Event};
+use super::inbound::{Intake, Sorted};
+use super::link::{Begun, Link};
+use super::reset::Resets;
+use super::wire::{self, ahead};
+use super::{MAX_WAITING, Sctp, outbound};
+
+/// Bytes of the receive window for each chunk that may be held. A held chunk costs about four
+/// times as much in memory, and the engine's window counts its payload alone.
+const WINDOW_PER_CHUNK: u32 = 256;
+
+/// Error cause Protocol Violation (RFC 9260 section 3.3.10.13).
+const PROTOCOL_VIOLATION: u8 = 13;
+
+/// An association that was begun.
+pub(super) struct Live {
+    pub(super) link: Link,
+    pub(super) intake: Intake,
+    pub(super) resets: Resets,
+    /// Whether it is established.
+    pub(super) up: bool,
+    /// The browser's initiate tag, by which a repeated INIT is known.
+    pub(super) tag: u32,
+    /// The packet with INIT ACK; empty when it is up.
+    pub(super) init_ack: Bytes,
+    /// The highest TSN that was sent.
+    pub(super) sent: u32,
+    /// The browser asked for a reset; an exact cumulative TSN is wanted.
+    pub(super) curious: bool,
+    /// Streams to reset when what was sent on them is out.
+    pub(super) closing: Vec<u16>,
+}
+
+impl Live {
+    fn new(begun: Begun, tag: u32, window: u32, max_message: u32) -> Self {
+        let max_held = (window / WINDOW_PER_CHUNK).max(256) as usize;
+        Self {
+            link: begun.link,
+            intake: Intake::new(begun.their_tsn, window, max_held, max_message),
+            resets: Resets::new(begun.our_tsn, begun.their_tsn),
+            up: false,
+            tag,
+            init_ack: begun.init_ack,
+            sent: begun.our_tsn.wrapping_sub(1),
+            curious: false,
+            closing: Vec::new(),
+        }
+    }
+
+    /// The browser's end, with the initial TSNs of both ends.
+    #[cfg(test)]
+    pub(super) fn of_browser(link: Link, our_tsn: u32, their_tsn: u32, window: u32) -> Self {
+        let init_ack = Bytes::new();
+        let begun = Begun {
+            link,
+            init_ack,
+            our_tsn,
+            their_tsn,
+        };
+        let live = Self::new(begun, 0, window, window);
+        Self { up: true, ..live }
+    }
+
+    /// Reads a message of stream `id` from the engine.
+    pub(super) fn read(&mut self, id: u16) -> Option<Chunks> {
+        let message = self.link.read(id)?;
+        self.intake.read(message.chunks.len(), message.len());
+        Some(message)
+    }
+}
+
+impl Sctp {
+    /// A packet with INIT came. A repeated one gets the same answer; another one begins anew. None
+    /// does anything once the association is up: a browser restarts DTLS with SCTP.
+    pub(super) fn initiated(&mut self, now: Instant, tag: u32, init: &Bytes) {
+        match &self.live {
+            Some(live) if live.up => {}
+            Some(live) if live.tag == tag => {
+                if self.out.len() < MAX_WAITING {
+                    self.out.push_back(live.init_ack.clone());
+                }
+            }
+            _ => {
+                if let Some(begun) = Link::answer(&self.config, now, init) {
+                    let limits = self.config.limits;
+                    self.streams.drop_strays();
+                    self.out.clear();
+                    self.out.push_back(begun.init_ack.clone());
+                    let (window, largest) = (limits.receive_window, limits.max_message_bytes);
+                    self.live = Some(Box::new(Live::new(begun, tag, window, largest)));
+                }
+            }
+        }
+    }
+
+    /// Does what a packet asks for.
+    pub(super) fn take(&mut self, now: Instant, sorted: Sorted) {
+        if let Some(violation) = sorted.violation {
+            return self.violated(violation);
+        }
+        if sorted.abort {
+            return self.end(End::Aborted);
+        }
+        if sorted.shutdown {
+            if let Some(live) = &self.live {
+                self.out
+                    .push_back(live.link.packet(wire::SHUTDOWN_ACK, &[]));
+            }
+            return self.end(End::Shutdown);
+        }
+        for id in sorted.reused {
+            self.finish(now, id);
+            self.streams.put(id, Role::Stray);
+        }
+        for value in sorted.resets {
+            self.reconfigured(now, &value);
+        }
+        if let (Some(packet), Some(live)) = (sorted.pass, &mut self.live) {
+            live.link.deliver(now, packet);
+            self.take_events(now, sorted.bytes);
+        }
+    }
+
+    /// Takes the engine's events after it was given `bytes` of user data.
+    pub(super) fn take_events(&mut self, now: Instant, bytes: usize) {
+        let mut took = false;
+        while let Some(live) = &mut self.live {
+            match live.link.poll_event() {
+                None => break,
+                Some(rtc_sctp::Event::Connected) => self.established(),
+                Some(rtc_sctp::Event::DatagramReceived) => {
+                    live.intake.took_chunk();
+                    took = true;
+                }
+                Some(rtc_sctp::Event::Stream(StreamEvent::Readable { id })) => {
+                    self.became_readable(now, id);
+                }
+                Some(rtc_sctp::Event::Stream(StreamEvent::BufferedAmountReleased {
+                    id, ..
+                })) => self.tell_released(id),
+                Some(_) => {}
+            }
+        }
+        let Some(live) = &mut self.live else {
+            return;
+        };
+        if took && !live.intake.took_bytes(bytes) {
+            self.violated("more data than the window allows");
+        } else if live.up && live.link.association.is_closed() {
+            self.end(End::Failed);
+        }
+    }
+
+    fn established(&mut self) {
+        let Some(live) = &mut self.live else {
+            return;
+        };
+        live.up = true;
+        live.init_ack = Bytes::new();
+        for (id, reliability) in self.streams.take_waiting() {
+            live.link.open(id);
+            live.link.set_reliability(id, reliability);
+        }
+        self.events.push_back(Event::Up);
+    }
+
+    /// Collects packets to send.
+    pub(super) fn fill(&mut self, now: Instant) {
+        let Some(live) = &mut self.live else {
+            return;
+        };
+        let acknowledged = live.intake.acknowledged;
+        let waits = live
+            .resets
+            .waits_for()
+            .is_some_and(|tsn| ahead(tsn, acknowledged) > 0);
+        if (std::mem::take(&mut live.curious) && waits) || live.intake.wants_update() {
+            live.link.provoke_acknowledgement(now, acknowledged);
+        }
+        let batch = live.link.gather(now);
+        self.out
+            .extend(outbound::prepare(batch, &mut live.intake, &mut live.sent));
+        if let Some((value, last_tsn, ids)) = live.resets.answer(live.intake.acknowledged) {
+            self.out
+                .push_back(live.link.packet(wire::RE_CONFIG, &value));
+            for id in ids {
+                self.their_reset(now, id, last_tsn);
+            }
+        }
+        self.ask_resets(now);
+    }
+
+    fn violated(&mut self, what: &'static str) {
+        self.end_with_abort(PROTOCOL_VIOLATION);
+        self.end(End::Violation(what));
+    }
+
+    /// Lets an ABORT with an error cause be sent, and nothing else.
+    pub(super) fn end_with_abort(&mut self, cause: u8) {
+        if let Some(live) = &self.live {
+            self.out.clear();
+            let value = [0, cause, 0, 4];
+            self.out.push_back(live.link.packet(wire::ABORT, &value));
+        }
+    }
+
+    pub(super) fn end(&mut self, end: End) {
+        self.stop();
+        self.events.push_back(Event::Ended(end));
+    }
+
+    /// Frees everything.
+    pub(super) fn stop(&mut self) {
+        self.stats = self.stats();
+        self.over = true;
+        self.live = None;
+        self.streams.clear();
+        self.early = Vec::new();
+    }
+}

@@ -1,0 +1,7 @@
+//! Two ends over a model network, with simulated time.
+
+mod abuse;
+mod closing;
+mod delivery;
+mod model;
+mod schedule;

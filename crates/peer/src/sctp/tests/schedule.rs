@@ -1,0 +1,143 @@
+//! Random schedules of sends, reads and closes in both directions.
+
+use super::super::wire::u32_at;
+use super::super::{Event, Limit, Reliability};
+use super::model::*;
+
+const IDS: [u16; 4] = [0, 1, 2, 5];
+
+fn reliability(rng: &mut fastrand::Rng) -> Reliability {
+    let limit = match rng.u32(0..4) {
+        0 | 1 => None,
+        2 => Some(Limit::Retransmits(rng.u32(0..3))),
+        _ => Some(Limit::Lifetime(ms(rng.u64(1..500)))),
+    };
+    Reliability {
+        ordered: rng.bool(),
+        limit,
+    }
+}
+
+/// One channel of a schedule, in its present use.
+#[derive(Default)]
+struct Lane {
+    open: bool,
+    use_of_id: u32,
+    reliability: Reliability,
+    /// By sending end: the numbers that were sent and that came.
+    sent: [u32; 2],
+    came: [Vec<u32>; 2],
+}
+
+impl Lane {
+    fn check(&self, complete: bool) {
+        for (sent, came) in self.sent.iter().zip(&self.came) {
+            let mut sorted = came.clone();
+            sorted.sort_unstable();
+            assert!(
+                sorted.windows(2).all(|two| two[0] < two[1]),
+                "twice: {came:?}"
+            );
+            assert!(sorted.last().is_none_or(|last| last < sent));
+            if self.reliability.ordered {
+                assert_eq!(&sorted, came);
+            }
+            if self.reliability.limit.is_none() && complete {
+                assert_eq!(sorted, (0..*sent).collect::<Vec<_>>());
+            }
+        }
+    }
+}
+
+fn read(pair: &mut Pair, id: u16, lane: &mut Lane) {
+    for (from, to) in [Browser, Server].into_iter().enumerate() {
+        for message in pair.receive(to, id) {
+            let use_of_id = u32_at(&message.data, 0).unwrap();
+            assert_eq!(use_of_id, lane.use_of_id, "a message of an earlier channel");
+            lane.came[from].push(u32_at(&message.data, 4).unwrap());
+        }
+    }
+}
+
+fn play(seed: u64) {
+    let mut pair = connect(limits(), 65_536, seed);
+    pair.weather = STORM;
+    let mut lanes: [Lane; 4] = Default::default();
+    for step in 0..600 {
+        let at = pair.rng.usize(0..4);
+        let (id, lane) = (IDS[at], &mut lanes[at]);
+        let die = pair.rng.u32(0..100);
+        if !lane.open {
+            lane.use_of_id += 1;
+            lane.sent = [0; 2];
+            lane.came = Default::default();
+            lane.reliability = reliability(&mut pair.rng);
+            let init = channel(id, lane.reliability);
+            pair.server_events.clear();
+            pair.browser.announce(pair.now, &init);
+            for _ in 0..100 {
+                pair.run(ms(100));
+                lane.open |= pair.server_events.contains(&Event::Opened(init.clone()));
+            }
+            assert!(lane.open, "seed {seed} step {step}");
+        } else if die < 70 {
+            let from = pair.rng.usize(0..2);
+            let mut data = lane.use_of_id.to_be_bytes().to_vec();
+            data.extend(lane.sent[from].to_be_bytes());
+            data.resize(8 + pair.rng.usize(0..6_000), 0);
+            lane.sent[from] += 1;
+            pair.send([Server, Browser][from], id, data);
+        } else if die < 90 {
+            read(&mut pair, id, lane);
+        } else if die < 93 {
+            // One end closes; the other reads to the end.
+            let by = if pair.rng.bool() { Server } else { Browser };
+            read(&mut pair, id, lane);
+            pair.server_events.clear();
+            pair.browser_events.clear();
+            pair.end(by).close(id);
+            for _ in 0..600 {
+                pair.run(ms(100));
+                read(&mut pair, id, lane);
+            }
+            assert!(
+                pair.server_events.contains(&Event::Closed(id)),
+                "seed {seed}"
+            );
+            assert!(
+                pair.browser_events.contains(&Event::Closed(id)),
+                "seed {seed}"
+            );
+            lane.check(false);
+            let closer = usize::from(by == Browser);
+            if lane.reliability.limit.is_none() {
+                assert_eq!(lane.came[closer].len(), lane.sent[closer] as usize);
+            }
+            lane.open = false;
+        }
+        let pause = pair.rng.u64(0..60);
+        pair.run(ms(pause));
+    }
+    for _ in 0..600 {
+        pair.run(ms(100));
+        for (id, lane) in IDS.into_iter().zip(&mut lanes) {
+            read(&mut pair, id, lane);
+        }
+    }
+    for lane in &lanes {
+        // What the closing end did not read is gone.
+        lane.check(lane.open);
+    }
+    assert!(
+        pair.server_events
+            .iter()
+            .all(|it| !matches!(it, Event::Ended(_)))
+    );
+}
+
+#[test]
+fn a_random_schedule_loses_nothing_reliable_and_repeats_nothing() {
+    for seed in 0..8 {
+        play(seed);
+    }
+}

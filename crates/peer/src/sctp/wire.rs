@@ -1,0 +1,242 @@
+//! SCTP packets and chunks (RFC 9260 section 3), as far as they are looked at or built here.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+pub(super) const DATA: u8 = 0;
+pub(super) const INIT: u8 = 1;
+pub(super) const INIT_ACK: u8 = 2;
+pub(super) const SACK: u8 = 3;
+pub(super) const HEARTBEAT: u8 = 4;
+pub(super) const ABORT: u8 = 6;
+pub(super) const SHUTDOWN: u8 = 7;
+pub(super) const SHUTDOWN_ACK: u8 = 8;
+pub(super) const COOKIE_ECHO: u8 = 10;
+pub(super) const RE_CONFIG: u8 = 130;
+pub(super) const FORWARD_TSN: u8 = 192;
+
+/// The I bit of a DATA chunk: acknowledge at once (RFC 9260 section 3.3.1).
+pub(super) const DATA_IMMEDIATE: u8 = 8;
+/// The B and E bits of a DATA chunk: a message in one piece.
+pub(super) const DATA_WHOLE: u8 = 3;
+
+/// Bytes of the common header.
+pub(super) const HEADER: usize = 12;
+/// Bytes of a chunk's own header.
+const CHUNK_HEADER: usize = 4;
+
+/// The largest packet that is sent: what an IPv6 datagram of 1,280 bytes leaves after IPv6 (40),
+/// UDP (8), TURN's channel data (4) and a DTLS 1.2 record with AEAD (37).
+pub(super) const MTU: u32 = 1_191;
+
+/// How far `a` is ahead of `b` in serial number arithmetic (RFC 1982); negative if behind.
+pub(super) fn ahead(a: u32, b: u32) -> i32 {
+    a.wrapping_sub(b).cast_signed()
+}
+
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    let field = bytes.get(at..)?.first_chunk()?;
+    Some(u16::from_be_bytes(*field))
+}
+
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    let field = bytes.get(at..)?.first_chunk()?;
+    Some(u32::from_be_bytes(*field))
+}
+
+/// The common header without the checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) source: u16,
+    pub(super) destination: u16,
+    pub(super) tag: u32,
+}
+
+impl Header {
+    pub(super) fn read(packet: &[u8]) -> Option<Self> {
+        Some(Self {
+            source: u16_at(packet, 0)?,
+            destination: u16_at(packet, 2)?,
+            tag: u32_at(packet, 4)?,
+        })
+    }
+
+    /// The header of a packet the other way, with its verification tag.
+    pub(super) fn reversed(self, tag: u32) -> Self {
+        Self {
+            source: self.destination,
+            destination: self.source,
+            tag,
+        }
+    }
+}
+
+/// Whether the CRC-32C of `packet` is right.
+pub(super) fn checksum_holds(packet: &[u8]) -> bool {
+    let (Some(before), Some(sum), Some(after)) =
+        (packet.get(..8), packet.get(8..12), packet.get(12..))
+    else {
+        return false;
+    };
+    let crc = crc32c::crc32c_append(crc32c::crc32c(before), &[0; 4]);
+    sum == crc32c::crc32c_append(crc, after).to_le_bytes()
+}
+
+/// One chunk of a packet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chunk<'a> {
+    pub(super) kind: u8,
+    /// What follows the chunk's header, without padding.
+    pub(super) value: &'a [u8],
+    /// Where the chunk begins in the packet.
+    pub(super) start: usize,
+    /// The chunk as it is in the packet, with padding.
+    pub(super) raw: &'a [u8],
+}
+
+/// The chunks of a packet in order. It ends early where a length is wrong.
+pub(super) struct Chunks<'a> {
+    packet: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Chunks<'a> {
+    pub(super) fn of(packet: &'a [u8]) -> Self {
+        Self { packet, at: HEADER }
+    }
+}
+
+impl<'a> Iterator for Chunks<'a> {
+    type Item = Chunk<'a>;
+
+    fn next(&mut self) -> Option<Chunk<'a>> {
+        let rest = self.packet.get(self.at..)?;
+        let [kind, _, high, low, ..] = *rest else {
+            return None;
+        };
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        let value = rest.get(CHUNK_HEADER..length)?;
+        let raw = rest.get(..length.next_multiple_of(4).min(rest.len()))?;
+        let start = self.at;
+        self.at += raw.len();
+        Some(Chunk {
+            kind,
+            value,
+            start,
+            raw,
+        })
+    }
+}
+
+/// The fixed part of a DATA chunk (RFC 9260 section 3.3.1).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Data {
+    pub(super) tsn: u32,
+    pub(super) stream: u16,
+    /// Bytes of user data.
+    pub(super) length: usize,
+}
+
+impl Data {
+    pub(super) fn read(value: &[u8]) -> Option<Self> {
+        Some(Self {
+            tsn: u32_at(value, 0)?,
+            stream: u16_at(value, 4)?,
+            length: value.len().checked_sub(12)?,
+        })
+    }
+}
+
+/// Builds a packet chunk by chunk.
+pub(super) struct Builder(BytesMut);
+
+impl Builder {
+    pub(super) fn new(header: Header, capacity: usize) -> Self {
+        let mut packet = BytesMut::with_capacity(capacity);
+        packet.put_u16(header.source);
+        packet.put_u16(header.destination);
+        packet.put_u32(header.tag);
+        packet.put_u32(0);
+        Self(packet)
+    }
+
+    /// Adds a chunk. `value` is at most 65,531 bytes; what is longer is left out whole.
+    pub(super) fn chunk(mut self, kind: u8, flags: u8, value: &[u8]) -> Self {
+        let Ok(length) = u16::try_from(CHUNK_HEADER + value.len()) else {
+            return self;
+        };
+        self.0.put_u8(kind);
+        self.0.put_u8(flags);
+        self.0.put_u16(length);
+        self.raw(value);
+        self
+    }
+
+    /// Adds bytes and pads them to a multiple of four.
+    pub(super) fn raw(&mut self, bytes: &[u8]) {
+        self.0.put_slice(bytes);
+        self.0
+            .put_bytes(0, self.0.len().next_multiple_of(4) - self.0.len());
+    }
+
+    pub(super) fn finish(self) -> Bytes {
+        sealed(self.0)
+    }
+}
+
+/// Writes the checksum into a packet.
+pub(super) fn sealed(mut packet: BytesMut) -> Bytes {
+    if let Some(field) = packet.get_mut(8..12) {
+        field.fill(0);
+    }
+    let sum = crc32c::crc32c(&packet);
+    if let Some(field) = packet.get_mut(8..12) {
+        field.copy_from_slice(&sum.to_le_bytes());
+    }
+    packet.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TO: Header = Header {
+        source: 5000,
+        destination: 5001,
+        tag: 7,
+    };
+
+    #[test]
+    fn what_is_built_is_read_again() {
+        let packet = Builder::new(TO, 64)
+            .chunk(SACK, 0, b"12345")
+            .chunk(DATA, 3, b"")
+            .finish();
+        assert_eq!(Header::read(&packet), Some(TO));
+        assert!(checksum_holds(&packet));
+        let chunks: Vec<_> = Chunks::of(&packet).collect();
+        assert_eq!(chunks.len(), 2);
+        assert_eq!((chunks[0].kind, chunks[0].value), (SACK, &b"12345"[..]));
+        assert_eq!(chunks[0].raw.len(), 12);
+        assert_eq!((chunks[1].kind, chunks[1].start), (DATA, 24));
+    }
+
+    #[test]
+    fn a_wrong_length_ends_the_packet() {
+        let mut packet = Builder::new(TO, 64)
+            .chunk(DATA, 3, b"1234")
+            .finish()
+            .to_vec();
+        packet[15] = 9;
+        assert_eq!(Chunks::of(&packet).count(), 0);
+        packet[15] = 3;
+        assert_eq!(Chunks::of(&packet).count(), 0);
+        assert!(!checksum_holds(&packet));
+        assert!(!checksum_holds(&packet[..10]));
+    }
+
+    #[test]
+    fn serial_numbers_wrap() {
+        assert_eq!(ahead(1, u32::MAX), 2);
+        assert_eq!(ahead(u32::MAX, 1), -2);
+    }
+}
