@@ -13,7 +13,6 @@ pub mod limits;
 pub mod log;
 mod offer;
 mod peer;
-pub mod port;
 mod presence;
 mod session;
 mod sessions;
@@ -32,10 +31,11 @@ pub use sessions::Sessions;
 pub use state::AppState;
 pub use update::{Condition, Update, Updated};
 
-use port::PortError;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
+use tickwire_peer::dtls::DtlsError;
+use tickwire_peer::port::PortError;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -53,8 +53,8 @@ pub enum ServeError {
     Bind(SocketAddr, io::Error),
     #[error("cannot receive signals: {0}")]
     Signals(io::Error),
-    #[error("cannot make the certificate for DTLS: {0}")]
-    Certificate(webrtc::error::Error),
+    #[error("DTLS cannot be set up: {0}")]
+    Dtls(#[from] DtlsError),
     #[error("{0}. Set listen under [port] in Leptos.toml.")]
     Port(#[from] PortError),
     #[error("HTTP failed: {0}")]
@@ -90,6 +90,11 @@ pub async fn run<S: Clone + Send + Sync + 'static>(
 
     tokio::select! {
         ended = &mut http => return ended.unwrap_or_else(|cause| Err(io::Error::other(cause))).map_err(ServeError::Http),
+        cause = sessions.port().failed() => {
+            stop.cancel();
+            sessions.shut_down().await;
+            return Err(cause.into());
+        }
         () = shutdown => info!(sessions = sessions.count(), "shutting down"),
     }
     stop.cancel();

@@ -49,8 +49,7 @@ impl Answer {
 /// `pc.createDataChannel(label, {negotiated: true, …})`, the server from the same values in the
 /// offer's `channels`. The names are those of W3C's `RTCDataChannelInit`.
 ///
-/// A channel that the browser announces on the connection instead (RFC 8832) is served too, but
-/// the server can send on it only reliably and in order.
+/// A channel that the browser announces on the connection instead (RFC 8832) needs none of this.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChannelInit {
@@ -184,12 +183,22 @@ pub enum Code {
     BadSdp,
     /// 400: the offer has no data channel section.
     NoDataChannel,
-    /// 400: the offer asks for audio, video or anything else but data channels.
+    /// 400: the offer's data channels have no transport but that of audio or video.
     MediaOffered,
     /// 400: the offer has no certificate fingerprint (RFC 8122).
     NoFingerprint,
+    /// 400: none of the offer's fingerprints is of a hash that is checked.
+    UnusableFingerprint,
     /// 400: the offer has no `ice-ufrag` or `ice-pwd` (RFC 8839).
     NoIceCredentials,
+    /// 400: the offer's `ice-ufrag` or `ice-pwd` is too short, too long or has other characters.
+    BadIceCredentials,
+    /// 400: the offer's `setup` is not one that can be answered (RFC 8842).
+    BadSetup,
+    /// 400: the offer is of an ICE-lite agent, which makes no checks (RFC 8445 section 2.5).
+    IceLite,
+    /// 400: the offer can be reached by TCP alone.
+    TcpOnly,
     /// 400: the offer lists more candidates than any browser does.
     TooManyCandidates,
     /// 400: one of the offer's `channels` cannot be created, or there are too many.
@@ -218,7 +227,7 @@ pub enum Code {
 }
 
 /// What each code is called in JSON.
-const NAMES: [(Code, &str); 22] = [
+const NAMES: [(Code, &str); 27] = [
     (Code::BadJson, "bad-json"),
     (Code::UnsupportedMediaType, "unsupported-media-type"),
     (Code::TooLarge, "too-large"),
@@ -228,7 +237,12 @@ const NAMES: [(Code, &str); 22] = [
     (Code::NoDataChannel, "no-data-channel"),
     (Code::MediaOffered, "media-offered"),
     (Code::NoFingerprint, "no-fingerprint"),
+    (Code::UnusableFingerprint, "unusable-fingerprint"),
     (Code::NoIceCredentials, "no-ice-credentials"),
+    (Code::BadIceCredentials, "bad-ice-credentials"),
+    (Code::BadSetup, "bad-setup"),
+    (Code::IceLite, "ice-lite"),
+    (Code::TcpOnly, "tcp-only"),
     (Code::TooManyCandidates, "too-many-candidates"),
     (Code::BadChannel, "bad-channel"),
     (Code::NotFound, "not-found"),

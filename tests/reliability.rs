@@ -8,7 +8,7 @@ mod support;
 use network::{Conditions, Network};
 use serde_json::{Value, json};
 use std::time::Duration;
-use support::{Server, closed, config, next_text, opened, within};
+use support::{Server, config, next_text, opened, within};
 use tickwire::server::feeds::echo;
 use tickwire::server::{Channel, Feeds, Message, Reliability, SendError};
 use tokio::sync::mpsc;
@@ -124,16 +124,7 @@ async fn what_was_chosen_is_what_arrives(choice: Value) {
     let channels = json!([channel("down", 0), channel("up", 1)]);
     let client = network.connect(&server, channels).await;
     let chosen = within("the reliability", told.recv()).await.unwrap();
-    assert_eq!(
-        chosen,
-        Reliability {
-            ordered: choice["ordered"].as_bool().unwrap(),
-            max_retransmits: choice["maxRetransmits"].as_u64().map(|times| times as u16),
-            max_packet_life_time: choice["maxPacketLifeTime"]
-                .as_u64()
-                .map(Duration::from_millis),
-        }
-    );
+    assert_eq!(chosen, expected(&choice));
 
     // Asked again and again: the question itself may be lost.
     let down = &*client.channels[0];
@@ -171,28 +162,41 @@ async fn a_negotiated_channel_keeps_its_order_and_its_limits() {
 }
 
 #[tokio::test]
-async fn an_announced_channel_is_reliable_and_in_order_or_refused_in_words() {
-    let feeds = Feeds::new().feed("echo", echo).feed("data", echo);
-    let server = Server::start_with(config(&[]), feeds).await;
+async fn an_announced_channel_has_the_reliability_that_it_was_announced_with() {
+    let (reliability, mut told) = mpsc::unbounded_channel();
+    let feeds = Feeds::new().feed("told", move |channel: Channel| {
+        let reliability = reliability.clone();
+        async move {
+            let _ = reliability.send(channel.reliability());
+            channel.closed().await;
+            Ok::<_, SendError>(())
+        }
+    });
+    let server = Server::start_with(config(&[]), feeds.feed("data", echo)).await;
     let client = server.connect().await;
-    let unordered = RTCDataChannelInit {
-        ordered: false,
-        max_retransmits: Some(0),
-        ..Default::default()
-    };
-    let channel = client
-        .connection
-        .create_data_channel("echo", Some(unordered))
-        .await;
-    let channel = channel.unwrap();
-    opened(&*channel).await;
-    let refusal = next_text(&*channel, |_| true).await;
-    assert!(
-        refusal.starts_with("Refused: unordered delivery can be had on negotiated channels only"),
-        "{refusal}"
-    );
-    closed(&*channel).await;
-    // The one that was announced as reliable is served all the while.
-    client.channel.send_text("fine").await.unwrap();
-    assert_eq!(client.next(|_| true).await, "fine");
+    for choice in choices() {
+        let number = |key| choice[key].as_u64().map(|number| number as u16);
+        let init = RTCDataChannelInit {
+            ordered: choice["ordered"].as_bool().unwrap(),
+            max_retransmits: number("maxRetransmits"),
+            max_packet_life_time: number("maxPacketLifeTime"),
+            ..Default::default()
+        };
+        let channel = client.connection.create_data_channel("told", Some(init));
+        let channel = channel.await.unwrap();
+        opened(&*channel).await;
+        let chosen = within("the reliability", told.recv()).await.unwrap();
+        assert_eq!(chosen, expected(&choice));
+    }
+}
+
+/// What a choice is called in the library.
+fn expected(choice: &Value) -> Reliability {
+    Reliability {
+        ordered: choice["ordered"].as_bool().unwrap(),
+        max_retransmits: choice["maxRetransmits"].as_u64().map(|times| times as u16),
+        max_packet_life_time: choice["maxPacketLifeTime"]
+            .as_u64()
+            .map(Duration::from_millis),
+    }
 }

@@ -115,7 +115,7 @@ async fn a_message_larger_than_the_server_takes_is_dropped_and_nothing_else() {
     let neighbour = server.connect().await;
     // A client that does not care what the answer allows.
     let rude = Client::connect_with(&server.url, |sdp| {
-        let edited = sdp.replace("a=max-message-size:4108", "a=max-message-size:1000000");
+        let edited = sdp.replace("a=max-message-size:4096", "a=max-message-size:1000000");
         assert_ne!(edited, sdp);
         edited
     })

@@ -137,7 +137,7 @@ async fn what_cannot_be_done_is_refused_and_the_session_goes_on() {
             400,
             "not-an-offer",
         ),
-        (offer("v=0\r\n"), 400, "bad-sdp"),
+        (offer("v=0\r\n"), 400, "no-data-channel"),
         (offer(&other_certificate), 409, "conflict"),
         (
             json!({"channels": [channel(1), channel(1)]}),

@@ -1,26 +1,19 @@
 //! One data channel as a feed sees it: messages in, messages out, bounded both ways.
 //!
-//! **What a peer can make the server hold.** A feed that does not read, or waits for a slow
-//! reader, stops reading from its peer, and then SCTP's window closes. Until then there are:
-//!
-//! - a channel: [`ChannelConfig::send_buffer_bytes`] and one message on the way out, as much
-//!   again for a sink's unsent values, and 256 messages of [`ChannelConfig::message_bytes`] on
-//!   the way in, which is the queue between the connection and the channel, and [`INBOX`] more;
-//! - a session: 256 such messages more, and SCTP's receive window of 1 MiB (RFC 9260 section
-//!   6.2), and 256 KiB of datagrams that its task has not read yet.
-//!
-//! With the defaults that is 17 MB a channel and 18 MB a session, if all messages are of the
-//! largest size; with messages of 100 bytes it is 0.5 MB and 1.4 MB. What is on its way from
-//! one queue to the next can add to it for a moment. A reader that takes nothing for
-//! [`ChannelConfig::stall_timeout`] loses its channel, and none of this is held for longer.
+//! **What a peer can make the server hold.** On the way in, SCTP's receive window (RFC 9260
+//! section 6.2), four of the largest messages or 256 KiB for all channels of a session, and
+//! [`INBOX`] messages a channel that wait for its feed: a feed that does not read stops reading
+//! from its peer, and the window closes. On the way out, [`ChannelConfig::send_buffer_bytes`] and
+//! one message a channel, and as much again for a sink's unsent values. A reader that takes nothing
+//! for [`ChannelConfig::stall_timeout`] loses its channel.
 
 mod message;
 mod pump;
 mod shared;
 
 pub use message::{Message, Reliability, SendError};
-pub use pump::{OpenError, Opening, Pump};
-pub use shared::{close, refuse};
+pub use pump::{Pump, open};
+pub use shared::refuse;
 
 #[cfg(doc)]
 use super::config::ChannelConfig;
@@ -32,8 +25,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc};
 
-/// Messages that may wait for the feed, besides the connection's own queue.
-const INBOX: usize = 16;
+/// Messages that may wait for the feed, besides those that stay in SCTP.
+const INBOX: usize = 4;
 
 /// An open data channel. When it is dropped, its messages are thrown away; it closes when its
 /// feed returns.
@@ -45,18 +38,17 @@ pub struct Channel {
 impl Channel {
     /// The label, which named the feed.
     pub fn label(&self) -> &str {
-        &self.shared.label
+        &self.shared.inner.init().label
     }
 
     /// The subprotocol; empty where the browser gave none.
     pub fn protocol(&self) -> &str {
-        &self.shared.protocol
+        &self.shared.inner.init().protocol
     }
 
-    /// How reliable what the server sends is. For a negotiated channel it is what the browser
-    /// chose; for one that the browser announced, [`Reliability::ANNOUNCED`].
+    /// How reliable it is, both ways: what the browser chose.
     pub fn reliability(&self) -> Reliability {
-        self.shared.reliability
+        self.shared.inner.init().reliability.into()
     }
 
     /// The next message; `None` once the channel has closed and all that came before is read. A
@@ -90,8 +82,8 @@ impl Channel {
     /// # Errors
     /// [`SendError::Full`] where there is none; where the channel has closed, or the message is
     /// larger than the browser takes.
-    pub async fn try_send(&self, message: impl Into<Message>) -> Result<(), SendError> {
-        self.shared.try_send(message.into()).await
+    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), SendError> {
+        self.shared.try_send(message.into())
     }
 
     /// Says that a message could not be served, and why: `Refused: <reason>`.
@@ -126,7 +118,6 @@ impl Channel {
 
     /// From here on the channel sends what is put into `outbox`.
     pub(in crate::server) fn send_from(&self, outbox: Arc<dyn Outbox>) {
-        // A channel is turned into a sink by value, so there is no other outbox.
-        let _ = self.shared.outbox.set(outbox);
+        self.shared.send_from(outbox);
     }
 }

@@ -4,12 +4,12 @@
 //! and the like win over it). The other tables are Tickwire's: `TICKWIRE_SESSION_MAX=200`
 //! overrides the key `max` of `[session]`. Whatever is absent has its default, the file too.
 
-use super::port::{Advertise, Advertised};
 use leptos::config::{LeptosOptions, get_config_from_str};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
+use tickwire_peer::port::{Advertise, Advertised};
 use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
@@ -155,7 +155,7 @@ impl LogConfig {
 impl Default for LogConfig {
     fn default() -> Self {
         Self {
-            filter: "warn,tickwire=info,rtc=error,webrtc=error".into(),
+            filter: "warn,tickwire=info,rtc_sctp=off,dimpl=off".into(),
         }
     }
 }

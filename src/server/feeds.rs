@@ -35,7 +35,7 @@ pub use echo::echo;
 pub use handler::{Feed, FromSession, Session};
 pub use machine::Machine;
 
-use super::channel::{self, Channel, OpenError, Opening, Pump, SendError};
+use super::channel::{self, Channel, Pump, SendError};
 use super::config::ChannelConfig;
 use super::fresh::Gate;
 use crate::wire;
@@ -45,8 +45,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+use tickwire_peer::port::DataChannel;
 use tokio::time::{sleep, timeout};
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
 /// How long a feed may go on after its channel has closed, before it is dropped.
 pub const GRACE: Duration = Duration::from_secs(5);
@@ -134,33 +135,22 @@ impl Table {
         labels.join(", ")
     }
 
-    /// Serves one channel until it has closed. `on_open` is called once it is open.
+    /// Serves one open channel until it has closed.
     pub async fn serve(
         &self,
-        opening: Opening,
+        inner: DataChannel,
         config: &ChannelConfig,
         gate: Arc<Gate>,
         session: &Session,
-        on_open: impl FnOnce(),
     ) {
-        let inner = opening.inner.clone();
-        let (channel, pump) = match opening.open(config, gate).await {
-            Ok(open) => open,
-            Err(OpenError::Closed) => return debug!("the channel closed before it was open"),
-            Err(cause) => {
-                on_open();
-                warn!(%cause, "channel refused");
-                return channel::refuse(&*inner, &cause.to_string(), config.stall_timeout).await;
-            }
-        };
-        on_open();
-        let label = shown(channel.label());
-        let reliability = channel.reliability();
-        let Some(start) = self.0.get(channel.label()) else {
+        let label = shown(&inner.init().label);
+        let Some(start) = self.0.get(&inner.init().label) else {
             warn!(label, feeds = %self.labels(), "channel refused: no feed has its label");
             let reason = format!("no feed has this label; there are {}", self.labels());
-            return channel::refuse(&*inner, &reason, config.stall_timeout).await;
+            return channel::refuse(&inner, &reason, config).await;
         };
+        let (channel, pump) = channel::open(inner, config, gate);
+        let reliability = channel.reliability();
         info!(label, %reliability, "channel open");
         run(start(channel, session), &pump, config).await;
     }
@@ -216,12 +206,9 @@ async fn run(mut feed: Running, pump: &Pump, config: &ChannelConfig) {
             Ok(Err(cause)) => info!(%cause, "channel closed before the last values left"),
             Err(_) => info!("channel closed before the last values left: no room for them"),
         },
-        Err(cause) => match cause.downcast_ref() {
+        Err(cause) => match cause.downcast_ref::<SendError>() {
             Some(ended) => {
                 info!(cause = %ended, "channel ended");
-                if matches!(ended, SendError::Stalled(_)) {
-                    return pump.close_at_once().await;
-                }
             }
             None => error!(%cause, "the feed failed, and its channel closes"),
         },

@@ -1,8 +1,8 @@
 //! Whether a session's browser is there, as far as its datagrams tell.
 
 use super::Sessions;
-use super::port::Heard;
 use std::time::Duration;
+use tickwire_peer::port::Heard;
 use tracing::info;
 
 /// How long a browser may be silent that is sent something each second: an acknowledgement may be

@@ -1,11 +1,10 @@
 //! Changes of a session that is open: what they ask for, and on which condition.
 
-use super::channel::Opening;
 use super::offer::Offer;
 use super::peer::Peer;
 use crate::signaling::{ChannelInit, Code, SignalingError};
-use std::collections::HashSet;
 use std::net::IpAddr;
+use tickwire_peer::port::DataChannel;
 use tokio::sync::oneshot;
 
 /// What a request wants of a session.
@@ -64,52 +63,26 @@ impl Condition {
     }
 }
 
-/// The ids and the number of the channels that a session has.
-pub struct Channels<'a> {
-    pub taken: &'a HashSet<u16>,
-    pub count: usize,
-    pub max: usize,
-}
-
 impl Update {
-    /// Changes the peer, and returns the channels that it has more.
+    /// Changes the peer of a session that has `count` channels of `max`, and returns those that it
+    /// has more.
     ///
     /// # Errors
     /// Where the condition does not hold, or what is asked for cannot be had. Then nothing has
-    /// changed, unless it is the connection that fails.
-    pub async fn make(
+    /// changed.
+    pub fn make(
         self,
-        peer: &mut Peer,
-        channels: Channels<'_>,
-    ) -> Result<(Updated, Vec<(u16, Opening)>), SignalingError> {
+        peer: &Peer,
+        count: usize,
+        max: usize,
+    ) -> Result<(Updated, Vec<DataChannel>), SignalingError> {
         if !self.condition.holds(&peer.entity_tag()) {
             return Err(SignalingError::new(
                 Code::PreconditionFailed,
                 "ICE was restarted since: If-Match does not name the present ICE session. It can be \"*\".",
             ));
         }
-        self.check(&channels)?;
-        let sdp = match self.offer {
-            Some(offer) => Some(peer.answer(offer, self.from).await?),
-            None => None,
-        };
-        let ids: Vec<u16> = self.channels.iter().map(|channel| channel.id).collect();
-        for channel in self.channels {
-            peer.negotiate(channel).await?;
-        }
-        let updated = Updated {
-            sdp,
-            entity_tag: peer.entity_tag(),
-        };
-        Ok((
-            updated,
-            ids.into_iter().zip(peer.negotiated.drain(..)).collect(),
-        ))
-    }
-
-    fn check(&self, channels: &Channels<'_>) -> Result<(), SignalingError> {
-        let Channels { taken, count, max } = channels;
-        if count + self.channels.len() > *max && !self.channels.is_empty() {
+        if count + self.channels.len() > max && !self.channels.is_empty() {
             return Err(SignalingError::new(
                 Code::BadChannel,
                 format!(
@@ -118,20 +91,16 @@ impl Update {
                 ),
             ));
         }
-        match self
-            .channels
-            .iter()
-            .find(|channel| taken.contains(&channel.id))
-        {
-            None => Ok(()),
-            Some(channel) => Err(SignalingError::new(
-                Code::Conflict,
-                format!(
-                    "Channel with the id {}: expected an id that no open channel has.",
-                    channel.id
-                ),
-            )),
-        }
+        let added = peer.negotiate(self.channels)?;
+        let restart = self.offer.map(|offer| peer.restart(offer, self.from));
+        let sdp = restart.transpose().inspect_err(|_| {
+            added.iter().for_each(DataChannel::close);
+        })?;
+        let updated = Updated {
+            sdp,
+            entity_tag: peer.entity_tag(),
+        };
+        Ok((updated, added))
     }
 }
 

@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use std::fmt;
 use std::time::Duration;
+use tickwire_peer::sctp::{self, Kind, Limit};
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +11,7 @@ pub enum Message {
     /// Text, which is UTF-8 (RFC 8831 section 6.6).
     Text(String),
     /// Bytes.
-    Binary(BytesMut),
+    Binary(Bytes),
 }
 
 impl Message {
@@ -19,6 +20,14 @@ impl Message {
         match self {
             Self::Text(text) => text.len(),
             Self::Binary(data) => data.len(),
+        }
+    }
+
+    /// Its kind and its bytes, as they travel.
+    pub(super) fn into_parts(self) -> (Kind, Bytes) {
+        match self {
+            Self::Text(text) => (Kind::Text, text.into()),
+            Self::Binary(data) => (Kind::Binary, data),
         }
     }
 
@@ -42,19 +51,19 @@ impl From<&str> for Message {
 
 impl From<Vec<u8>> for Message {
     fn from(data: Vec<u8>) -> Self {
-        Self::Binary(data.as_slice().into())
+        Self::Binary(data.into())
     }
 }
 
 impl From<Bytes> for Message {
     fn from(data: Bytes) -> Self {
-        Self::Binary(data.into())
+        Self::Binary(data)
     }
 }
 
 impl From<BytesMut> for Message {
     fn from(data: BytesMut) -> Self {
-        Self::Binary(data)
+        Self::Binary(data.freeze())
     }
 }
 
@@ -86,14 +95,35 @@ pub struct Reliability {
     pub max_packet_life_time: Option<Duration>,
 }
 
-impl Reliability {
-    /// What the server can give on a channel that the browser announced: `webrtc` 0.21.1 applies
-    /// a reliability only to channels that it creates itself.
-    pub const ANNOUNCED: Self = Self {
-        ordered: true,
-        max_retransmits: None,
-        max_packet_life_time: None,
-    };
+impl From<Reliability> for sctp::Reliability {
+    fn from(chosen: Reliability) -> Self {
+        let retransmits = chosen
+            .max_retransmits
+            .map(|times| Limit::Retransmits(times.into()));
+        let lifetime = chosen.max_packet_life_time.map(Limit::Lifetime);
+        Self {
+            ordered: chosen.ordered,
+            limit: retransmits.or(lifetime),
+        }
+    }
+}
+
+impl From<sctp::Reliability> for Reliability {
+    fn from(known: sctp::Reliability) -> Self {
+        let (max_retransmits, max_packet_life_time) = match known.limit {
+            // A browser counts them in 16 bits.
+            Some(Limit::Retransmits(times)) => {
+                (Some(u16::try_from(times).unwrap_or(u16::MAX)), None)
+            }
+            Some(Limit::Lifetime(time)) => (None, Some(time)),
+            None => (None, None),
+        };
+        Self {
+            ordered: known.ordered,
+            max_retransmits,
+            max_packet_life_time,
+        }
+    }
 }
 
 impl fmt::Display for Reliability {

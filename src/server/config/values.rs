@@ -1,10 +1,10 @@
 //! Values that have bounds: each is read, and refused with what is allowed.
 
-use crate::server::port::Advertised;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use tickwire_peer::port::Advertised;
 use tracing_subscriber::EnvFilter;
 
 /// A whole number from `MIN` to `MAX`.

@@ -10,11 +10,11 @@ use crate::wire::{DEFAULT_INTERVAL, FromData};
 /// # Errors
 /// Where the channel closes while something is being sent, or its reader stalls.
 pub async fn data(channel: Channel) -> Result<(), SendError> {
-    send_time(&channel).await?;
+    send_time(&channel)?;
     let mut ticks = Ticks::every(DEFAULT_INTERVAL);
     loop {
         tokio::select! {
-            () = ticks.next() => send_time(&channel).await?,
+            () = ticks.next() => send_time(&channel)?,
             message = channel.recv() => match message {
                 Some(message) => echo(&channel, message).await?,
                 None => return Ok(()),
@@ -24,9 +24,9 @@ pub async fn data(channel: Channel) -> Result<(), SendError> {
 }
 
 /// Sends the time if there is room for it now: the next one makes up for it.
-async fn send_time(channel: &Channel) -> Result<(), SendError> {
+fn send_time(channel: &Channel) -> Result<(), SendError> {
     let line = FromData::Time(&timestamp()).to_string();
-    match channel.try_send(line).await {
+    match channel.try_send(line) {
         Err(SendError::Full) => Ok(()),
         sent => sent,
     }

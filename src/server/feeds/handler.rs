@@ -1,13 +1,13 @@
 //! What can be a feed, and what it can extract.
 
 use crate::server::channel::Channel;
-use crate::server::port::Heard;
 use crate::server::presence::Presence;
 use crate::server::session::SessionId;
 use crate::server::sessions::Sessions;
 use axum::extract::{FromRef, State};
 use std::error::Error;
 use std::pin::Pin;
+use tickwire_peer::port::Heard;
 
 /// How a feed ended.
 pub type Outcome = Result<(), Box<dyn Error + Send + Sync>>;

@@ -15,13 +15,13 @@ pub async fn pulse(channel: Channel, mut presence: Presence) -> Result<(), SendE
     if !super::speaks(&channel, PROTOCOL).await? {
         return Ok(());
     }
-    beat(&channel).await?;
+    beat(&channel)?;
     let mut ticks = Ticks::every(PULSE_INTERVAL);
     loop {
         tokio::select! {
             () = ticks.next() => {
                 presence.look();
-                beat(&channel).await?;
+                beat(&channel)?;
             }
             message = channel.recv() => match message {
                 Some(_) => channel.refuse("this feed takes no messages").await?,
@@ -32,8 +32,8 @@ pub async fn pulse(channel: Channel, mut presence: Presence) -> Result<(), SendE
 }
 
 /// One beat, if there is room for it: where there is none, other messages are on their way.
-async fn beat(channel: &Channel) -> Result<(), SendError> {
-    match channel.try_send(vec![0]).await {
+fn beat(channel: &Channel) -> Result<(), SendError> {
+    match channel.try_send(vec![0]) {
         Err(SendError::Full) => Ok(()),
         sent => sent,
     }

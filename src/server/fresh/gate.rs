@@ -4,21 +4,15 @@ use super::ledger::Ledger;
 use super::lock;
 use super::window::Window;
 use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-/// How often a channel that waits for room looks by itself whether there is some, and asks the
-/// others. They are told as a rule; an acknowledgement that arrives while a value leaves can be
-/// missed.
-const LOOK: Duration = Duration::from_millis(20);
 /// What may be outstanding, in bytes, when another message is let out because nothing is heard.
 /// It fits into the packet that SCTP sends after a timeout (RFC 9260 section 7.2.3), so it does
 /// not wait there and grow old.
 const PROBE_ROOM: usize = 1_000;
-/// For how long a gate stays shut: several times what an ICE restart takes, where there is a path.
-/// Whether there is one then, the values themselves show.
-const SHUT: Duration = Duration::from_secs(2);
+/// What surrounds a STUN message on its way, in bytes: Ethernet 14, IPv4 20, UDP 8.
+const HEADERS: usize = 42;
 
 /// Lets values of a session's channels out while the path takes them. All channels share one
 /// path, so they share one gate, each in its turn.
@@ -27,12 +21,8 @@ pub struct Gate {
     /// Who holds it is next. It is fair: the longest waiting channel gets it.
     turn: tokio::sync::Mutex<()>,
     window: Mutex<Window>,
-    /// Something was acknowledged, or there is a path again.
+    /// Something was acknowledged, or the path is another.
     moved: Notify,
-    /// A channel waits, and nothing has moved for a while.
-    asks: Notify,
-    /// There is no path, by all likelihood, until then.
-    shut_until: Mutex<Option<Instant>>,
 }
 
 /// The right to let one value out.
@@ -47,29 +37,13 @@ impl Gate {
             turn: tokio::sync::Mutex::default(),
             window: Mutex::new(Window::new(Instant::now().into())),
             moved: Notify::new(),
-            asks: Notify::new(),
-            shut_until: Mutex::default(),
         }
     }
 
-    /// Lets nothing out while there is no path, as during an ICE restart, for two seconds at most:
-    /// what left then would be lost, and SCTP would take a second to notice (RFC 9260 section
-    /// 6.3.1: RTO.Min). Where there is a path again, it is another as a rule, and is measured anew.
-    pub fn shut(&self, is_shut: bool) {
-        let now = Instant::now();
-        let until = is_shut.then(|| now + SHUT);
-        let before = std::mem::replace(&mut *lock(&self.shut_until), until);
-        if before.is_some() && !is_shut {
-            self.window().begin_path(now.into());
-        }
+    /// The path is another, and is measured anew.
+    pub fn begin_path(&self) {
+        self.window().begin_path(Instant::now().into());
         self.moved.notify_one();
-    }
-
-    /// Waits until each channel of the session should say what it has outstanding, also one that
-    /// has nothing to send: an acknowledgement of which it was not told would hold up the others
-    /// for ever.
-    pub async fn asked(&self) {
-        self.asks.notified().await;
     }
 
     /// Waits for this channel's turn.
@@ -80,14 +54,15 @@ impl Gate {
         }
     }
 
-    /// Takes note of one of ICE's checks, which left for the same path and takes so many bytes.
+    /// Takes note of what ICE has sent on the same path, so many bytes.
     pub fn check_left(&self, bytes: usize) {
-        self.window().beside(Instant::now().into(), bytes);
+        self.window().beside(Instant::now().into(), HEADERS + bytes);
     }
 
     /// Takes note of a message that leaves.
     pub fn sent(&self, ledger: &mut Ledger, bytes: usize) {
-        ledger.send(Instant::now().into(), bytes, &mut self.window());
+        // SCTP counts an empty message as one byte.
+        ledger.send(Instant::now().into(), bytes.max(1), &mut self.window());
     }
 
     /// Takes note of what a channel has outstanding now.
@@ -110,33 +85,30 @@ impl Gate {
 
 impl Turn<'_> {
     /// Whether a message of this many bytes may leave now. Where not, waits until it is worth
-    /// looking again, and the channel should say what it has outstanding first.
+    /// looking again.
     pub async fn has_room(&self, bytes: usize) -> bool {
         let now = Instant::now();
-        let is_shut = lock(&self.gate.shut_until).is_some_and(|until| now < until);
-        let look_at = if is_shut {
-            now + LOOK
-        } else {
+        let look_at: Instant = {
             let mut window = self.gate.window();
             if window.has_room(now.into(), bytes) {
                 return true;
             }
             let probe_at = window.probe_at().into();
-            if now >= probe_at && window.outstanding() + bytes <= PROBE_ROOM {
+            let fits = window.outstanding() + bytes <= PROBE_ROOM;
+            if now >= probe_at && fits {
                 window.probed();
                 return true;
             }
-            let next = if now < probe_at { probe_at } else { now + LOOK };
-            next.min(now + LOOK)
-                .min(window.paced_until(now.into()).into())
+            let paced_until = window.paced_until(now.into()).into();
+            if now < probe_at {
+                probe_at.min(paced_until)
+            } else {
+                paced_until
+            }
         };
         tokio::select! {
             () = self.gate.moved.notified() => {}
-            () = sleep_until(look_at) => {
-                if look_at >= now + LOOK {
-                    self.gate.asks.notify_waiters();
-                }
-            }
+            () = sleep_until(look_at) => {}
         }
         false
     }
@@ -147,49 +119,25 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn nothing_leaves_while_there_is_no_path() {
-        let gate = Gate::new();
-        assert!(gate.turn().await.has_room(100).await);
-        gate.shut(true);
-        let turn = gate.turn().await;
-        for _ in 0..5 {
-            assert!(!turn.has_room(100).await);
-        }
-        gate.shut(false);
-        assert!(turn.has_room(100).await);
-    }
-
-    /// It may be another that has not been told of an acknowledgement, and has nothing to send.
-    #[tokio::test]
-    async fn who_waits_for_room_asks_all_channels_what_they_have_outstanding() {
+    async fn who_waits_for_room_is_told_when_something_is_released() {
         let gate = Gate::new();
         let mut other = Ledger::default();
         for _ in 0..10 {
             gate.sent(&mut other, 200);
         }
-        let answering = async {
-            gate.asked().await;
+        let releasing = async {
+            tokio::task::yield_now().await;
             gate.outstanding(&mut other, 0);
             std::future::pending().await
         };
         let waiting = async {
             let turn = gate.turn().await;
-            assert!(!turn.has_room(100).await);
             while !turn.has_room(100).await {}
         };
         tokio::select! {
+            biased;
             () = waiting => {}
-            () = answering => {}
+            () = releasing => {}
         }
-    }
-
-    #[tokio::test]
-    async fn a_gate_that_nobody_opens_opens_by_itself() {
-        let gate = Gate::new();
-        gate.shut(true);
-        let turn = gate.turn().await;
-        let began = Instant::now();
-        while !turn.has_room(100).await {}
-        assert!(began.elapsed() >= SHUT);
     }
 }

@@ -29,7 +29,7 @@ impl Ledger {
         let mut cost = 0;
         let mut released: Option<(Sent, Sent)> = None;
         while let Some(&oldest) = self.sent.front()
-            && self.bytes >= bytes + oldest.bytes.max(1)
+            && self.bytes >= bytes + oldest.bytes
         {
             self.sent.pop_front();
             self.bytes -= oldest.bytes;

@@ -23,7 +23,12 @@ fn status(code: Code) -> StatusCode {
         | Code::NoDataChannel
         | Code::MediaOffered
         | Code::NoFingerprint
+        | Code::UnusableFingerprint
         | Code::NoIceCredentials
+        | Code::BadIceCredentials
+        | Code::BadSetup
+        | Code::IceLite
+        | Code::TcpOnly
         | Code::TooManyCandidates
         | Code::BadChannel => StatusCode::BAD_REQUEST,
         Code::NotFound => StatusCode::NOT_FOUND,

@@ -1,11 +1,11 @@
 //! `GET /health`: for load balancers, and for people who want to see at a glance.
 
 use crate::server::Sessions;
-use crate::server::port::Reason;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use tickwire_peer::port::Reason;
 
 /// That the server answers, and what goes through it.
 #[derive(Serialize)]
