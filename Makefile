@@ -10,14 +10,14 @@ build: ## leave target/release/tickwire and target/site
 	scripts/env cargo leptos build --release --precompress
 
 test: lint ## everything: formatting, clippy, Rust tests, browser tests
-	scripts/env cargo test --features ssr
+	scripts/env cargo test --package tickwire --package tickwire-peer --features tickwire/ssr
 	scripts/env cargo test --manifest-path load/Cargo.toml --target-dir target
 	scripts/env cargo leptos end-to-end
 
 lint: setup ## formatting, and clippy without a warning on both halves
 	scripts/env cargo fmt --all --check
 	scripts/env cargo fmt --check --manifest-path load/Cargo.toml
-	scripts/env cargo clippy --features ssr --all-targets -- -D warnings
+	scripts/env cargo clippy --package tickwire --package tickwire-peer --features tickwire/ssr --all-targets -- -D warnings
 	scripts/env cargo clippy --manifest-path load/Cargo.toml --target-dir target -- -D warnings
 	scripts/env web-cargo clippy --package tickwire-page --target wasm32-unknown-unknown --target-dir target/front -- -D warnings
 
@@ -26,8 +26,9 @@ bench: ## what peers cost, on a release build: a table. ARGS="--peers 1000 --hol
 	scripts/env cargo build --release --features ssr
 	scripts/bench $(ARGS)
 
-fuzz: ## the STUN reader for ten minutes; needs cargo-fuzz
-	scripts/env cargo fuzz run --sanitizer none stun -- -max_total_time=600 -max_len=1500
+fuzz: ## what strangers reach, ten minutes each; needs cargo-fuzz
+	for target in stun offer dtls sctp; do \
+	  scripts/env cargo fuzz run --sanitizer none $$target -- -max_total_time=600 -max_len=4096 || exit 1; done
 
 watch: ## build, serve, and reload on each change
 	scripts/setup build

@@ -2,13 +2,11 @@
 
 #![no_main]
 
-#[path = "../../src/server/port/stun.rs"]
-#[allow(dead_code, reason = "the router uses the rest")]
-mod stun;
+use tickwire_peer::stun::Message;
 
 fn read(bytes: &[u8]) {
-    if let Some(message) = stun::Message::read(bytes) {
-        message.is_nomination();
+    if let Some(message) = Message::read(bytes) {
+        message.nominates();
         if let Some(ufrag) = message.local_ufrag() {
             assert!(!ufrag.contains(&b':'));
         }

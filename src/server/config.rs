@@ -65,8 +65,7 @@ pub struct ChannelConfig {
     /// How many channels a session may have open at once; one more is closed. 1 to 1,024.
     #[serde(deserialize_with = "values::whole::<1, 1_024, _>")]
     pub max: usize,
-    /// The largest message, either way, in bytes; each peer has a buffer of as much. 1 KiB to
-    /// 256 KiB.
+    /// The largest message, either way, in bytes. 1 KiB to 256 KiB.
     #[serde(deserialize_with = "values::whole::<1_024, 262_144, _>")]
     pub message_bytes: usize,
     /// How many bytes may wait for the browser to take them, a channel, before the server stops

@@ -163,7 +163,7 @@ impl Serving<'_> {
                 },
                 Some(asked) = updates.recv() => {
                     // Who asked sees that there is no reply.
-                    let _ = asked.reply.send(self.update(asked.update));
+                    let _ = asked.reply.send(self.update(*asked.update));
                 }
                 Some(ended) = self.tasks.join_next() => {
                     if let Err(cause) = ended {

@@ -150,6 +150,7 @@ impl Sessions {
     /// [`Code::NotFound`], [`Code::PreconditionFailed`], [`Code::Conflict`], [`Code::Busy`], or
     /// why the offer or the channels cannot be had.
     pub async fn update(&self, id: &SessionId, update: Update) -> Result<Updated, SignalingError> {
+        let update = Box::new(update);
         let updates = self.0.open().get(id).map(|open| open.updates.clone());
         let (reply, replied) = oneshot::channel();
         updates

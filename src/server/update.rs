@@ -32,7 +32,8 @@ pub struct Updated {
 /// An [`Update`] on its way to the session.
 #[derive(Debug)]
 pub struct Asked {
-    pub update: Update,
+    /// Boxed: a queue of these has room for 32.
+    pub update: Box<Update>,
     pub reply: oneshot::Sender<Result<Updated, SignalingError>>,
 }
 

@@ -339,6 +339,8 @@ impl Peer {
             self.drain(now, room);
         } else {
             self.events.push_back(Event::Moved);
+            self.sctp.path_changed(now);
+            self.flush(now, room);
         }
     }
 

@@ -131,6 +131,15 @@ impl Sctp {
         self.take_events(now, 0);
     }
 
+    /// The path is another. What was on its way on the one before is lost by all likelihood, and
+    /// after losses the timer that tells is long: it is sent again now.
+    pub fn path_changed(&mut self, now: Instant) {
+        if let Some(live) = &mut self.live {
+            live.link.hurry(now);
+            self.take_events(now, 0);
+        }
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) is to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let live = self.live.as_ref()?;

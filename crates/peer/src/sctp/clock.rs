@@ -16,23 +16,35 @@ const SPEED: u32 = 5;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FastClock {
     epoch: Instant,
+    /// How much of the association's time was left out.
+    skipped: Duration,
 }
 
 impl FastClock {
     /// A clock that agrees with real time at `epoch`.
     pub(super) fn new(epoch: Instant) -> Self {
-        Self { epoch }
+        Self {
+            epoch,
+            skipped: Duration::ZERO,
+        }
     }
 
     /// The association's time at the real instant `now`. Before the epoch it is the epoch.
     pub(super) fn fast(self, now: Instant) -> Instant {
-        self.epoch + now.saturating_duration_since(self.epoch) * SPEED
+        let real = now.saturating_duration_since(self.epoch);
+        self.epoch + real * SPEED + self.skipped
     }
 
     /// The first real instant (to the nanosecond) at which the association's clock shows `at`.
     pub(super) fn real(self, at: Instant) -> Instant {
-        let fast = at.saturating_duration_since(self.epoch);
+        let fast = at.saturating_duration_since(self.epoch + self.skipped);
         self.epoch + (fast + Duration::from_nanos(u64::from(SPEED) - 1)) / SPEED
+    }
+
+    /// Leaves out time of the association's, so that its clock shows `at` at the real instant
+    /// `now`; nothing where it is past that.
+    pub(super) fn skip_to(&mut self, now: Instant, at: Instant) {
+        self.skipped += at.saturating_duration_since(self.fast(now));
     }
 
     /// A duration that was measured by the association's clock, in real time.
@@ -84,5 +96,19 @@ mod tests {
         let before = Instant::now();
         let epoch = before + Duration::from_secs(1);
         assert_eq!(FastClock::new(epoch).fast(before), epoch);
+    }
+
+    #[test]
+    fn time_that_is_left_out_makes_a_deadline_due_and_no_other_late() {
+        let epoch = Instant::now();
+        let mut clock = FastClock::new(epoch);
+        let now = epoch + Duration::from_secs(1);
+        let due = clock.fast(now + Duration::from_secs(3));
+        clock.skip_to(now, due);
+        assert_eq!((clock.fast(now), clock.real(due)), (due, now));
+        clock.skip_to(now, epoch);
+        assert_eq!(clock.fast(now), due);
+        let next = due + Duration::from_secs(5);
+        assert_eq!(clock.real(next), now + Duration::from_secs(1));
     }
 }

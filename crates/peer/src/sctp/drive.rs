@@ -1,6 +1,6 @@
 //! What [`Sctp`] does between its calls and the SCTP engine.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rtc_sctp::{Chunks, StreamEvent};
@@ -20,6 +20,10 @@ const WINDOW_PER_CHUNK: u32 = 256;
 /// Error cause Protocol Violation (RFC 9260 section 3.3.10.13).
 const PROTOCOL_VIOLATION: u8 = 13;
 
+/// So soon after DATA of the browser's, the next of it is likely to bring the acknowledgement of
+/// ours along, and is not asked for another.
+const IN_TALK: Duration = Duration::from_millis(20);
+
 /// An association that was begun.
 pub(super) struct Live {
     pub(super) link: Link,
@@ -37,6 +41,8 @@ pub(super) struct Live {
     pub(super) curious: bool,
     /// Streams to reset when what was sent on them is out.
     pub(super) closing: Vec<u16>,
+    /// When the browser last sent DATA.
+    data_at: Option<Instant>,
 }
 
 impl Live {
@@ -52,6 +58,7 @@ impl Live {
             sent: begun.our_tsn.wrapping_sub(1),
             curious: false,
             closing: Vec::new(),
+            data_at: None,
         }
     }
 
@@ -124,6 +131,9 @@ impl Sctp {
             self.reconfigured(now, &value);
         }
         if let (Some(packet), Some(live)) = (sorted.pass, &mut self.live) {
+            if sorted.bytes > 0 {
+                live.data_at = Some(now);
+            }
             live.link.deliver(now, packet);
             self.take_events(now, sorted.bytes);
         }
@@ -186,8 +196,12 @@ impl Sctp {
             live.link.provoke_acknowledgement(now, acknowledged);
         }
         let batch = live.link.gather(now);
+        let is_in_talk = live
+            .data_at
+            .is_some_and(|at| now.saturating_duration_since(at) < IN_TALK);
+        let (intake, sent) = (&mut live.intake, &mut live.sent);
         self.out
-            .extend(outbound::prepare(batch, &mut live.intake, &mut live.sent));
+            .extend(outbound::prepare(batch, intake, sent, !is_in_talk));
         if let Some((value, last_tsn, ids)) = live.resets.answer(live.intake.acknowledged) {
             self.out
                 .push_back(live.link.packet(wire::RE_CONFIG, &value));

@@ -18,6 +18,9 @@ use super::wire::{self, Builder, Header, u32_at};
 /// The engine wants addresses and never uses them: there is one peer behind one DTLS connection.
 const NOWHERE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 1));
 
+/// How many timers an association has (RFC 9260 section 16, RFC 6525 section 5.1.1).
+const TIMERS: usize = 6;
+
 /// Where the verification tag and the initial TSN are in a packet of INIT or INIT ACK.
 const INIT_TAG: usize = wire::HEADER + 4;
 const INIT_TSN: usize = wire::HEADER + 16;
@@ -114,6 +117,21 @@ impl Link {
         {
             Some(Payload::RawEncode(batch)) => batch,
             _ => Vec::new(),
+        }
+    }
+
+    /// Makes the retransmission timer due, if it runs. Another timer that is due before it is too.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        let timeouts = self.association.stats().get_num_t3timeouts();
+        for _ in 0..TIMERS {
+            let Some(due) = self.association.poll_timeout() else {
+                return;
+            };
+            self.clock.skip_to(now, due);
+            self.association.handle_timeout(self.clock.fast(now));
+            if self.association.stats().get_num_t3timeouts() != timeouts {
+                return;
+            }
         }
     }
 

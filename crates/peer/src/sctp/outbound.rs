@@ -16,26 +16,43 @@ const SACK_GAPS: usize = 12;
 /// has been sent.
 ///
 /// - Its own RE-CONFIG chunks are dropped, since resets are made here.
-/// - A SACK states no window while too many chunks are held, and fits in a packet.
-/// - The last DATA of a batch asks to be acknowledged at once (the I bit; RFC 9260 section 6.1
+/// - A SACK states no window while too many chunks are held, and fits in a packet. It shares that
+///   of the DATA after it where there is room (RFC 9260 section 6.10).
+/// - Where `asks`, the last DATA of a batch asks to be acknowledged at once (the I bit; section 6.1
 ///   suggests it when the sender has nothing more to send now). Browsers hold back an
 ///   acknowledgement for up to 200 ms, which is our least retransmission timeout, so without it a
 ///   lone message would be sent twice.
-pub(super) fn prepare(batch: Vec<Bytes>, intake: &mut Intake, sent: &mut u32) -> Vec<Bytes> {
-    let mut packets = Vec::with_capacity(batch.len());
+pub(super) fn prepare(
+    batch: Vec<Bytes>,
+    intake: &mut Intake,
+    sent: &mut u32,
+    asks: bool,
+) -> Vec<Bytes> {
+    let mut packets: Vec<Bytes> = Vec::with_capacity(batch.len());
     let mut last_data = None;
+    let mut joined = None;
     for packet in batch {
         match packet.get(wire::HEADER) {
             Some(&wire::RE_CONFIG) => continue,
             Some(&wire::SACK) => packets.push(acknowledgement(packet, intake)),
             Some(&wire::DATA) => {
+                let before = packets.pop_if(|before| joins(before, &packet));
+                let shift = before
+                    .as_ref()
+                    .map_or(0, |before| before.len() - wire::HEADER);
                 for chunk in Chunks::of(&packet) {
                     if let Some(data) = Data::read(chunk.value) {
                         reach(sent, data.tsn);
-                        last_data = Some((packets.len(), chunk.start));
+                        last_data = Some((packets.len(), chunk.start + shift));
                     }
                 }
-                packets.push(packet);
+                packets.push(match before {
+                    Some(before) => {
+                        joined = Some(packets.len());
+                        [&before[..], &packet[wire::HEADER..]].concat().into()
+                    }
+                    None => packet,
+                });
             }
             Some(&wire::FORWARD_TSN) => {
                 if let Some(tsn) = u32_at(&packet, wire::HEADER + 4) {
@@ -46,16 +63,27 @@ pub(super) fn prepare(batch: Vec<Bytes>, intake: &mut Intake, sent: &mut u32) ->
             _ => packets.push(packet),
         }
     }
-    if let Some((at, chunk)) = last_data
-        && let Some(packet) = packets.get_mut(at)
-    {
+    let asking = last_data.filter(|_| asks);
+    for at in [joined, asking.map(|(at, _)| at)].into_iter().flatten() {
+        let Some(packet) = packets.get_mut(at) else {
+            continue;
+        };
         let mut bytes = BytesMut::from(std::mem::take(packet));
-        if let Some(flags) = bytes.get_mut(chunk + 1) {
+        if let Some((_, chunk)) = asking.filter(|(asked, _)| *asked == at)
+            && let Some(flags) = bytes.get_mut(chunk + 1)
+        {
             *flags |= wire::DATA_IMMEDIATE;
         }
         *packet = wire::sealed(bytes);
     }
     packets
+}
+
+/// Whether a packet is a lone SACK, and the DATA after it fits behind it.
+fn joins(before: &Bytes, data: &Bytes) -> bool {
+    let is_lone = Chunks::of(before).count() == 1 && before.len().is_multiple_of(4);
+    let length = before.len() + data.len() - wire::HEADER;
+    before.get(wire::HEADER) == Some(&wire::SACK) && is_lone && length <= wire::MTU as usize
 }
 
 fn reach(sent: &mut u32, tsn: u32) {
