@@ -70,6 +70,8 @@ pub struct Dtls {
     inner: dimpl::Dtls,
     is_client: bool,
     is_up: bool,
+    /// Whether the other side has said something of a handshake.
+    has_begun: bool,
     due: Option<Instant>,
     last: Option<Last>,
     now: Instant,
@@ -91,6 +93,7 @@ impl Dtls {
             inner,
             is_client,
             is_up: false,
+            has_begun: false,
             due: Some(now),
             last: None,
             now,
@@ -103,9 +106,10 @@ impl Dtls {
     /// Where the connection cannot go on.
     pub fn handle(&mut self, now: Instant, datagram: &[u8]) -> Result<(), DtlsError> {
         // Anything else as the first answer ends the handshake, so a stranger could.
-        if self.is_client && !self.is_up && datagram.first() != Some(&HANDSHAKE) {
+        if !self.has_begun && datagram.first() != Some(&HANDSHAKE) {
             return Ok(());
         }
+        self.has_begun = true;
         self.now = now;
         self.inner.handle_timeout(now)?;
         Ok(self.inner.handle_packet(datagram)?)

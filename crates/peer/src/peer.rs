@@ -87,6 +87,8 @@ pub struct Peer {
     is_dtls_client: bool,
     /// From the first path on.
     dtls: Option<Box<Dtls>>,
+    /// Whether the client has shown a certificate that its offer names, and that it has the key.
+    is_known: bool,
     is_trusted: bool,
     sctp: Sctp,
     events: VecDeque<Event>,
@@ -112,6 +114,7 @@ impl Peer {
             fingerprints: offer.fingerprints().to_vec(),
             is_dtls_client: offer.role() == Role::Client,
             dtls: None,
+            is_known: false,
             is_trusted: false,
             events: VecDeque::new(),
             has_ended: false,
@@ -351,8 +354,8 @@ impl Peer {
             return false;
         };
         let (agent, sctp, fingerprints) = (&mut self.agent, &mut self.sctp, &self.fingerprints);
-        let (mut is_trusted, mut end, mut is_genuine) = (self.is_trusted, None, false);
-        let mut is_known = is_trusted;
+        let (is_known, is_trusted) = (&mut self.is_known, &mut self.is_trusted);
+        let (mut end, mut is_genuine) = (None, false);
         let (scratch, out) = (&mut room.scratch, &mut room.out);
         dtls.drain(scratch, |taken| match taken {
             Out::Datagram(datagram) => {
@@ -362,20 +365,19 @@ impl Peer {
                 }
             }
             Out::Certificate(certificate) => {
-                is_known = fingerprints.iter().any(|known| known.is_of(certificate));
-                if !is_known {
+                *is_known = fingerprints.iter().any(|known| known.is_of(certificate));
+                if !*is_known {
                     end = Some(End::Certificate);
                 }
             }
-            Out::Up => is_trusted = is_known,
-            Out::Data(data) if is_trusted => {
+            Out::Up => *is_trusted = *is_known,
+            Out::Data(data) if *is_trusted => {
                 is_genuine = true;
                 sctp.handle(now, Bytes::copy_from_slice(data));
             }
             Out::Data(_) => {}
             Out::Closed => end = Some(End::Closed),
         });
-        self.is_trusted = is_trusted;
         if let Some(end) = end {
             self.end(end);
         }

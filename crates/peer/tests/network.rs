@@ -88,6 +88,13 @@ fn a_client_is_followed_through_fifty_addresses_between_losses() {
 }
 
 #[test]
+fn a_client_that_sends_its_handshake_record_by_record_is_trusted() {
+    let mut world = World::new(8, Conditions::GOOD, echo());
+    world.splits = true;
+    assert!(world.until(5, |world| world.is_open()));
+}
+
+#[test]
 fn a_client_that_vanishes_is_given_up_after_the_silence_that_was_chosen() {
     let mut world = World::new(3, Conditions::GOOD, echo());
     assert!(world.until(5, |world| world.is_open()));
@@ -112,4 +119,33 @@ fn what_a_stranger_sends_from_elsewhere_takes_nothing_and_gets_nothing() {
     assert!(world.room.out.is_empty());
     world.push("still here");
     assert!(world.until(5, |world| world.received.len() == 1));
+}
+
+#[test]
+fn a_hundred_thousand_hellos_get_three_times_their_bytes_at_most() {
+    let mut honest = World::new(5, Conditions::GOOD, echo());
+    assert!(honest.until(5, |world| world.is_open()));
+    let hello = honest.hello.unwrap();
+    // It has posted an offer and makes checks, and answers none: the address may be another's.
+    let mut world = World::new(6, Conditions::GOOD, echo());
+    world.is_deaf = true;
+    world.until(1, |_| false);
+    assert!(world.came > 0);
+    for _ in 0..100_000 {
+        world.arrive(world.outer, &hello);
+        world.drain_peer();
+        assert!(
+            world.left <= 3 * world.came,
+            "{} for {}",
+            world.left,
+            world.came
+        );
+    }
+    world.until(30, |_| false);
+    assert!(
+        world.left <= 3 * world.came,
+        "{} for {}",
+        world.left,
+        world.came
+    );
 }

@@ -21,9 +21,6 @@ use tokio::time::sleep_until;
 /// How many batches a loop takes from a socket before it sends, looks at what is due, and lets
 /// others have the processor.
 const BATCHES: usize = 4;
-/// What is due within this time of now is done now, so that a thousand peers do not wake the loop
-/// a thousand times.
-const GRID: Duration = Duration::from_millis(2);
 /// How long a loop sleeps when nothing is due.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -179,7 +176,7 @@ impl Worker {
     /// Has peers do what is due.
     fn look(&mut self, now: Instant) {
         while let Some(Reverse(Entry(due, _))) = self.due.peek()
-            && *due <= now + GRID
+            && *due <= now
         {
             let Some(Reverse(Entry(due, slot))) = self.due.pop() else {
                 return;
@@ -187,7 +184,7 @@ impl Worker {
             if let Some(slot) = slot.upgrade()
                 && slot.disarm(due)
             {
-                self.drive(now.max(due), &slot);
+                self.drive(now, &slot);
             }
         }
     }

@@ -67,6 +67,15 @@ pub struct World {
     /// What the server has.
     pub events: Vec<peer::Event>,
     pub opened: Vec<sctp::ChannelInit>,
+    /// Whether the client sends each record of DTLS in a datagram of its own.
+    pub splits: bool,
+    /// Whether nothing of the server's reaches the client.
+    pub is_deaf: bool,
+    /// The first DTLS datagram of the client's.
+    pub hello: Option<Vec<u8>>,
+    /// Bytes that came to the server, and that it has sent.
+    pub came: usize,
+    pub left: usize,
 }
 
 impl World {
@@ -116,6 +125,11 @@ impl World {
             received: Vec::new(),
             events: Vec::new(),
             opened: Vec::new(),
+            splits: false,
+            is_deaf: false,
+            hello: None,
+            came: 0,
+            left: 0,
         }
     }
 
@@ -165,6 +179,10 @@ impl World {
 
     /// What comes to the server from an address.
     pub fn arrive(&mut self, from: SocketAddr, bytes: &[u8]) {
+        self.came += bytes.len();
+        if bytes.first() == Some(&22) {
+            self.hello.get_or_insert_with(|| bytes.to_vec());
+        }
         let path = Path {
             remote: from,
             socket: 0,
@@ -202,10 +220,16 @@ impl World {
             if !self.client.is_alive() {
                 return self.now + Duration::from_secs(3_600);
             }
-            match self.client.poll_output().unwrap() {
+            // It fails where str0m gives up.
+            let Ok(output) = self.client.poll_output() else {
+                return self.now + Duration::from_secs(3_600);
+            };
+            match output {
                 Output::Timeout(due) => return due,
                 Output::Transmit(datagram) => {
-                    self.fly(Way::ToServer, self.outer, datagram.contents.to_vec());
+                    for datagram in records(&datagram.contents, self.splits) {
+                        self.fly(Way::ToServer, self.outer, datagram.to_vec());
+                    }
                 }
                 Output::Event(Event::ChannelOpen(id, _)) => self.channel = Some(id),
                 Output::Event(Event::ChannelClose(_)) => self.channel = None,
@@ -215,7 +239,7 @@ impl World {
         }
     }
 
-    fn drain_peer(&mut self) {
+    pub fn drain_peer(&mut self) {
         while let Some(event) = self.peer.poll_event() {
             if let peer::Event::Sctp(sctp::Event::Opened(init)) = &event {
                 self.opened.push(init.clone());
@@ -231,8 +255,9 @@ impl World {
             .collect();
         self.room.out.clear();
         for (remote, bytes) in left {
+            self.left += bytes.len();
             // What goes to an address that the client has no more is lost.
-            if remote == self.outer {
+            if remote == self.outer && !self.is_deaf {
                 self.fly(Way::ToClient, remote, bytes);
             }
         }
@@ -290,4 +315,21 @@ impl World {
     pub fn is_open(&self) -> bool {
         self.channel.is_some() && !self.opened.is_empty()
     }
+}
+
+/// The records of a DTLS 1.2 datagram (RFC 6347 section 4.1), or all in one.
+fn records(mut datagram: &[u8], splits: bool) -> Vec<&[u8]> {
+    let mut records = Vec::new();
+    while splits
+        && let [20..=23, _, _, _, _, _, _, _, _, _, _, high, low, ..] = datagram
+        && let length = 13 + usize::from(u16::from_be_bytes([*high, *low]))
+        && let Some((record, rest)) = datagram.split_at_checked(length)
+    {
+        records.push(record);
+        datagram = rest;
+    }
+    if !datagram.is_empty() {
+        records.push(datagram);
+    }
+    records
 }
