@@ -7,6 +7,9 @@ const [chromium, firefox] = ["/usr/bin/chromium", "/usr/bin/firefox-esr"].map((p
   existsSync(path) ? path : undefined,
 );
 
+/** The tests without a browser. */
+const CLIENTS = "clients.spec.ts";
+
 export default defineConfig({
   testDir: "tests",
   outputDir: "artifacts/results",
@@ -25,6 +28,7 @@ export default defineConfig({
   projects: [
     {
       name: "chromium",
+      testIgnore: CLIENTS,
       use: {
         browserName: "chromium",
         trace: "retain-on-failure",
@@ -43,6 +47,7 @@ export default defineConfig({
     },
     {
       name: "firefox",
+      testIgnore: CLIENTS,
       use: {
         browserName: "firefox",
         // Firefox as it is released, by WebDriver BiDi, with its own settings for WebRTC. Playwright
@@ -64,5 +69,6 @@ export default defineConfig({
         },
       },
     },
+    { name: "clients", testMatch: CLIENTS },
   ],
 });

@@ -11,6 +11,7 @@ export default async function ready(config: FullConfig) {
 /** Says what is missing once, not by the failure of every test. */
 function haveBrowsers({ projects }: FullConfig) {
   for (const { name, use } of projects) {
+    if (!(name in browsers)) continue;
     const path = use.launchOptions?.executablePath ?? browsers[name as keyof typeof browsers].executablePath();
     if (!existsSync(path)) throw new Error(`The browser tests need ${name}, which is not installed: run scripts/setup.`);
   }

@@ -23,8 +23,11 @@ const RETRIES: usize = 8;
 /// it can be: no timer of DTLS's does (RFC 6347 section 4.2.4), and clients wait up to a second
 /// before they ask for it.
 const LAST_RETRIES: u32 = 4;
-/// Room for what a record carries, of the largest size that there is (RFC 6347 section 4.1.1).
-const LARGEST: usize = 1 << 14;
+/// The largest datagram of a handshake that is taken: no client's path carries more.
+const LARGEST_HELLO: usize = 2_048;
+/// Room for all that comes out at once. `dimpl` 0.9.0 panics where a certificate is longer, and
+/// keeps 50 fragments of one at most.
+const LARGEST: usize = 50 * LARGEST_HELLO;
 
 /// What comes out.
 pub enum Out<'a> {
@@ -105,13 +108,20 @@ impl Dtls {
     /// # Errors
     /// Where the connection cannot go on.
     pub fn handle(&mut self, now: Instant, datagram: &[u8]) -> Result<(), DtlsError> {
+        if !self.is_up && datagram.len() > LARGEST_HELLO {
+            return Ok(());
+        }
         // Anything else as the first answer ends the handshake, so a stranger could.
         if !self.has_begun && datagram.first() != Some(&HANDSHAKE) {
             return Ok(());
         }
         self.has_begun = true;
-        self.now = now;
-        self.inner.handle_timeout(now)?;
+        // It wants to know the time. A flight that is due is not sent again at the moment at which
+        // its answer has come.
+        let just_before = |due: Instant| due.checked_sub(Duration::from_nanos(1));
+        let due = self.due.filter(|due| *due <= now).and_then(just_before);
+        self.now = due.map_or(now, |due| due.max(self.now));
+        self.inner.handle_timeout(self.now)?;
         Ok(self.inner.handle_packet(datagram)?)
     }
 
