@@ -2,7 +2,7 @@
 // on standard output, a JSON object a line:
 //
 //   {"do":"channel","channel":0,"label":"echo","init":{…}}   createDataChannel; the test counts channels
-//   {"do":"offer","restart":true|undefined}
+//   {"do":"offer"}, {…,"restart":true} of ICE, {…,"legacy":true} in the syntax before RFC 8841
 //   {"do":"answer","sdp":"…"}
 //   {"do":"send","channel":0,"text":"…"} or {…,"binary":"base64"}
 //   {"do":"close","channel":0}

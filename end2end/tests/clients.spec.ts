@@ -75,7 +75,7 @@ for (const library of LIBRARIES) {
     }
 
     test("channels that are announced close, and others take their places", async ({ request, server, start }) => {
-      test.skip(!library.takesLate, "It ends where something comes for a channel that it has closed.");
+      test.skip(!library.waitsForBoth, "It closes the next channel with the one before.");
       const client = start(library);
       client.createChannel("echo", KEPT);
       await connect(request, server, client, { channels: [{ label: "echo", ...KEPT }] });

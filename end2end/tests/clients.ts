@@ -11,8 +11,8 @@ export interface Library {
   restarts: boolean;
   /** Sends messages without content. */
   sendsEmpty: boolean;
-  /** Goes on where something comes for a channel that it has closed. */
-  takesLate: boolean;
+  /** Takes the id of a channel for another when both sides have closed it, and not before. */
+  waitsForBoth: boolean;
   /** Offers what was before RFC 8841, too. */
   isLegacy: boolean;
   /** How often a test of it is tried again, for a fault of its own. */
@@ -23,17 +23,18 @@ const inFolder = (path: string) => fileURLToPath(new URL(`../${path}`, import.me
 const node = (name: string): [string, string] => [process.execPath, inFolder(`clients/${name}.mjs`)];
 
 export const LIBRARIES: Library[] = [
-  { name: "libwebrtc", command: node("libwebrtc"), restarts: true, sendsEmpty: true, takesLate: true, isLegacy: false, retries: 0 },
-  { name: "libdatachannel", command: node("libdatachannel"), restarts: false, sendsEmpty: true, takesLate: true, isLegacy: false, retries: 0 },
+  { name: "libwebrtc", command: node("libwebrtc"), restarts: true, sendsEmpty: true, waitsForBoth: true, isLegacy: false, retries: 0 },
+  { name: "libdatachannel", command: node("libdatachannel"), restarts: false, sendsEmpty: true, waitsForBoth: true, isLegacy: false, retries: 0 },
   // It restarts ICE in its offer, and makes no check after the answer. Where the server sends a flight
   // again before it is done with the first, it takes other keys, and understands nothing from then on.
-  { name: "werift", command: node("werift"), restarts: false, sendsEmpty: false, takesLate: false, isLegacy: false, retries: 2 },
+  // A channel that has the id of one of which it closed its half is closed with the other half.
+  { name: "werift", command: node("werift"), restarts: false, sendsEmpty: false, waitsForBoth: false, isLegacy: false, retries: 2 },
   {
     name: "aiortc",
     command: [inFolder(".venv/bin/python"), inFolder("clients/aiortc_client.py")],
     restarts: false,
     sendsEmpty: true,
-    takesLate: true,
+    waitsForBoth: true,
     isLegacy: true,
     retries: 0,
   },

@@ -23,6 +23,9 @@ const PROTOCOL_VIOLATION: u8 = 13;
 /// So soon after DATA of the browser's, the next of it is likely to bring the acknowledgement of
 /// ours along, and is not asked for another.
 const IN_TALK: Duration = Duration::from_millis(20);
+/// So soon after DATA of ours, another is likely to follow, and each second one is acknowledged at
+/// once (RFC 9260 section 6.2).
+const IN_A_ROW: Duration = Duration::from_millis(90);
 
 /// An association that was begun.
 pub(super) struct Live {
@@ -41,8 +44,9 @@ pub(super) struct Live {
     pub(super) curious: bool,
     /// Streams to reset when what was sent on them is out.
     pub(super) closing: Vec<u16>,
-    /// When the browser last sent DATA.
+    /// When the browser last sent DATA, and when we did.
     data_at: Option<Instant>,
+    sent_at: Option<Instant>,
 }
 
 impl Live {
@@ -59,6 +63,7 @@ impl Live {
             curious: false,
             closing: Vec::new(),
             data_at: None,
+            sent_at: None,
         }
     }
 
@@ -196,12 +201,17 @@ impl Sctp {
             live.link.provoke_acknowledgement(now, acknowledged);
         }
         let batch = live.link.gather(now);
-        let is_in_talk = live
-            .data_at
-            .is_some_and(|at| now.saturating_duration_since(at) < IN_TALK);
+        let is_since = |at: Option<Instant>, limit: Duration| {
+            at.is_none_or(|at| now.saturating_duration_since(at) >= limit)
+        };
+        let asks = is_since(live.data_at, IN_TALK) && is_since(live.sent_at, IN_A_ROW);
+        let before = live.sent;
         let (intake, sent) = (&mut live.intake, &mut live.sent);
         self.out
-            .extend(outbound::prepare(batch, intake, sent, !is_in_talk));
+            .extend(outbound::prepare(batch, intake, sent, asks));
+        if live.sent != before {
+            live.sent_at = Some(now);
+        }
         if let Some((value, last_tsn, ids)) = live.resets.answer(live.intake.acknowledged) {
             self.out
                 .push_back(live.link.packet(wire::RE_CONFIG, &value));
