@@ -30,7 +30,7 @@ fn what_is_missing_is_named() {
     );
     assert_eq!(code("offer", &without("a=ice-pwd")), Code::NoIceCredentials);
     let empty = OFFER_SDP.replace("a=ice-ufrag:7sFv", "a=ice-ufrag:");
-    assert_eq!(code("offer", &empty), Code::BadIceCredentials);
+    assert_eq!(code("offer", &empty), Code::NoIceCredentials);
     let video = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\n";
     let alone = format!("{session_alone}{video}");
     assert_eq!(code("offer", &alone), Code::NoDataChannel);
@@ -43,6 +43,10 @@ fn what_cannot_connect_is_refused_by_name() {
         assert_ne!(changed, OFFER_SDP);
         code("offer", &changed)
     };
+    assert_eq!(
+        changed("ice-ufrag:7sFv", "ice-ufrag:7s"),
+        Code::BadIceCredentials
+    );
     assert_eq!(changed("sha-256", "sha-1"), Code::UnusableFingerprint);
     assert_eq!(changed("setup:actpass", "setup:holdconn"), Code::BadSetup);
     assert_eq!(
