@@ -3,6 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
+/// The most that leaves by one call, in bytes: the kernel takes no more than one UDP datagram may
+/// have (65,507 over IPv4), and sends none of it otherwise.
+const MAX_RUN: usize = 60_000;
+
 /// A way between a peer and its client: what a candidate pair is once datagrams use it (RFC 8445
 /// section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,18 +69,19 @@ impl Datagrams {
     /// many, their way, their bytes and the length of each.
     pub fn run(&self, first: usize, max: usize) -> Option<(usize, Path, &[u8], usize)> {
         let (path, range) = self.each.get(first)?;
-        let length = range.len();
+        let (start, length) = (range.start, range.len());
         let mut end = range.end;
         let mut count = 1;
         for (next, range) in self.each[first + 1..].iter().take(max.saturating_sub(1)) {
             let is_before_full = self.each[first + count - 1].1.len() == length;
-            if next != path || range.len() > length || !is_before_full {
+            let is_too_much = range.end - start > MAX_RUN;
+            if next != path || range.len() > length || !is_before_full || is_too_much {
                 break;
             }
             end = range.end;
             count += 1;
         }
-        Some((count, *path, &self.bytes[range.start..end], length))
+        Some((count, *path, &self.bytes[start..end], length))
     }
 
     /// Forgets them; the buffer stays, unless a burst made it large.
@@ -118,6 +123,11 @@ mod tests {
         assert_eq!(run(5), (1, 2, 4, 4));
         assert_eq!(datagrams.run(0, 2).unwrap().0, 2);
         assert!(datagrams.run(6, 10).is_none());
+        for _ in 0..64 {
+            datagrams.add(path(4), |out| out.extend([0; 1_228]));
+        }
+        let (count, _, bytes, _) = datagrams.run(6, 64).unwrap();
+        assert_eq!((count, bytes.len()), (48, 48 * 1_228));
         datagrams.clear();
         assert!(datagrams.is_empty() && datagrams.iter().next().is_none());
     }
