@@ -286,6 +286,11 @@ impl Peer {
         self.sctp.round_trip()
     }
 
+    /// How often SCTP has given up all that was on its way (RFC 9260 section 6.3.3).
+    pub fn timeouts(&self) -> u64 {
+        self.sctp.stats().timeouts
+    }
+
     /// Closes a channel, after what was sent on it. [`Peer::flush`] has to follow.
     pub fn close_channel(&mut self, id: u16) {
         self.sctp.close(id);

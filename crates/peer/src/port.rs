@@ -20,7 +20,7 @@ mod worker;
 pub use candidates::{Advertise, Advertised};
 pub use handle::{DataChannel, Heard, PeerHandle};
 pub use routes::{Reason, Size};
-pub use slot::OnPath;
+pub use slot::{OnPath, Released};
 
 use crate::dtls::{Identity, IdentityError};
 use crate::ice::Credentials;

@@ -92,8 +92,13 @@ impl Shared {
     /// From here on the channel sends what is put into `outbox`.
     pub fn send_from(&self, outbox: Arc<dyn Outbox>) {
         let (gate, ledger) = (self.gate.clone(), self.ledger.clone());
-        self.inner.on_released(move |outstanding| {
-            gate.outstanding(&mut lock(&ledger), outstanding);
+        self.inner.on_released(move |released| {
+            let mut ledger = lock(&ledger);
+            if released.is_given_up {
+                gate.given_up(&mut ledger, released.outstanding);
+            } else {
+                gate.outstanding(&mut ledger, released.outstanding);
+            }
         });
         // A channel is turned into a sink by value, so there is no other outbox.
         let _ = self.outbox.set(outbox);

@@ -72,6 +72,13 @@ impl Gate {
         }
     }
 
+    /// Takes note of what a channel has outstanding now that SCTP's timer has run out: what is not
+    /// any more was given up, and says nothing about the path.
+    pub fn given_up(&self, ledger: &mut Ledger, bytes: usize) {
+        ledger.given_up(bytes, &mut self.window());
+        self.moved.notify_one();
+    }
+
     /// Forgets what a channel that has closed had outstanding.
     pub fn forget(&self, ledger: &mut Ledger) {
         ledger.forget(&mut self.window());

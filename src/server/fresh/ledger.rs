@@ -43,6 +43,17 @@ impl Ledger {
         released.is_some()
     }
 
+    /// Enters what is outstanding now that the oldest were given up.
+    pub fn given_up(&mut self, bytes: usize, window: &mut Window) {
+        while let Some(&oldest) = self.sent.front()
+            && self.bytes >= bytes + oldest.bytes
+        {
+            self.sent.pop_front();
+            self.bytes -= oldest.bytes;
+            window.release(oldest);
+        }
+    }
+
     /// Leaves the window without all that is entered: the channel has closed.
     pub fn forget(&mut self, window: &mut Window) {
         for sent in self.sent.drain(..) {

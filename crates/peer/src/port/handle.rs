@@ -1,7 +1,7 @@
 //! A peer of a port, and its channels, as those see them who serve it.
 
 use super::Shared;
-use super::slot::{Listener, OnPath, Slot, State, Waiting};
+use super::slot::{Listener, OnPath, Released, Slot, State, Waiting};
 use crate::ice::Credentials;
 use crate::peer::{Event, OtherCertificate, Room};
 use crate::sctp::{ChannelInit, Kind, Message, NegotiateError, SendError};
@@ -206,9 +206,8 @@ impl DataChannel {
         }
     }
 
-    /// Has `listener` called with what is outstanding, in bytes, whenever some of it is released.
-    /// It is called in the peer's loop: it must not wait, nor call the peer. There is one.
-    pub fn on_released(&self, listener: impl Fn(usize) + Send + Sync + 'static) {
+    /// Has `listener` called whenever some of what is outstanding is released. It is called in the peer's loop: it must not wait, nor call the peer. There is one.
+    pub fn on_released(&self, listener: impl Fn(Released) + Send + Sync + 'static) {
         let _ = self.waiting.on_released.set(Box::new(listener));
     }
 

@@ -22,8 +22,17 @@ pub struct Waiting {
     pub released: Notify,
     /// Whether nothing can be sent any more.
     pub is_closed: AtomicBool,
-    /// Is called with what a channel has outstanding, in bytes, whenever some of it is released.
-    pub on_released: std::sync::OnceLock<Box<dyn Fn(usize) + Send + Sync>>,
+    /// Is called whenever some of what a channel has outstanding is released.
+    pub on_released: std::sync::OnceLock<Box<dyn Fn(Released) + Send + Sync>>,
+}
+
+/// Something that was outstanding is not any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Released {
+    /// What still is, in bytes.
+    pub outstanding: usize,
+    /// Whether SCTP's timer has run out since the last time: then nothing was heard of the path.
+    pub is_given_up: bool,
 }
 
 impl Waiting {
@@ -53,7 +62,9 @@ pub struct State {
     pub channels: HashMap<u16, Arc<Waiting>>,
     pub events: VecDeque<Event>,
     pub listener: Option<Listener>,
-    /// When a loop is going to look at it, and which.
+    /// SCTP's timeouts so far.
+    timeouts: u64,
+    /// When a loop is going to look at it.
     armed: Option<Instant>,
 }
 
@@ -81,6 +92,7 @@ impl Slot {
                 channels: HashMap::new(),
                 events: VecDeque::new(),
                 listener: None,
+                timeouts: 0,
                 armed: None,
             }),
             told: Notify::new(),
@@ -170,6 +182,8 @@ impl Slot {
         if state.peer.ice().path().is_some() {
             self.heard.store(heard as u64, Ordering::Relaxed);
         }
+        let timeouts = state.peer.timeouts();
+        let is_given_up = std::mem::replace(&mut state.timeouts, timeouts) != timeouts;
         while let Some(event) = state.peer.poll_event() {
             match event {
                 Event::Sctp(sctp::Event::Readable(id)) => {
@@ -181,7 +195,10 @@ impl Slot {
                     let State { peer, channels, .. } = state;
                     if let Some(waiting) = channels.get(&id) {
                         if let Some(on_released) = waiting.on_released.get() {
-                            on_released(peer.buffered(id));
+                            on_released(Released {
+                                outstanding: peer.buffered(id),
+                                is_given_up,
+                            });
                         }
                         waiting.released.notify_waiters();
                     }
