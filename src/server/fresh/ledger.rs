@@ -50,7 +50,7 @@ impl Ledger {
         {
             self.sent.pop_front();
             self.bytes -= oldest.bytes;
-            window.release(oldest);
+            window.give_up(oldest);
         }
     }
 

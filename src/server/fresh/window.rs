@@ -101,6 +101,8 @@ pub struct Window {
     moved: Instant,
     /// How often in a row patience ran out.
     probes: u32,
+    /// Whether a message was given up, and none acknowledged since.
+    is_lost: bool,
 }
 
 impl Window {
@@ -122,6 +124,7 @@ impl Window {
             heard_at: now,
             moved: now,
             probes: 0,
+            is_lost: false,
         }
     }
 
@@ -141,7 +144,8 @@ impl Window {
     pub fn has_room(&mut self, now: Instant, bytes: usize) -> bool {
         let after = self.outstanding + self.cost(now, bytes);
         let is_silent = now > self.heard_at + self.patience() + DELAYED;
-        let has_room = self.messages < MIN_MESSAGES || after <= self.size() && !is_silent;
+        let fits = self.messages < MIN_MESSAGES || after <= self.size() && !is_silent;
+        let has_room = fits && !self.is_lost;
         let may_leave = has_room && now >= self.paced_until;
         if !may_leave {
             self.rate.limits(has_room);
@@ -212,6 +216,12 @@ impl Window {
         self.outstanding = self.outstanding.saturating_sub(message.cost);
     }
 
+    /// A message was given up: the path may be gone.
+    pub fn give_up(&mut self, message: Sent) {
+        self.release(message);
+        self.is_lost = true;
+    }
+
     /// All from the one to the other of a channel's messages have been released at once, so many
     /// bytes of cost.
     ///
@@ -232,6 +242,7 @@ impl Window {
         let packets = newest.packets.1.saturating_sub(first) + 1;
         self.moved = now;
         self.probes = 0;
+        self.is_lost = false;
         // It took the time that there was no path.
         if newest.at < self.since {
             return;

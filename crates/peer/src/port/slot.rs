@@ -31,7 +31,7 @@ pub struct Waiting {
 pub struct Released {
     /// What still is, in bytes.
     pub outstanding: usize,
-    /// Whether SCTP's timer has run out since the last time: then nothing was heard of the path.
+    /// Whether the client was not heard since SCTP's timer ran out: then it was given up.
     pub is_given_up: bool,
 }
 
@@ -62,8 +62,9 @@ pub struct State {
     pub channels: HashMap<u16, Arc<Waiting>>,
     pub events: VecDeque<Event>,
     pub listener: Option<Listener>,
-    /// SCTP's timeouts so far.
+    /// SCTP's timeouts so far, and when the client had been heard at the last.
     timeouts: u64,
+    lost_at: Option<Instant>,
     /// When a loop is going to look at it.
     armed: Option<Instant>,
 }
@@ -93,6 +94,7 @@ impl Slot {
                 events: VecDeque::new(),
                 listener: None,
                 timeouts: 0,
+                lost_at: None,
                 armed: None,
             }),
             told: Notify::new(),
@@ -183,7 +185,11 @@ impl Slot {
             self.heard.store(heard as u64, Ordering::Relaxed);
         }
         let timeouts = state.peer.timeouts();
-        let is_given_up = std::mem::replace(&mut state.timeouts, timeouts) != timeouts;
+        let heard = state.peer.ice().heard();
+        if std::mem::replace(&mut state.timeouts, timeouts) != timeouts {
+            state.lost_at = Some(heard);
+        }
+        let is_given_up = state.lost_at == Some(heard);
         while let Some(event) = state.peer.poll_event() {
             match event {
                 Event::Sctp(sctp::Event::Readable(id)) => {
