@@ -111,23 +111,22 @@ for (const library of LIBRARIES) {
       await leave(request, server, client);
     });
 
-    test("an offer without a bundle is answered", async ({ request, server, start }) => {
-      const client = start(library);
-      const channel = client.createChannel("echo");
-      await connect(request, server, client, { edit: (sdp) => sdp.replace(/a=group:BUNDLE.*\r\n/, "") });
-      await client.opened(channel);
-      await echo(client, channel, "alone");
-      await leave(request, server, client);
-    });
-
-    test("the server makes the handshake of an offer that is passive", async ({ request, server, start }) => {
-      const client = start(library);
-      const channel = client.createChannel("echo");
-      await connect(request, server, client, { edit: (sdp) => sdp.replace("a=setup:actpass", "a=setup:passive") });
-      await client.opened(channel);
-      await echo(client, channel, "passive");
-      await leave(request, server, client);
-    });
+    for (const [name, edit] of [
+      ["an offer without a bundle is answered", (sdp: string) => sdp.replace(/a=group:BUNDLE.*\r\n/, "")],
+      [
+        "the server makes the handshake of an offer that is passive",
+        (sdp: string) => sdp.replace("a=setup:actpass", "a=setup:passive"),
+      ],
+    ] as const) {
+      test(name, async ({ request, server, start }) => {
+        const client = start(library);
+        const channel = client.createChannel("echo");
+        await connect(request, server, client, { edit });
+        await client.opened(channel);
+        await echo(client, channel, name);
+        await leave(request, server, client);
+      });
+    }
 
     test("an offer in the syntax before RFC 8841 is answered", async ({ request, server, start }) => {
       test.skip(!library.isLegacy, "It does not write it.");

@@ -19,6 +19,6 @@ pub use sink::{Deadline, Latest};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What is locked here is whole between any two of its changes, so a panic elsewhere spoils nothing.
-fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
+pub fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }

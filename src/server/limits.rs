@@ -3,9 +3,8 @@
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tracing::debug;
 
-/// Raises the soft limit of open files to the hard one: each HTTP connection is one, and each
-/// peer that is being made needs two for a moment. The usual soft limit of 1,024 stands for
-/// programs that call `select`.
+/// Raises the soft limit of open files to the hard one: each HTTP connection is one. The
+/// usual soft limit of 1,024 stands for programs that call `select`.
 pub fn raise_open_files() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;

@@ -356,12 +356,7 @@ impl Agent {
 
     /// Takes note of data that came on a path and that the client has sent beyond doubt.
     pub fn prolong(&mut self, now: Instant, path: Path) {
-        let remote = path.remote;
-        if let Some(known) = self
-            .known
-            .iter_mut()
-            .find(|known| known.path.remote == remote)
-        {
+        if let Some(known) = self.known_mut(path.remote) {
             known.heard = now;
             self.heard = now;
         }
@@ -370,11 +365,7 @@ impl Agent {
     /// Takes note of a datagram of `length` bytes other than a check; false where its path is not
     /// known.
     pub fn received(&mut self, path: Path, length: usize) -> bool {
-        let remote = path.remote;
-        let known = self
-            .known
-            .iter_mut()
-            .find(|known| known.path.remote == remote);
+        let known = self.known_mut(path.remote);
         known.map(|known| known.received += length).is_some()
     }
 
@@ -392,11 +383,8 @@ impl Agent {
 
     /// Puts a path in use that has just been heard, if it is to be. True where that is another.
     fn select(&mut self, now: Instant, path: Path) -> bool {
-        let find = |path: Path| {
-            let known = self.known.iter();
-            known.clone().find(|known| known.path.remote == path.remote)
-        };
-        let Some(candidate) = find(path) else {
+        let find = |remote| self.known.iter().find(|known| known.path.remote == remote);
+        let Some(candidate) = find(path.remote) else {
             return false;
         };
         let nominated = candidate.is_nominated;
@@ -408,7 +396,7 @@ impl Agent {
             self.selected = Some((candidate.path, was_nominated || nominated));
             return false;
         }
-        let may_move = find(current).is_none_or(|current| {
+        let may_move = find(current.remote).is_none_or(|current| {
             let is_older = candidate.generation < current.generation;
             let is_silent = now.saturating_duration_since(current.heard) >= SILENT;
             is_silent || !is_older && (nominated || !was_nominated)
@@ -422,6 +410,11 @@ impl Agent {
             known.is_nominated &= known.path.remote == path.remote;
         }
         true
+    }
+
+    fn known_mut(&mut self, remote: SocketAddr) -> Option<&mut Known> {
+        let mut known = self.known.iter_mut();
+        known.find(|known| known.path.remote == remote)
     }
 
     fn newest(&self) -> &Generation {

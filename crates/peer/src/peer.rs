@@ -281,14 +281,9 @@ impl Peer {
         self.sctp.buffered(id)
     }
 
-    /// The smoothed round trip; `None` before the first measurement.
-    pub fn round_trip(&self) -> Option<Duration> {
-        self.sctp.round_trip()
-    }
-
-    /// How often SCTP has given up all that was on its way (RFC 9260 section 6.3.3).
+    /// How often SCTP's retransmission timer has run out.
     pub fn timeouts(&self) -> u64 {
-        self.sctp.stats().timeouts
+        self.sctp.timeouts()
     }
 
     /// Closes a channel, after what was sent on it. [`Peer::flush`] has to follow.

@@ -305,12 +305,17 @@ impl Sctp {
         self.live.as_ref()?.link.round_trip()
     }
 
+    /// How often the retransmission timer has run out (RFC 9260 section 6.3.3).
+    pub fn timeouts(&self) -> u64 {
+        self.live.as_ref().map_or(0, |live| live.link.timeouts())
+    }
+
     /// The counters.
     pub fn stats(&self) -> Stats {
         let mut stats = self.stats;
         if let Some(live) = &self.live {
             let mut engine = live.link.association.stats();
-            stats.timeouts = engine.get_num_t3timeouts();
+            stats.timeouts = live.link.timeouts();
             stats.fast_retransmits = engine.get_num_fast_retrans();
             stats.refused_chunks = live.intake.refused;
         }

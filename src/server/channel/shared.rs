@@ -2,10 +2,10 @@
 
 use super::{Message, SendError};
 use crate::server::config::ChannelConfig;
-use crate::server::fresh::{Gate, Ledger, Outbox};
+use crate::server::fresh::{Gate, Ledger, Outbox, lock};
 use crate::wire::FromData;
 use bytes::Bytes;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use tickwire_peer::port::DataChannel;
 use tickwire_peer::sctp::{self, Kind};
 use tokio::sync::SetOnce;
@@ -115,11 +115,6 @@ impl Shared {
         // Whoever sends such things and takes no answers gets none.
         let _ = self.try_send(refusal.to_string().into());
     }
-}
-
-/// The ledger is whole at any time that a panic could leave it.
-fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
-    ledger.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl From<sctp::SendError> for SendError {

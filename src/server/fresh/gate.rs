@@ -2,7 +2,7 @@
 
 use super::ledger::Ledger;
 use super::lock;
-use super::window::Window;
+use super::window::{DATAGRAM, Window};
 use std::sync::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
@@ -11,8 +11,6 @@ use tokio::time::{Instant, sleep_until};
 /// It fits into the packet that SCTP sends after a timeout (RFC 9260 section 7.2.3), so it does
 /// not wait there and grow old.
 const PROBE_ROOM: usize = 1_000;
-/// What surrounds a STUN message on its way, in bytes: Ethernet 14, IPv4 20, UDP 8.
-const HEADERS: usize = 42;
 
 /// Lets values of a session's channels out while the path takes them. All channels share one
 /// path, so they share one gate, each in its turn.
@@ -56,7 +54,8 @@ impl Gate {
 
     /// Takes note of what ICE has sent on the same path, so many bytes.
     pub fn check_left(&self, bytes: usize) {
-        self.window().beside(Instant::now().into(), HEADERS + bytes);
+        self.window()
+            .beside(Instant::now().into(), DATAGRAM + bytes);
     }
 
     /// Takes note of a message that leaves.

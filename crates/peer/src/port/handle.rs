@@ -106,11 +106,6 @@ impl PeerHandle {
     pub fn heard(&self) -> Heard {
         Heard(self.slot.clone())
     }
-
-    /// The smoothed round trip; `None` before the first measurement.
-    pub fn round_trip(&self) -> Option<Duration> {
-        self.slot.lock().peer.round_trip()
-    }
 }
 
 impl Drop for PeerHandle {
@@ -129,7 +124,7 @@ impl Drop for PeerHandle {
         let mut first = 0;
         while let Some((path, _)) = room.out.get(first) {
             let socket = sockets.get(path.socket);
-            first += socket.map_or(1, |socket| socket.try_send(&room.out, first).0.max(1));
+            first += socket.map_or(1, |socket| socket.try_send(&room.out, first).0);
         }
     }
 }

@@ -180,12 +180,11 @@ impl Slot {
     /// Takes what has happened to the peer, and tells those who wait for it.
     pub fn tell(&self, state: &mut State) {
         let heard = state.peer.ice().heard();
-        let heard = heard.saturating_duration_since(self.epoch).as_millis();
         if state.peer.ice().path().is_some() {
-            self.heard.store(heard as u64, Ordering::Relaxed);
+            let at = heard.saturating_duration_since(self.epoch).as_millis();
+            self.heard.store(at as u64, Ordering::Relaxed);
         }
         let timeouts = state.peer.timeouts();
-        let heard = state.peer.ice().heard();
         if std::mem::replace(&mut state.timeouts, timeouts) != timeouts {
             state.lost_at = Some(heard);
         }

@@ -6,6 +6,7 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Type};
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
@@ -98,9 +99,9 @@ impl Socket {
             .collect()
     }
 
-    /// Waits until something has come.
-    pub async fn readable(&self) -> io::Result<()> {
-        self.io.readable().await
+    /// Whether something has come. One task is woken: that of the socket's loop.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.poll_recv_ready(cx)
     }
 
     /// Takes one batch of what has come, and gives each datagram to `take`. False where there was
@@ -110,11 +111,9 @@ impl Socket {
         buffers: &'a mut Buffers,
         mut take: impl FnMut(&'a [u8], &RecvMeta),
     ) -> io::Result<bool> {
-        let mut slices: Vec<_> = buffers
-            .storage
-            .chunks_exact_mut(RECEIVE_BUFFER)
-            .map(IoSliceMut::new)
-            .collect();
+        let mut parts = buffers.storage.chunks_exact_mut(RECEIVE_BUFFER);
+        let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
+            std::array::from_fn(|_| IoSliceMut::new(parts.next().unwrap_or_default()));
         let meta = &mut buffers.meta;
         let received = self.io.try_io(Interest::READABLE, || {
             self.offload

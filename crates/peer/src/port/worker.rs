@@ -11,7 +11,6 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -121,16 +120,13 @@ impl Worker {
         let next = self.due.peek().map(|Reverse(Entry(due, _))| *due);
         let until = next.unwrap_or_else(|| Instant::now() + IDLE);
         let told = &self.shared.loops[self.number];
-        let mut readable: Vec<_> = self.shared.sockets[self.number]
-            .iter()
-            .map(|socket| Box::pin(socket.readable()))
-            .collect();
-        let any = poll_fn(|cx| {
-            let mut polled = readable.iter_mut().map(|one| one.as_mut().poll(cx));
+        let sockets = &self.shared.sockets[self.number];
+        let readable = poll_fn(|cx| {
+            let mut polled = sockets.iter().map(|socket| socket.poll_readable(cx));
             polled.find(Poll::is_ready).unwrap_or(Poll::Pending)
         });
         tokio::select! {
-            ready = pin!(any) => ready,
+            ready = readable => ready,
             () = told.wake.notified() => Ok(()),
             () = sleep_until(until.into()) => Ok(()),
         }
@@ -206,7 +202,7 @@ impl Worker {
                 first += 1;
                 continue;
             };
-            first += socket.send(out, first).await.max(1);
+            first += socket.send(out, first).await;
         }
         self.room.out.clear();
     }

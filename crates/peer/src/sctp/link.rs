@@ -120,16 +120,21 @@ impl Link {
         }
     }
 
+    /// How often the retransmission timer has run out.
+    pub(super) fn timeouts(&self) -> u64 {
+        self.association.stats().get_num_t3timeouts()
+    }
+
     /// Makes the retransmission timer due, if it runs. Another timer that is due before it is too.
     pub(super) fn hurry(&mut self, now: Instant) {
-        let timeouts = self.association.stats().get_num_t3timeouts();
+        let timeouts = self.timeouts();
         for _ in 0..TIMERS {
             let Some(due) = self.association.poll_timeout() else {
                 return;
             };
             self.clock.skip_to(now, due);
             self.association.handle_timeout(self.clock.fast(now));
-            if self.association.stats().get_num_t3timeouts() != timeouts {
+            if self.timeouts() != timeouts {
                 return;
             }
         }
