@@ -86,7 +86,7 @@ pub struct Peer {
     fingerprints: Vec<Fingerprint>,
     is_dtls_client: bool,
     /// From the first path on.
-    dtls: Option<Box<Dtls>>,
+    dtls: Option<Dtls>,
     /// Whether the client has shown a certificate that its offer names, and that it has the key.
     is_known: bool,
     is_trusted: bool,
@@ -196,13 +196,10 @@ impl Peer {
             }
             return;
         }
-        let Some(dtls) = &mut self.dtls else {
-            return;
-        };
-        if let Err(cause) = dtls.handle(now, datagram) {
-            return self.end(End::Dtls(cause.to_string()));
-        }
-        if self.drain(now, room) {
+        let is_genuine = self.with_dtls(now, room, |dtls, scratch, take| {
+            dtls.handle(now, datagram, scratch, take)
+        });
+        if is_genuine {
             self.agent.prolong(now, path);
         }
         self.flush(now, room);
@@ -218,13 +215,8 @@ impl Peer {
             return self.end(End::Silent(limit));
         }
         let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
-        if let Some(dtls) = &mut self.dtls
-            && is_due(dtls.poll_timeout())
-        {
-            if let Err(cause) = dtls.handle_timeout(now) {
-                return self.end(End::Dtls(cause.to_string()));
-            }
-            self.drain(now, room);
+        if is_due(self.dtls.as_ref().and_then(Dtls::poll_timeout)) {
+            self.dtls_timeout(now, room);
         }
         if is_due(self.sctp.poll_timeout()) {
             self.sctp.handle_timeout(now);
@@ -237,7 +229,7 @@ impl Peer {
         if self.has_ended {
             return None;
         }
-        let dtls = self.dtls.as_ref().and_then(|dtls| dtls.poll_timeout());
+        let dtls = self.dtls.as_ref().and_then(Dtls::poll_timeout);
         let silence = self.agent.heard() + self.config.silence_timeout;
         let others = [dtls, self.sctp.poll_timeout()].into_iter().flatten();
         Some(others.fold(silence, Instant::min))
@@ -298,10 +290,10 @@ impl Peer {
         }
         self.sctp.abort();
         self.flush(now, room);
-        if let Some(dtls) = &mut self.dtls {
-            dtls.close();
-            self.drain(now, room);
-        }
+        self.with_dtls(now, room, |dtls, scratch, take| {
+            dtls.close(scratch, take);
+            Ok(())
+        });
         self.has_ended = true;
     }
 
@@ -309,14 +301,9 @@ impl Peer {
     pub fn flush(&mut self, now: Instant, room: &mut Room) {
         if self.is_trusted && !self.has_ended {
             while let Some(packet) = self.sctp.poll_transmit(now) {
-                let dtls = self
-                    .dtls
-                    .as_mut()
-                    .expect("who is trusted has shown a certificate");
-                if let Err(cause) = dtls.send(&packet) {
-                    return self.end(End::Dtls(cause.to_string()));
-                }
-                self.drain(now, room);
+                self.with_dtls(now, room, |dtls, scratch, take| {
+                    dtls.send(&packet, scratch, take)
+                });
             }
         }
         while let Some(event) = self.sctp.poll_event() {
@@ -338,8 +325,8 @@ impl Peer {
         if self.dtls.is_none() {
             let (config, identity) = (&self.config.dtls, &self.identity);
             let dtls = Dtls::new(config, identity, self.is_dtls_client, now);
-            self.dtls = Some(Box::new(dtls));
-            self.drain(now, room);
+            self.dtls = Some(dtls);
+            self.dtls_timeout(now, room);
         } else {
             self.events.push_back(Event::Moved);
             self.sctp.path_changed(now);
@@ -347,9 +334,20 @@ impl Peer {
         }
     }
 
-    /// Takes what DTLS has: sends its datagrams, hands what they carried to SCTP. True where
-    /// something came that only the client can have sent.
-    fn drain(&mut self, now: Instant, room: &mut Room) -> bool {
+    fn dtls_timeout(&mut self, now: Instant, room: &mut Room) {
+        self.with_dtls(now, room, |dtls, scratch, take| {
+            dtls.handle_timeout(now, scratch, take)
+        });
+    }
+
+    /// Has DTLS do something, and takes what comes of it: sends its datagrams, hands what they
+    /// carried to SCTP. True where something came that only the client can have sent.
+    fn with_dtls(
+        &mut self,
+        now: Instant,
+        room: &mut Room,
+        work: impl FnOnce(&mut Dtls, &mut Vec<u8>, &mut dyn FnMut(Out<'_>)) -> Result<(), DtlsError>,
+    ) -> bool {
         let Some(dtls) = &mut self.dtls else {
             return false;
         };
@@ -357,7 +355,7 @@ impl Peer {
         let (is_known, is_trusted) = (&mut self.is_known, &mut self.is_trusted);
         let (mut end, mut is_genuine) = (None, false);
         let (scratch, out) = (&mut room.scratch, &mut room.out);
-        dtls.drain(scratch, |taken| match taken {
+        let worked = work(dtls, scratch, &mut |taken| match taken {
             Out::Datagram(datagram) => {
                 // What may not leave yet is lost, and sent again when its time has come.
                 if let Some(path) = agent.leave(datagram.len()) {
@@ -380,6 +378,9 @@ impl Peer {
         });
         if let Some(end) = end {
             self.end(end);
+        }
+        if let Err(cause) = worked {
+            self.end(End::Dtls(cause.to_string()));
         }
         is_genuine
     }
