@@ -17,7 +17,7 @@ const SACK_GAPS: usize = 12;
 ///
 /// - Its own RE-CONFIG chunks are dropped, since resets are made here.
 /// - A SACK states no window while too many chunks are held, and fits in a packet. It shares that
-///   of the DATA after it where there is room (RFC 9260 section 6.10).
+///   of the first DATA where there is room (RFC 9260 section 6.10).
 /// - Where `asks`, the last DATA of a batch asks to be acknowledged at once (the I bit; section 6.1
 ///   suggests it when the sender has nothing more to send now). Browsers hold back an
 ///   acknowledgement for up to 200 ms, which is our least retransmission timeout, so without it a
@@ -31,12 +31,16 @@ pub(super) fn prepare(
     let mut packets: Vec<Bytes> = Vec::with_capacity(batch.len());
     let mut last_data = None;
     let mut joined = None;
+    // The engine gives it after the DATA.
+    let is_sack = |packet: &Bytes| packet.get(wire::HEADER) == Some(&wire::SACK);
+    let sack = batch.iter().find(|packet| is_sack(packet)).cloned();
+    let mut sack = sack.map(|packet| acknowledgement(packet, intake));
     for packet in batch {
         match packet.get(wire::HEADER) {
             Some(&wire::RE_CONFIG) => continue,
-            Some(&wire::SACK) => packets.push(acknowledgement(packet, intake)),
+            Some(&wire::SACK) => packets.extend(sack.take()),
             Some(&wire::DATA) => {
-                let before = packets.pop_if(|before| joins(before, &packet));
+                let before = sack.take_if(|before| joins(before, &packet));
                 let shift = before
                     .as_ref()
                     .map_or(0, |before| before.len() - wire::HEADER);
@@ -79,11 +83,11 @@ pub(super) fn prepare(
     packets
 }
 
-/// Whether a packet is a lone SACK, and the DATA after it fits behind it.
+/// Whether a SACK is alone in its packet, and the DATA fits behind it.
 fn joins(before: &Bytes, data: &Bytes) -> bool {
     let is_lone = Chunks::of(before).count() == 1 && before.len().is_multiple_of(4);
     let length = before.len() + data.len() - wire::HEADER;
-    before.get(wire::HEADER) == Some(&wire::SACK) && is_lone && length <= wire::MTU as usize
+    is_lone && length <= wire::MTU as usize
 }
 
 fn reach(sent: &mut u32, tsn: u32) {
