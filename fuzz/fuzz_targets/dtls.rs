@@ -23,9 +23,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let (datagram, after) = after.split_at(after.len().min(usize::from(length) * 6));
         rest = after;
         now += Duration::from_millis(u64::from(length));
-        let handled = dtls.handle(now, datagram);
         let mut sent = 0;
-        dtls.drain(&mut scratch, |out| {
+        let handled = dtls.handle(now, datagram, &mut scratch, |out| {
             if let Out::Datagram(datagram) = out {
                 sent += datagram.len();
             }

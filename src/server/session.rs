@@ -145,7 +145,8 @@ impl Serving<'_> {
             let feeds = &common.feeds;
             feeds.serve(channel, &common.channel, gate, &session).await;
         };
-        self.tasks.spawn(serving.instrument(span));
+        let at = self.peer.handle.runtime();
+        self.tasks.spawn_on(serving.instrument(span), at);
     }
 
     async fn run(mut self, mut updates: mpsc::Receiver<Asked>, ending: &CancellationToken) -> End {

@@ -142,9 +142,7 @@ impl Dtls {
         mut take: impl FnMut(Out<'_>),
     ) -> Result<(), DtlsError> {
         match &mut self.0 {
-            Stage::Handshake(handshake) => {
-                handshake.handle_timeout(now, scratch, &mut take)
-            }
+            Stage::Handshake(handshake) => handshake.handle_timeout(now, scratch, &mut take),
             Stage::Open(_) | Stage::Failed => Ok(()),
         }
     }

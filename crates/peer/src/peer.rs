@@ -184,17 +184,19 @@ impl Peer {
         forgotten
     }
 
-    /// Takes another datagram, from an address that is this peer's.
-    pub fn handle(&mut self, now: Instant, path: Path, datagram: &[u8], room: &mut Room) {
+    /// Takes another datagram, from an address that is this peer's. Where it returns true
+    /// [`Peer::flush`] has to follow, once for several: what is sent meanwhile leaves with what
+    /// acknowledges them.
+    pub fn handle(&mut self, now: Instant, path: Path, datagram: &[u8], room: &mut Room) -> bool {
         if !self.agent.received(path, datagram.len()) || self.has_ended {
-            return;
+            return false;
         }
         if stun::is_stun(datagram) {
             let answer = stun::Message::read(datagram);
             if answer.is_some_and(|answer| self.agent.answered(now, path, &answer)) {
                 self.moved(now, room);
             }
-            return;
+            return false;
         }
         let is_genuine = self.with_dtls(now, room, |dtls, scratch, take| {
             dtls.handle(now, datagram, scratch, take)
@@ -202,7 +204,8 @@ impl Peer {
         if is_genuine {
             self.agent.prolong(now, path);
         }
-        self.flush(now, room);
+        self.take_events();
+        is_genuine
     }
 
     /// Does what is due at `now`.
@@ -306,6 +309,10 @@ impl Peer {
                 });
             }
         }
+        self.take_events();
+    }
+
+    fn take_events(&mut self) {
         while let Some(event) = self.sctp.poll_event() {
             match event {
                 sctp::Event::Ended(sctp::End::Aborted | sctp::End::Shutdown) => {

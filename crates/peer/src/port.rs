@@ -1,6 +1,6 @@
 //! One UDP port for every peer of a server.
 //!
-//! A [`Port`] opens its sockets and a loop for each processor, and carries thousands of peers: a
+//! A [`Port`] opens its sockets and a loop for every two processors, and carries thousands of peers: a
 //! server has one port to open in a firewall, one mapping to make in a router or a container, and
 //! as many open files with a thousand peers as with none.
 //!
@@ -35,15 +35,22 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Instant, SystemTime};
-use tokio::task::JoinSet;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinError;
 use tracing::{error, info, warn};
 use worker::{Told, Worker};
 
 /// The SCTP port that answers name; the association takes whichever the client sends to (RFC 8841
 /// section 5).
 const SCTP_PORT: u16 = 5_000;
+
+/// A loop has so many processors: the kernel and HTTP want some too, and loops that share the work
+/// of one wait more often and take less at once. On two processors that they share with 300
+/// clients, two loops took 21 microseconds an echo where one takes 15.
+const CORES_A_LOOP: usize = 2;
 
 /// Why a port cannot be opened, or is closed.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +67,9 @@ pub enum PortError {
     /// There is no certificate.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The system gives no thread, or nothing to wait by.
+    #[error("cannot start a loop for the UDP port: {0}")]
+    Loop(io::Error),
     /// A loop has ended, and the peers that it served are deaf.
     #[error("the UDP port receives no more: {0}")]
     Deaf(String),
@@ -68,11 +78,13 @@ pub enum PortError {
 /// What the loops of a port share.
 struct Shared {
     config: Arc<PeerConfig>,
-    identity: Mutex<Arc<Identity>>,
+    identity: std::sync::Mutex<Arc<Identity>>,
     routes: Routes,
     drops: Drops,
     candidates: Candidates,
     loops: Vec<Told>,
+    /// Where the loops run.
+    runtimes: Vec<Handle>,
     /// Of each loop, one for each address that the port listens on.
     sockets: Vec<Vec<Socket>>,
     next: AtomicUsize,
@@ -82,8 +94,8 @@ struct Shared {
 pub struct Port {
     shared: Arc<Shared>,
     locals: Vec<SocketAddr>,
-    /// Dropping them ends the loops.
-    workers: tokio::sync::Mutex<JoinSet<io::Error>>,
+    /// Tells when a loop has ended, and why.
+    ended: Mutex<mpsc::Receiver<String>>,
 }
 
 impl Port {
@@ -92,20 +104,23 @@ impl Port {
     /// Port 0 lets the system choose.
     ///
     /// # Errors
-    /// Where an address cannot be had, or no certificate be made.
-    ///
-    /// # Panics
-    /// Outside a Tokio runtime.
+    /// Where an address cannot be had, no certificate be made, or no loop be started.
     pub fn bind(
         listen: &[SocketAddr],
         advertise: Advertise,
         config: PeerConfig,
     ) -> Result<Self, PortError> {
-        let loops = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let loops = cores.div_ceil(CORES_A_LOOP);
+        let runtimes: Vec<Runtime> = (0..loops)
+            .map(|_| Builder::new_current_thread().enable_all().build())
+            .collect::<io::Result<_>>()
+            .map_err(PortError::Loop)?;
+        let handles: Vec<Handle> = runtimes.iter().map(|it| it.handle().clone()).collect();
         let mut sockets: Vec<Vec<Socket>> = (0..loops).map(|_| Vec::new()).collect();
         let mut locals = Vec::new();
         for &address in listen {
-            match bind_all(address, loops) {
+            match bind_all(address, &handles) {
                 Ok(bound) => {
                     locals.extend(bound.first().map(Socket::local_addr));
                     for (sockets, socket) in sockets.iter_mut().zip(bound) {
@@ -127,23 +142,34 @@ impl Port {
         enlarge_buffers(sockets.iter().flatten());
         let shared = Arc::new(Shared {
             config: Arc::new(config),
-            identity: Mutex::new(Arc::new(Identity::generate(SystemTime::now())?)),
+            identity: std::sync::Mutex::new(Arc::new(Identity::generate(SystemTime::now())?)),
             routes: Routes::default(),
             drops: Drops::default(),
             candidates: Candidates::new(locals.clone(), advertise),
             loops: (0..loops).map(|_| Told::default()).collect(),
+            runtimes: handles,
             sockets,
             next: AtomicUsize::new(0),
         });
-        let mut workers = JoinSet::new();
-        for number in 0..loops {
-            workers.spawn(Worker::new(number, shared.clone()).run());
-        }
-        Ok(Self {
+        let (ending, ended) = mpsc::channel(loops);
+        let port = Self {
             shared,
             locals,
-            workers: tokio::sync::Mutex::new(workers),
-        })
+            ended: Mutex::new(ended),
+        };
+        for (number, runtime) in runtimes.into_iter().enumerate() {
+            let at_runtime = runtime.enter();
+            let worker = Worker::new(number, port.shared.clone());
+            drop(at_runtime);
+            let last_word = LastWord(ending.clone());
+            // As a task: each wake of what a runtime blocks on is a call of the system.
+            let working = runtime.spawn(worker.run());
+            std::thread::Builder::new()
+                .name(format!("udp-{number}"))
+                .spawn(move || last_word.say(runtime.block_on(working)))
+                .map_err(PortError::Loop)?;
+        }
+        Ok(port)
     }
 
     /// The addresses that the port listens on, with the ports that the system chose.
@@ -186,12 +212,8 @@ impl Port {
 
     /// Completes when the port has stopped working, with the cause: then no peer can be reached.
     pub async fn failed(&self) -> PortError {
-        let ended = self.workers.lock().await.join_next().await;
-        let cause = match ended {
-            Some(Ok(cause)) => cause.to_string(),
-            Some(Err(cause)) => cause.to_string(),
-            None => "its loops have ended".to_owned(),
-        };
+        let cause = self.ended.lock().await.recv().await;
+        let cause = cause.unwrap_or_else(|| "its loops have ended".to_owned());
         error!(cause, "the UDP port receives no more");
         PortError::Deaf(cause)
     }
@@ -204,6 +226,27 @@ impl Port {
     /// How many datagrams were dropped for `reason` since the port was opened.
     pub fn dropped(&self, reason: Reason) -> u64 {
         self.shared.drops.get(reason)
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        self.shared.loops.iter().for_each(Told::end);
+    }
+}
+
+/// Tells why a loop has ended, if it was not asked to.
+struct LastWord(mpsc::Sender<String>);
+
+impl LastWord {
+    fn say(self, ended: Result<Option<io::Error>, JoinError>) {
+        let cause = match ended {
+            Ok(None) => return,
+            Ok(Some(cause)) => cause.to_string(),
+            Err(panicked) => panicked.to_string(),
+        };
+        // There is room for each loop's.
+        let _ = self.0.try_send(cause);
     }
 }
 
@@ -240,12 +283,14 @@ impl Shared {
 }
 
 /// A socket at `address` for each loop.
-fn bind_all(address: SocketAddr, loops: usize) -> Result<Vec<Socket>, PortError> {
+fn bind_all(address: SocketAddr, loops: &[Handle]) -> Result<Vec<Socket>, PortError> {
     // Somebody else's socket could share the port too; one that does not share tells whether it is
     // taken.
-    let mut at = Socket::bind(address, false)?.local_addr();
+    let mut at = Socket::bind(address, &loops[0], false)?.local_addr();
     at.set_ip(address.ip());
-    (0..loops).map(|_| Socket::bind(at, loops > 1)).collect()
+    let is_shared = loops.len() > 1;
+    let each = loops.iter();
+    each.map(|it| Socket::bind(at, it, is_shared)).collect()
 }
 
 /// Asks for large buffers, and says so once where the kernel gave less.

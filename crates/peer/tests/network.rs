@@ -22,14 +22,6 @@ fn echo() -> ChannelConfig {
     }
 }
 
-/// The server gives back what it reads.
-fn serve(world: &mut World) {
-    while let Some(message) = world.read() {
-        let text = String::from_utf8(message.data.to_vec()).unwrap();
-        world.push(&text);
-    }
-}
-
 #[test]
 fn a_peer_opens_in_five_round_trips() {
     let mut world = World::new(1, Conditions::GOOD, echo());
@@ -49,7 +41,7 @@ fn all_of_a_hundred_peers_open_and_echo_in_order_over_a_bad_network() {
         assert!(world.until(30, |world| world.is_open()), "seed {seed}");
         let mut sent = 0;
         let all = world.until(120, |world| {
-            serve(world);
+            world.serve();
             if sent < 100 && world.send(&sent.to_string()) {
                 sent += 1;
             }
@@ -58,6 +50,36 @@ fn all_of_a_hundred_peers_open_and_echo_in_order_over_a_bad_network() {
         assert!(all, "seed {seed}: {} of {sent}", world.received.len());
         let expected: Vec<Vec<u8>> = (0..100).map(|number| number.to_string().into()).collect();
         assert_eq!(world.received, expected, "seed {seed}");
+    }
+}
+
+#[test]
+fn what_is_answered_at_once_leaves_with_the_acknowledgement() {
+    let mut world = World::new(5, Conditions::GOOD, echo());
+    assert!(world.until(5, |world| world.is_open()));
+    world.echoes = true;
+    world.until(2, |_| false);
+    let before = world.left_with_data;
+    for number in 1..=20 {
+        assert!(world.send(&number.to_string()));
+        assert!(world.until(1, |world| world.received.len() == number));
+    }
+    assert_eq!(world.left_with_data - before, 20);
+}
+
+#[test]
+fn a_lone_answer_is_not_sent_twice() {
+    let mut world = World::new(6, Conditions::GOOD, echo());
+    assert!(world.until(5, |world| world.is_open()));
+    world.echoes = true;
+    world.until(2, |_| false);
+    for number in 1..=20 {
+        let before = world.left_with_data;
+        assert!(world.send(&number.to_string()));
+        world.until(2, |_| false);
+        assert_eq!(world.received.len(), number);
+        // The acknowledgement of a message that no other follows waits for a while.
+        assert_eq!(world.left_with_data - before, 2, "message {number}");
     }
 }
 

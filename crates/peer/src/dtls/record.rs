@@ -198,14 +198,7 @@ impl Records {
     ) -> Result<(), DtlsError> {
         let mut rest = datagram;
         while let Some((header, behind)) = rest.split_first_chunk::<HEADER>() {
-            let [
-                kind,
-                major,
-                minor,
-                number @ ..,
-                length_high,
-                length_low,
-            ] = *header;
+            let [kind, major, minor, number @ .., length_high, length_low] = *header;
             let length = usize::from(u16::from_be_bytes([length_high, length_low]));
             let Some((fragment, behind)) = behind.split_at_checked(length) else {
                 break;

@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 
 /// A peer of a [`Port`](super::Port). Dropping it tells the client that the connection is closed,
 /// and takes the peer's routes away.
@@ -100,6 +101,12 @@ impl PeerHandle {
     /// peer's loop: it must not wait, nor call the peer. Another takes its place.
     pub fn on_path(&self, listener: impl Fn(OnPath) + Send + Sync + 'static) {
         self.slot.lock().listener = Some(Listener(Arc::new(listener)));
+    }
+
+    /// Where the peer's loop runs at present, on one thread: what serves the peer costs least
+    /// there. What takes the processor for long keeps the loop's peers waiting.
+    pub fn runtime(&self) -> &Handle {
+        &self.shared.runtimes[self.slot.home()]
     }
 
     /// Tells when the client is heard.

@@ -74,7 +74,7 @@ pub struct Slot {
     state: Mutex<State>,
     /// What whoever holds the peer waits for.
     pub told: Notify,
-    /// Which loop does what is due: the one at which its client was heard last.
+    /// Which loop does what is due: the one at which its path ends.
     home: AtomicUsize,
     /// Whether that loop knows that there is something to send.
     is_marked: AtomicBool,
@@ -115,6 +115,13 @@ impl Slot {
         self.home.load(Ordering::Relaxed)
     }
 
+    /// A datagram has come at a loop. It is the peer's from here on if the path is.
+    pub fn came(&self, state: &State, path: Path, home: usize) {
+        if state.peer.ice().path() == Some(path) {
+            self.home.store(home, Ordering::Relaxed);
+        }
+    }
+
     /// Whether the peer's loop has to be told that there is something to send: not where it has
     /// been.
     pub fn mark(&self) -> bool {
@@ -147,17 +154,15 @@ impl Slot {
         Some(now.saturating_duration_since(at))
     }
 
-    /// Has the peer do something at a loop, and tells all that follows from it. Returns when the
-    /// loop has to look again, where it does not know yet.
+    /// Has the peer do something, and tells all that follows from it. Returns when the loop that
+    /// asks has to look again, where none knows yet.
     pub fn drive(
         &self,
-        home: usize,
         room: &mut Room,
         act: impl FnOnce(&mut State, &mut Room),
     ) -> Option<Instant> {
         let mut state = self.lock();
         act(&mut state, room);
-        self.home.store(home, Ordering::Relaxed);
         self.tell(&mut state);
         let due = state.peer.poll_timeout()?;
         if state.armed.is_some_and(|armed| armed <= due) {

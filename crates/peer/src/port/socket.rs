@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 /// What is asked of the kernel, each way. All peers share it: at 5,000 of them a tick of the
@@ -45,8 +46,9 @@ impl Buffers {
 impl Socket {
     /// Binds `address`; an IPv6 one for IPv6 alone, so that `0.0.0.0` and `::` can have the same
     /// port. Several may share one port where `is_shared`: the kernel parts clients among them by
-    /// their addresses.
-    pub fn bind(address: SocketAddr, is_shared: bool) -> Result<Self, PortError> {
+    /// their addresses. It is waited for at `runtime`.
+    pub fn bind(address: SocketAddr, runtime: &Handle, is_shared: bool) -> Result<Self, PortError> {
+        let _at_runtime = runtime.enter();
         let bound = || -> io::Result<Self> {
             let socket = socket2::Socket::new(
                 Domain::for_address(address),

@@ -7,15 +7,17 @@ use super::socket::Buffers;
 use crate::path::Path;
 use crate::peer::Room;
 use crate::stun::{self, Kind, Message};
-use std::cmp::Reverse;
+use std::cmp::{self, Reverse};
 use std::collections::BinaryHeap;
 use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
-use tokio::time::sleep_until;
+use tokio::time::{Sleep, sleep};
 
 /// How many batches a loop takes from a socket before it sends, looks at what is due, and lets
 /// others have the processor.
@@ -27,6 +29,7 @@ const IDLE: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub struct Told {
     marked: Mutex<Vec<Arc<Slot>>>,
+    is_over: AtomicBool,
     wake: Notify,
 }
 
@@ -44,9 +47,15 @@ impl Told {
         }
     }
 
+    /// Has the loop end.
+    pub fn end(&self) {
+        self.is_over.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
     fn take(&self, into: &mut Vec<Arc<Slot>>) {
         let mut marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::swap(into, &mut marked);
+        into.append(&mut marked);
     }
 }
 
@@ -62,13 +71,13 @@ impl PartialEq for Entry {
 impl Eq for Entry {}
 
 impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
 impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+    fn cmp(&self, other: &Self) -> cmp::Ordering {
         self.0.cmp(&other.0)
     }
 }
@@ -80,12 +89,18 @@ pub struct Worker {
     buffers: Buffers,
     room: Room,
     due: BinaryHeap<Reverse<Entry>>,
+    /// Ends when something is due, or before. It is moved only to an earlier time: each time that
+    /// is earlier than all others at a runtime costs a call of the system.
+    alarm: Pin<Box<Sleep>>,
     marked: Vec<Arc<Slot>>,
 }
 
 impl Worker {
+    /// # Panics
+    /// Outside a Tokio runtime.
     pub fn new(number: usize, shared: Arc<Shared>) -> Self {
         Self {
+            alarm: Box::pin(sleep(IDLE)),
             number,
             shared,
             buffers: Buffers::new(),
@@ -95,30 +110,40 @@ impl Worker {
         }
     }
 
-    /// Works for as long as its sockets do; returns why they do not any more.
-    pub async fn run(mut self) -> io::Error {
-        loop {
-            if let Err(cause) = self.wait().await {
-                return cause;
+    /// Works until it is told to end: then there is no error.
+    pub async fn run(mut self) -> Option<io::Error> {
+        while !self.shared.loops[self.number]
+            .is_over
+            .load(Ordering::Acquire)
+        {
+            if let Err(cause) = self.turn().await {
+                return Some(cause);
             }
-            for _ in 0..BATCHES {
-                match self.receive() {
-                    Ok(true) => {}
-                    Ok(false) => break,
-                    Err(cause) => return cause,
-                }
-            }
-            self.send_marked();
-            self.look(Instant::now());
-            self.send().await;
-            tokio::task::yield_now().await;
         }
+        None
+    }
+
+    async fn turn(&mut self) -> io::Result<()> {
+        self.wait().await?;
+        for _ in 0..BATCHES {
+            if !self.receive()? {
+                break;
+            }
+        }
+        // Who serves the peers may answer: that leaves with the acknowledgement.
+        tokio::task::yield_now().await;
+        self.send_marked();
+        self.look(Instant::now());
+        self.send().await;
+        Ok(())
     }
 
     /// Waits until something has come, something is to be sent, or something is due.
     async fn wait(&mut self) -> io::Result<()> {
         let next = self.due.peek().map(|Reverse(Entry(due, _))| *due);
-        let until = next.unwrap_or_else(|| Instant::now() + IDLE);
+        if let Some(next) = next.filter(|next| *next < self.alarm.deadline().into_std()) {
+            self.alarm.as_mut().reset(next.into());
+        }
         let told = &self.shared.loops[self.number];
         let sockets = &self.shared.sockets[self.number];
         let readable = poll_fn(|cx| {
@@ -128,7 +153,10 @@ impl Worker {
         tokio::select! {
             ready = readable => ready,
             () = told.wake.notified() => Ok(()),
-            () = sleep_until(until.into()) => Ok(()),
+            () = self.alarm.as_mut() => {
+                self.alarm.as_mut().reset((Instant::now() + IDLE).into());
+                Ok(())
+            }
         }
     }
 
@@ -138,7 +166,7 @@ impl Worker {
         let mut is_busy = false;
         let shared = &self.shared;
         for (number, socket) in shared.sockets[self.number].iter().enumerate() {
-            let (room, due) = (&mut self.room, &mut self.due);
+            let (room, due, marked) = (&mut self.room, &mut self.due, &mut self.marked);
             is_busy |= socket.receive(&mut self.buffers, |datagram, meta| {
                 let path = Path {
                     remote: meta.addr,
@@ -146,10 +174,14 @@ impl Worker {
                     local: meta.dst_ip,
                 };
                 match route(shared, self.number, now, path, datagram, room) {
-                    Ok((slot, Some(at))) => {
-                        due.push(Reverse(Entry(at, Arc::downgrade(&slot))));
+                    Ok(routed) => {
+                        if let Some(at) = routed.due {
+                            due.push(Reverse(Entry(at, Arc::downgrade(&routed.slot))));
+                        }
+                        if routed.has_to_send && routed.slot.mark() {
+                            marked.push(routed.slot);
+                        }
                     }
-                    Ok(_) => {}
                     Err(reason) => shared.drops.count(reason),
                 }
             })?;
@@ -186,7 +218,7 @@ impl Worker {
     }
 
     fn drive(&mut self, now: Instant, slot: &Arc<Slot>) {
-        let due = slot.drive(self.number, &mut self.room, |state, room| {
+        let due = slot.drive(&mut self.room, |state, room| {
             state.peer.handle_timeout(now, room);
         });
         if let Some(due) = due {
@@ -208,7 +240,15 @@ impl Worker {
     }
 }
 
-/// Gives a datagram to the peer that it is for. Returns that, and when it is due where that is new.
+/// Whom a datagram was for.
+struct Routed {
+    slot: Arc<Slot>,
+    /// When it is due, where that is new.
+    due: Option<Instant>,
+    has_to_send: bool,
+}
+
+/// Gives a datagram to the peer that it is for.
 fn route(
     shared: &Shared,
     home: usize,
@@ -216,7 +256,7 @@ fn route(
     path: Path,
     datagram: &[u8],
     room: &mut Room,
-) -> Result<(Arc<Slot>, Option<Instant>), Reason> {
+) -> Result<Routed, Reason> {
     match datagram.first() {
         Some(0..=3) => {
             let message = Message::read(datagram).ok_or(Reason::MalformedStun)?;
@@ -229,10 +269,16 @@ fn route(
     }
     let slot = shared.routes.by_source(path.remote);
     let slot = slot.ok_or(Reason::UnknownSource)?;
-    let due = slot.drive(home, room, |state, room| {
-        state.peer.handle(now, path, datagram, room);
+    let mut has_to_send = false;
+    let due = slot.drive(room, |state, room| {
+        has_to_send = state.peer.handle(now, path, datagram, room);
+        slot.came(state, path, home);
     });
-    Ok((slot, due))
+    Ok(Routed {
+        slot,
+        due,
+        has_to_send,
+    })
 }
 
 fn check(
@@ -243,7 +289,7 @@ fn check(
     message: stun::Message<'_>,
     length: usize,
     room: &mut Room,
-) -> Result<(Arc<Slot>, Option<Instant>), Reason> {
+) -> Result<Routed, Reason> {
     let ufrag = message.local_ufrag().ok_or(Reason::UnknownUfrag)?;
     let slot = shared.routes.by_ufrag(ufrag);
     let slot = slot.ok_or(Reason::UnknownUfrag)?;
@@ -253,13 +299,18 @@ fn check(
         return Err(Reason::SourceTaken);
     }
     let mut forgotten = None;
-    let due = slot.drive(home, room, |state, room| {
+    let due = slot.drive(room, |state, room| {
         let before = room.out.len();
         forgotten = state.peer.handle_check(now, path, authentic, length, room);
         beside(state, path, &room.out, before);
+        slot.came(state, path, home);
     });
     if let Some(forgotten) = forgotten {
         shared.routes.release(forgotten, &slot);
     }
-    Ok((slot, due))
+    Ok(Routed {
+        slot,
+        due,
+        has_to_send: false,
+    })
 }

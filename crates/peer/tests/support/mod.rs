@@ -69,6 +69,8 @@ pub struct World {
     pub opened: Vec<sctp::ChannelInit>,
     /// Whether the client sends each record of DTLS in a datagram of its own.
     pub splits: bool,
+    /// Whether the server gives back what it reads before it sends.
+    pub echoes: bool,
     /// Whether nothing of the server's reaches the client.
     pub is_deaf: bool,
     /// The first DTLS datagram of the client's.
@@ -76,6 +78,8 @@ pub struct World {
     /// Bytes that came to the server, and that it has sent.
     pub came: usize,
     pub left: usize,
+    /// Datagrams with data that the server has sent.
+    pub left_with_data: usize,
 }
 
 impl World {
@@ -126,10 +130,12 @@ impl World {
             events: Vec::new(),
             opened: Vec::new(),
             splits: false,
+            echoes: false,
             is_deaf: false,
             hello: None,
             came: 0,
             left: 0,
+            left_with_data: 0,
         }
     }
 
@@ -142,6 +148,7 @@ impl World {
         let end = self.now + Duration::from_secs(seconds);
         while self.now < end {
             self.step(end);
+            self.drain_client();
             self.drain_peer();
             if is_so(self) {
                 return true;
@@ -199,6 +206,9 @@ impl World {
         }
         if !stun::is_stun(bytes) || Message::read(bytes).is_some() {
             self.peer.handle(now, path, bytes, room);
+            if self.echoes {
+                self.serve();
+            }
         }
     }
 
@@ -256,6 +266,7 @@ impl World {
         self.room.out.clear();
         for (remote, bytes) in left {
             self.left += bytes.len();
+            self.left_with_data += usize::from(bytes[0] == 23);
             // What goes to an address that the client has no more is lost.
             if remote == self.outer && !self.is_deaf {
                 self.fly(Way::ToClient, remote, bytes);
@@ -304,6 +315,14 @@ impl World {
     pub fn read(&mut self) -> Option<sctp::Message> {
         let id = self.opened.first()?.id;
         self.peer.recv(id)
+    }
+
+    /// The server gives back what it reads.
+    pub fn serve(&mut self) {
+        while let Some(message) = self.read() {
+            let text = String::from_utf8(message.data.to_vec()).unwrap();
+            self.push(&text);
+        }
     }
 
     /// Sends from the client; false where its channel has no room.
