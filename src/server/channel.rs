@@ -1,9 +1,8 @@
 //! One data channel as a feed sees it: messages in, messages out, bounded both ways.
 //!
 //! **What a peer can make the server hold.** On the way in, SCTP's receive window (RFC 9260
-//! section 6.2), four of the largest messages or 256 KiB for all channels of a session, and
-//! [`INBOX`] messages a channel that wait for its feed: a feed that does not read stops reading
-//! from its peer, and the window closes. On the way out, [`ChannelConfig::send_buffer_bytes`] and
+//! section 6.2), four of the largest messages or 256 KiB for all channels of a session: a feed
+//! that does not read leaves messages in it, and it closes. On the way out, [`ChannelConfig::send_buffer_bytes`] and
 //! one message a channel, and as much again for a sink's unsent values. A reader that takes nothing
 //! for [`ChannelConfig::stall_timeout`] loses its channel.
 
@@ -23,16 +22,15 @@ use shared::Shared;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, mpsc};
-
-/// Messages that may wait for the feed, besides those that stay in SCTP.
-const INBOX: usize = 4;
+use tickwire_peer::sctp::Kind;
+use tokio::sync::Mutex;
 
 /// An open data channel. When it is dropped, its messages are thrown away; it closes when its
 /// feed returns.
 pub struct Channel {
     shared: Arc<Shared>,
-    inbox: Mutex<mpsc::Receiver<Message>>,
+    /// Who receives.
+    receiving: Mutex<()>,
 }
 
 impl Channel {
@@ -53,19 +51,24 @@ impl Channel {
 
     /// The next message; `None` once the channel has closed and all that came before is read. A
     /// call that is dropped loses none. While a feed does not call it, its peer has to wait
-    /// before it can send more, and nobody else.
+    /// before it can send more, on its other channels too in the end.
     pub async fn recv(&self) -> Option<Message> {
-        let mut inbox = self.inbox.lock().await;
-        // The inbox outlives the channel, for as long as the feed is given to end.
-        tokio::select! {
-            message = inbox.recv() => message,
-            () = self.shared.closed.cancelled() => inbox.try_recv().ok(),
+        let _one_at_a_time = self.receiving.lock().await;
+        loop {
+            let message = self.shared.inner.recv().await?;
+            match message.kind {
+                Kind::Binary => return Some(Message::Binary(message.data)),
+                Kind::Text => match String::from_utf8(message.data.into()) {
+                    Ok(text) => return Some(Message::Text(text)),
+                    Err(_) => self.shared.refuse_malformed(),
+                },
+            }
         }
     }
 
     /// Waits until the channel has closed.
     pub async fn closed(&self) {
-        self.shared.closed.cancelled().await;
+        self.shared.inner.closed().await;
     }
 
     /// Sends a message once there is room for it: everything, in order, with backpressure.
@@ -105,7 +108,7 @@ impl Channel {
     }
 
     pub(in crate::server) fn is_open(&self) -> Result<(), SendError> {
-        if self.shared.closed.is_cancelled() {
+        if self.shared.inner.is_closed() {
             return Err(SendError::Closed);
         }
         Ok(())
@@ -119,5 +122,12 @@ impl Channel {
     /// From here on the channel sends what is put into `outbox`.
     pub(in crate::server) fn send_from(&self, outbox: Arc<dyn Outbox>) {
         self.shared.send_from(outbox);
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        // There is one channel, so nobody has said so before.
+        let _ = self.shared.unheard.set(());
     }
 }

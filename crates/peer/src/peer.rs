@@ -271,6 +271,11 @@ impl Peer {
         self.sctp.recv(id)
     }
 
+    /// Whether a message of a channel waits to be taken.
+    pub fn has_message(&mut self, id: u16) -> bool {
+        self.sctp.has_message(id)
+    }
+
     /// Bytes sent on a channel that are neither acknowledged nor given up.
     pub fn buffered(&mut self, id: u16) -> usize {
         self.sctp.buffered(id)

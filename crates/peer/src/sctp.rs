@@ -61,7 +61,7 @@ pub struct Sctp {
     events: VecDeque<Event>,
     /// Channels with a `Readable` or `Released` to tell; each at most once for each.
     tell: VecDeque<u16>,
-    /// Messages that came before their channel is known.
+    /// Messages that came before their channel is known, or were looked at and not yet received.
     early: Vec<(u16, Message)>,
     stats: Stats,
 }
@@ -263,6 +263,18 @@ impl Sctp {
             stream.readable = false;
         }
         message
+    }
+
+    /// Whether a message waits to be received on a channel.
+    pub fn has_message(&mut self, id: u16) -> bool {
+        if self.early.iter().any(|(early, _)| *early == id) {
+            return true;
+        }
+        // The engine does not say. What it gives is kept, one for each channel.
+        let message = self.recv(id);
+        let has_one = message.is_some();
+        self.early.extend(message.map(|message| (id, message)));
+        has_one
     }
 
     /// Bytes sent on a channel that are neither acknowledged nor given up. An empty message counts

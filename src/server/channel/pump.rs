@@ -1,22 +1,19 @@
-//! The session's half of a channel: moves its messages, closes it.
+//! The session's half of a channel: sees that its messages move, closes it.
 
 use super::shared::{Shared, close};
-use super::{Channel, INBOX, Message, SendError};
+use super::{Channel, SendError};
 use crate::server::config::ChannelConfig;
 use crate::server::fresh::Gate;
 use std::sync::Arc;
 use std::time::Duration;
 use tickwire_peer::port::DataChannel;
-use tickwire_peer::sctp::Kind;
-use tokio::sync::{Mutex, SetOnce, mpsc};
-use tokio::time::{Instant, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{Mutex, SetOnce};
+use tokio::time::{Instant, sleep};
 use tracing::info;
 
-/// The other half of a [`Channel`]: what moves its messages. The session's.
+/// The other half of a [`Channel`]: what moves its values. The session's.
 pub struct Pump {
     shared: Arc<Shared>,
-    inbox: mpsc::Sender<Message>,
 }
 
 /// Both halves of a channel that is open.
@@ -24,48 +21,45 @@ pub fn open(inner: DataChannel, config: &ChannelConfig, gate: Arc<Gate>) -> (Cha
     let shared = Arc::new(Shared {
         inner,
         config: config.clone(),
-        closed: CancellationToken::new(),
+        unheard: SetOnce::new(),
         gate,
         ledger: Arc::default(),
         outbox: SetOnce::new(),
     });
-    let (inbox, messages) = mpsc::channel(INBOX);
     let channel = Channel {
         shared: shared.clone(),
-        inbox: Mutex::new(messages),
+        receiving: Mutex::new(()),
     };
-    (channel, Pump { shared, inbox })
+    (channel, Pump { shared })
 }
 
 impl Pump {
-    /// Moves what arrives to the feed, until the channel has closed.
+    /// Sees that what arrives is taken, until the channel has closed. What arrives once the feed
+    /// has dropped the channel is thrown away.
     ///
     /// # Errors
-    /// Where the feed leaves messages unread for the stall timeout.
+    /// Where the feed leaves messages unread for the stall timeout. It cannot wait for ever: while
+    /// it does, SCTP's window closes, for the session's other channels too.
     pub async fn receive(&self) -> Result<(), Unread> {
-        while let Some(message) = self.shared.inner.recv().await {
-            match message.kind {
-                Kind::Text => match String::from_utf8(message.data.into()) {
-                    Ok(text) => self.deliver(Message::Text(text)).await?,
-                    Err(_) => self.shared.refuse_malformed(),
-                },
-                Kind::Binary => self.deliver(Message::Binary(message.data)).await?,
-            }
+        let inner = &self.shared.inner;
+        tokio::select! {
+            () = inner.closed() => return Ok(()),
+            unread = self.unread() => return Err(unread),
+            _ = self.shared.unheard.wait() => {}
         }
-        self.shared.closed.cancel();
+        while inner.recv().await.is_some() {}
         Ok(())
     }
 
-    /// Hands a message to the feed once it has room for it. One whose feed has dropped the
-    /// channel is thrown away.
-    ///
-    /// It cannot wait for ever: while it does, SCTP's window closes, for the session's other
-    /// channels too.
-    async fn deliver(&self, message: Message) -> Result<(), Unread> {
+    /// Completes when messages have been left unread for the stall timeout.
+    async fn unread(&self) -> Unread {
         let limit = self.shared.config.stall_timeout;
-        match timeout(limit, self.inbox.send(message)).await {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Unread(limit)),
+        loop {
+            let waited = self.shared.inner.unread_for().unwrap_or_default();
+            match limit.checked_sub(waited) {
+                None | Some(Duration::ZERO) => return Unread(limit),
+                Some(left) => sleep(left).await,
+            }
         }
     }
 
@@ -104,7 +98,6 @@ impl Pump {
 
 impl Drop for Pump {
     fn drop(&mut self) {
-        self.shared.closed.cancel();
         if let Some(outbox) = self.shared.outbox.get() {
             info!(counts = %outbox.counts(), "values");
         }

@@ -10,13 +10,13 @@ use tickwire_peer::port::DataChannel;
 use tickwire_peer::sctp::{self, Kind};
 use tokio::sync::SetOnce;
 use tokio::time::{Instant, timeout};
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 pub struct Shared {
     pub inner: DataChannel,
     pub config: ChannelConfig,
-    pub closed: CancellationToken,
+    /// That the feed receives no more.
+    pub unheard: SetOnce<()>,
     pub gate: Arc<Gate>,
     /// What a sink has outstanding.
     pub ledger: Arc<Mutex<Ledger>>,
@@ -49,6 +49,9 @@ impl Shared {
     /// Sends once there is room.
     pub async fn send(&self, message: Message) -> Result<(), SendError> {
         let (kind, data) = message.into_parts();
+        if self.hand_over(kind, &data)? {
+            return Ok(());
+        }
         let limit = self.config.send_buffer_bytes;
         let has_room = || {
             let outstanding = self.inner.outstanding();

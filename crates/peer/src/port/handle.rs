@@ -230,21 +230,29 @@ impl DataChannel {
 
     fn try_recv(&self) -> Option<Message> {
         let message = self.state().ok()?.peer.recv(self.init.id)?;
+        let now = self.slot.milliseconds(Instant::now());
+        self.waiting.unread_since.store(now, Ordering::Relaxed);
         // The client is to learn of the room.
         self.mark();
         Some(message)
     }
 
+    /// For how long a message has waited while none was taken; `None` where none waits.
+    pub fn unread_for(&self) -> Option<Duration> {
+        let since = self.waiting.unread_since.load(Ordering::Relaxed);
+        let has_one = self.state().ok()?.peer.has_message(self.init.id);
+        let now = self.slot.milliseconds(Instant::now());
+        has_one.then(|| Duration::from_millis(now.saturating_sub(since)))
+    }
+
     /// Whether nothing can be sent any more.
     pub fn is_closed(&self) -> bool {
-        self.waiting.is_closed.load(Ordering::Acquire)
+        self.waiting.closed.initialized()
     }
 
     /// Waits until nothing can be sent any more.
     pub async fn closed(&self) {
-        while !self.is_closed() {
-            self.released(|| false).await;
-        }
+        self.waiting.closed.wait().await;
     }
 
     /// Closes it once what was sent before has arrived or was given up.

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, SetOnce};
 
 /// Events that may wait for whoever holds the peer. Its client can only make one more by a round
 /// trip, so it takes a session that does not look for seconds to reach it, and then the peer ends.
@@ -18,10 +18,12 @@ const MAX_EVENTS: usize = 1_024;
 pub struct Waiting {
     /// There may be a message to take, or the channel has closed. One waits for it.
     pub readable: Notify,
+    /// Since when there may be one, or when the last was taken, in milliseconds of the slot.
+    pub unread_since: AtomicU64,
     /// Something has been acknowledged or given up, or the channel has closed. Any number wait.
     pub released: Notify,
-    /// Whether nothing can be sent any more.
-    pub is_closed: AtomicBool,
+    /// That nothing can be sent any more.
+    pub closed: SetOnce<()>,
     /// Is called whenever some of what a channel has outstanding is released.
     pub on_released: std::sync::OnceLock<Box<dyn Fn(Released) + Send + Sync>>,
 }
@@ -37,7 +39,8 @@ pub struct Released {
 
 impl Waiting {
     pub fn close(&self) {
-        self.is_closed.store(true, Ordering::Release);
+        // It may have been before.
+        let _ = self.closed.set(());
         self.readable.notify_one();
         self.released.notify_waiters();
     }
@@ -154,6 +157,12 @@ impl Slot {
         Some(now.saturating_duration_since(at))
     }
 
+    /// A time as it is kept in one word.
+    pub fn milliseconds(&self, at: Instant) -> u64 {
+        let since = at.saturating_duration_since(self.epoch).as_millis();
+        u64::try_from(since).unwrap_or(u64::MAX)
+    }
+
     /// Has the peer do something, and tells all that follows from it. Returns when the loop that
     /// asks has to look again, where none knows yet.
     pub fn drive(
@@ -186,8 +195,8 @@ impl Slot {
     pub fn tell(&self, state: &mut State) {
         let heard = state.peer.ice().heard();
         if state.peer.ice().path().is_some() {
-            let at = heard.saturating_duration_since(self.epoch).as_millis();
-            self.heard.store(at as u64, Ordering::Relaxed);
+            self.heard
+                .store(self.milliseconds(heard), Ordering::Relaxed);
         }
         let timeouts = state.peer.timeouts();
         if std::mem::replace(&mut state.timeouts, timeouts) != timeouts {
@@ -198,6 +207,8 @@ impl Slot {
             match event {
                 Event::Sctp(sctp::Event::Readable(id)) => {
                     if let Some(waiting) = state.channels.get(&id) {
+                        let at = self.milliseconds(heard);
+                        waiting.unread_since.store(at, Ordering::Relaxed);
                         waiting.readable.notify_one();
                     }
                 }

@@ -312,3 +312,26 @@ fn an_announcement_on_an_id_in_use_changes_nothing() {
         .filter(|it| matches!(it, Event::Opened(_)));
     assert_eq!(opened.count(), 1);
 }
+
+#[test]
+fn a_message_that_was_looked_at_is_still_received_first() {
+    let mut pair = pair(RELIABLE, true, 0);
+    assert!(!pair.server.has_message(1));
+    for text in ["one", "two"] {
+        pair.send(Browser, 1, text.to_owned());
+    }
+    pair.run(ms(500));
+    for text in ["one", "two"] {
+        assert!(pair.server.has_message(1) && pair.server.has_message(1));
+        let data = pair.server.recv(1).map(|message| message.data);
+        assert_eq!(data.as_deref(), Some(text.as_bytes()));
+    }
+    assert!(!pair.server.has_message(1));
+    assert_eq!(pair.server.recv(1), None);
+    // A closed channel has none.
+    pair.send(Browser, 1, "three".to_owned());
+    pair.run(ms(500));
+    assert!(pair.server.has_message(1));
+    pair.server.close(1);
+    assert!(!pair.server.has_message(1));
+}
