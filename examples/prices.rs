@@ -5,6 +5,7 @@
 use axum::{Router, extract::State, response::Html, routing::get};
 use std::{error::Error, net::SocketAddr, time::Duration};
 use tickwire::server::{self, Channel, Config, Feeds, SendError, Sessions, shutdown};
+use tokio::sync::broadcast::error::RecvError::{Closed, Lagged};
 use tokio::{net::TcpListener, sync::broadcast, time::interval};
 
 type Prices = broadcast::Sender<(&'static str, f64)>;
@@ -16,8 +17,11 @@ async fn prices(channel: Channel, State(prices): State<Prices>) -> Result<(), Se
     loop {
         tokio::select! {
             () = channel.closed() => return Ok(()),
-            // Those who lag behind go on with the newest.
-            Ok((symbol, price)) = prices.recv() => channel.put(symbol, format!("{symbol} {price:.2}"))?,
+            received = prices.recv() => match received {
+                Ok((symbol, price)) => channel.put(symbol, format!("{symbol} {price:.2}"))?,
+                Err(Closed) => return Ok(()),
+                Err(Lagged(_)) => {} // goes on with the newest
+            },
         }
     }
 }

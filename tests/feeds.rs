@@ -12,7 +12,7 @@ use support::{
     until, within,
 };
 use tickwire::server::feeds::echo;
-use tickwire::server::{Channel, Feeds, Message, SendError, SessionId};
+use tickwire::server::{Channel, Feeds, Message, SendError, SessionNumber};
 use tickwire::wire::{COUNTED, PROTOCOL};
 use tokio::sync::mpsc;
 use webrtc::data_channel::{DataChannel, RTCDataChannelInit};
@@ -241,12 +241,19 @@ async fn a_feed_that_panics_or_fails_loses_its_channel_and_nobody_elses() {
         channel.recv().await;
         Err("on purpose".into())
     }
-    let feeds = Feeds::new().feed("panics", panics).feed("fails", fails);
+    fn panics_at_once(_channel: Channel) -> std::future::Ready<Result<(), SendError>> {
+        panic!("on purpose, before there is a future");
+    }
+    let feeds = Feeds::new()
+        .feed("panics", panics)
+        .feed("panics at once", panics_at_once)
+        .feed("fails", fails);
     let (server, client) = beside_echo(feeds).await;
     // Both are open before one closes: `webrtc` 0.21.1 as a client takes a closed channel's
     // stream again before the other side is done with it, and then never opens it.
     let panics = announce(&client, "panics").await;
     let fails = announce(&client, "fails").await;
+    closed(&*announce(&client, "panics at once").await).await;
     for channel in [panics, fails] {
         channel.send_text("go").await.unwrap();
         closed(&*channel).await;
@@ -302,6 +309,27 @@ async fn what_a_feed_sent_before_it_returned_arrives_before_the_channel_closes()
     assert_eq!(next_text(&**newest, |text| text == "999").await, "999");
     closed(&**newest).await;
     echoes(&client).await;
+}
+
+#[tokio::test]
+async fn a_feed_may_clear_up_when_its_session_ends() {
+    let (told, mut telling) = mpsc::channel(1);
+    let feeds = Feeds::new().feed("keeps", move |channel: Channel| {
+        let told = told.clone();
+        async move {
+            channel.closed().await;
+            // A feed would write to its database here.
+            tokio::task::spawn_blocking(|| {}).await?;
+            told.send(()).await?;
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+        }
+    });
+    let (server, client) = beside_echo(feeds).await;
+    let channel = announce(&client, "keeps").await;
+    assert_eq!(server.delete(&client.id).await, 204);
+    assert_eq!(within("the feed's end", telling.recv()).await, Some(()));
+    closed(&*channel).await;
+    until("its session to end", async || server.sessions().await == 0).await;
 }
 
 #[tokio::test]
@@ -364,12 +392,10 @@ async fn a_feed_that_only_reads_is_told_that_its_channel_has_closed() {
 #[tokio::test]
 async fn a_feed_can_have_the_session_and_send_when_told_from_elsewhere() {
     let (told, mut telling) = mpsc::channel(1);
-    let feeds = Feeds::new().feed("who", move |channel: Channel, id: SessionId| {
+    let feeds = Feeds::new().feed("who", move |channel: Channel, number: SessionNumber| {
         let told = told.clone();
         async move {
-            told.send(id.to_string())
-                .await
-                .map_err(|_| SendError::Closed)?;
+            told.send(number).await.map_err(|_| SendError::Closed)?;
             match channel.recv().await {
                 Some(Message::Text(text)) => channel.try_send(text),
                 _ => Ok(()),
@@ -379,8 +405,8 @@ async fn a_feed_can_have_the_session_and_send_when_told_from_elsewhere() {
     let (_server, client) = beside_echo(feeds).await;
     let who = announce(&client, "who").await;
     assert_eq!(
-        within("the id", telling.recv()).await,
-        Some(client.id.clone())
+        within("the number", telling.recv()).await,
+        Some(SessionNumber(1))
     );
     who.send_text("me").await.unwrap();
     assert_eq!(next_text(&*who, |_| true).await, "me");
@@ -464,5 +490,5 @@ fn the_readme_shows_the_example_as_it_is() {
     let example = include_str!("../examples/prices.rs");
     let code = &example[example.find("use ").unwrap()..];
     assert!(include_str!("../README.md").contains(code));
-    assert!(example.lines().count() < 60);
+    assert!(example.lines().count() < 64);
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use support::{Client, Server, config, within};
+use support::{Client, Server, config, next_text, within};
 use tickwire::server::{Channel, Counts, Feeds, SendError};
 use tokio::time::MissedTickBehavior;
 use webrtc::data_channel::{DataChannel, DataChannelEvent};
@@ -267,6 +267,31 @@ const NETWORKS: [Conditions; 4] = [
         ..LOSSY
     },
 ];
+
+#[tokio::test]
+async fn the_last_value_of_a_feed_that_returns_while_it_waits_for_room_arrives() {
+    const MUCH: usize = 40_000;
+    async fn says_much(channel: Channel) -> Result<(), SendError> {
+        channel.recv().await;
+        channel.send("x".repeat(MUCH)).await?;
+        let channel = channel.latest();
+        channel.put((), "last".repeat(MUCH / 4))
+    }
+    let conditions = Conditions {
+        delay: Duration::from_millis(20),
+        ..Conditions::default()
+    };
+    let limit = config(&[("TICKWIRE_CHANNEL_SEND_BUFFER_BYTES", "65536")]);
+    let server = Server::start_with(limit, Feeds::new().feed("much", says_much)).await;
+    let network = Network::before(&server, conditions).await;
+    let client = network
+        .connect(&server, json!([{"label": "much", "id": 0}]))
+        .await;
+    client.channel.send_text("go").await.unwrap();
+    let text = |wanted: &'static str| next_text(&*client.channel, move |it| it.starts_with(wanted));
+    assert_eq!(text("x").await.len(), MUCH);
+    assert_eq!(text("last").await.len(), MUCH);
+}
 
 #[tokio::test]
 async fn a_deadline_drops_what_is_late_and_counts_it() {

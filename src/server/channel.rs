@@ -6,17 +6,18 @@
 //! one message a channel, and as much again for a sink's unsent values. A reader that takes nothing
 //! for [`ChannelConfig::stall_timeout`] loses its channel.
 
-mod message;
 mod pump;
 mod shared;
+mod sink;
 
-pub use message::{Message, Reliability, SendError};
 pub use pump::{Pump, open};
 pub use shared::refuse;
+pub use sink::{Deadline, Latest};
 
 #[cfg(doc)]
 use super::config::ChannelConfig;
-use super::fresh::{Deadline, Latest, Outbox};
+use super::fresh::Outbox;
+use super::message::{Message, Reliability, SendError};
 use crate::wire::FromData;
 use shared::Shared;
 use std::hash::Hash;

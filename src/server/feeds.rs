@@ -35,13 +35,15 @@ pub use echo::echo;
 pub use handler::{Feed, FromSession, Session};
 pub use machine::Machine;
 
-use super::channel::{self, Channel, Pump, SendError};
+use super::channel::{self, Channel, Pump};
 use super::config::ChannelConfig;
 use super::fresh::Gate;
+use super::message::SendError;
 use crate::wire;
 use handler::{Outcome, Running};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -152,7 +154,9 @@ impl Table {
         let (channel, pump) = channel::open(inner, config, gate);
         let reliability = channel.reliability();
         info!(label, %reliability, "channel open");
-        run(start(channel, session), &pump, config).await;
+        // What it does before it first waits belongs to it too.
+        let feed = async { start(channel, session).await };
+        run(feed, &pump, config).await;
     }
 }
 
@@ -176,7 +180,8 @@ async fn speaks(channel: &Channel, protocol: &str) -> Result<bool, SendError> {
 }
 
 /// Runs a feed and moves its messages, until it has returned and its channel is closed.
-async fn run(mut feed: Running, pump: &Pump, config: &ChannelConfig) {
+async fn run(feed: impl Future<Output = Outcome>, pump: &Pump, config: &ChannelConfig) {
+    let mut feed = pin!(feed);
     let feed = std::future::poll_fn(move |context| {
         catch_unwind(AssertUnwindSafe(|| feed.as_mut().poll(context)))
             .unwrap_or(Poll::Ready(Err("it panicked".into())))

@@ -1,9 +1,9 @@
 //! One peer on the server's side: the negotiation, and what it reports.
 
 use super::ServeError;
-use super::channel::Reliability;
 use super::config::{ChannelConfig, Config};
 use super::fresh;
+use super::message::Reliability;
 use super::offer::Offer;
 use crate::signaling::{ChannelInit, Code, SignalingError};
 use std::net::{IpAddr, SocketAddr};

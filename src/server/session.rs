@@ -1,7 +1,7 @@
 //! One peer's life, from its offer to its end.
 
 use super::config::{ChannelConfig, SessionConfig};
-use super::feeds::{Session, Table};
+use super::feeds::{GRACE, Session, Table};
 use super::offer::Offer;
 use super::peer::{Answerer, Peer};
 use super::sessions::Sessions;
@@ -15,12 +15,12 @@ use tickwire_peer::port::DataChannel;
 use tickwire_peer::sctp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, error, info, info_span};
+use tracing::{Instrument, error, info, info_span, warn};
 
-/// Names a session. 128 random bits: who knows it may end the session.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// What lets one change and end a session: 128 random bits. It is no part of a log.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SessionId(String);
 
 impl SessionId {
@@ -33,11 +33,27 @@ impl SessionId {
     pub fn from_request(id: String) -> Self {
         Self(id)
     }
+
+    /// As it stands in answers and addresses.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
-impl fmt::Display for SessionId {
+impl fmt::Debug for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str("SessionId(…)")
+    }
+}
+
+/// Which session of a server's it is, counted from 1 since its start. Who knows it can do nothing
+/// by it, so it stands in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionNumber(pub u64);
+
+impl fmt::Display for SessionNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -88,7 +104,7 @@ pub struct Setup {
 
 /// Answers the offer and serves the peer until it ends. When this returns, the peer and its tasks
 /// are gone.
-pub async fn run(common: Arc<Common>, id: SessionId, sessions: Sessions, setup: Setup) {
+pub async fn run(common: Arc<Common>, number: SessionNumber, sessions: Sessions, setup: Setup) {
     let (peer, negotiated, sdp) = match common.answerer.answer(setup.offer, setup.from) {
         Ok(answered) => answered,
         Err(refused) => {
@@ -104,20 +120,38 @@ pub async fn run(common: Arc<Common>, id: SessionId, sessions: Sessions, setup: 
     }));
     info!("answered");
     let session = Session {
-        id,
+        number,
         sessions,
         heard: peer.heard(),
     };
+    let mut tasks = JoinSet::new();
     let serving = Serving {
         common: &common,
         session: &session,
         peer: &peer,
-        tasks: JoinSet::new(),
+        tasks: &mut tasks,
         waiting: negotiated,
         is_up: false,
     };
     let end = serving.run(setup.updates, &setup.ending).await;
     info!(reason = %end, "ended");
+    // Its channels close with it, and the feeds may clear up.
+    drop(peer);
+    let ending = async { while joined(&mut tasks).await {} };
+    if timeout(GRACE, ending).await.is_err() {
+        warn!(feeds = tasks.len(), "feeds went on for {GRACE:?}; cut off");
+    }
+}
+
+/// Waits until one more channel's task has ended; false where there is none.
+async fn joined(tasks: &mut JoinSet<()>) -> bool {
+    let Some(ended) = tasks.join_next().await else {
+        return false;
+    };
+    if let Err(cause) = ended {
+        error!(%cause, "a channel's task failed");
+    }
+    true
 }
 
 /// The channels of a session at work.
@@ -125,8 +159,8 @@ struct Serving<'a> {
     common: &'a Arc<Common>,
     session: &'a Session,
     peer: &'a Peer,
-    /// Dropping it ends the channels' tasks.
-    tasks: JoinSet<()>,
+    /// Those of the channels.
+    tasks: &'a mut JoinSet<()>,
     /// Channels that both sides have created, until the connection is up.
     waiting: Vec<DataChannel>,
     is_up: bool,
@@ -166,11 +200,7 @@ impl Serving<'_> {
                     // Who asked sees that there is no reply.
                     let _ = asked.reply.send(self.update(*asked.update));
                 }
-                Some(ended) = self.tasks.join_next() => {
-                    if let Err(cause) = ended {
-                        error!(%cause, "a channel's task failed");
-                    }
-                }
+                true = joined(self.tasks) => {}
             }
             is_open |= !self.tasks.is_empty();
             if is_open && self.tasks.is_empty() {
@@ -203,5 +233,18 @@ impl Serving<'_> {
             self.serve(channel);
         }
         Ok(updated)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_stands_in_no_log() {
+        let id = SessionId::random();
+        let shown = format!("{id:?} {:?}", Some(&id));
+        assert!(!shown.contains(&id.as_str()[..4]), "{shown}");
+        assert_ne!(id, SessionId::random());
     }
 }

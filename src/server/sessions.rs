@@ -5,12 +5,12 @@ use super::config::Config;
 use super::feeds::Feeds;
 use super::offer::Offer;
 use super::peer::Answerer;
-use super::session::{self, Common, SessionId, Setup};
+use super::session::{self, Common, SessionId, SessionNumber, Setup};
 use super::update::{Asked, Update, Updated};
 use crate::signaling::{Code, SignalingError};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicIsize, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tickwire_peer::port::Port;
@@ -34,6 +34,8 @@ struct Registry {
     /// One permit a session; closed when the server shuts down.
     room: Arc<Semaphore>,
     open: Mutex<HashMap<SessionId, Open>>,
+    /// How many sessions there were.
+    numbers: AtomicU64,
     /// How many sessions' browsers are silent.
     silent: AtomicIsize,
     tasks: TaskTracker,
@@ -43,6 +45,7 @@ struct Registry {
 
 /// How an open session is reached.
 struct Open {
+    number: SessionNumber,
     /// Ends it.
     ending: CancellationToken,
     /// Takes changes, one after the other.
@@ -69,6 +72,7 @@ impl Sessions {
             }),
             room: Arc::new(Semaphore::new(config.session.max)),
             open: Mutex::default(),
+            numbers: AtomicU64::new(0),
             silent: AtomicIsize::new(0),
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
@@ -107,9 +111,11 @@ impl Sessions {
                 ),
             })?;
         let id = SessionId::random();
+        let number = SessionNumber(1 + self.0.numbers.fetch_add(1, Ordering::Relaxed));
         let ending = self.0.ending.child_token();
         let (updates, asked) = mpsc::channel(WAITING_UPDATES);
         let open = Open {
+            number,
             ending: ending.clone(),
             updates,
         };
@@ -117,7 +123,7 @@ impl Sessions {
         let (answer, answered) = oneshot::channel();
         let run = session::run(
             self.0.common.clone(),
-            id.clone(),
+            number,
             self.clone(),
             Setup {
                 offer,
@@ -132,7 +138,7 @@ impl Sessions {
                 run.await;
                 drop(place);
             }
-            .instrument(info_span!("session", %id)),
+            .instrument(info_span!("session", %number)),
         );
         let answer = answered.await.unwrap_or_else(|_| {
             Err(SignalingError::new(
@@ -166,8 +172,17 @@ impl Sessions {
         }
     }
 
-    /// Ends a session. `false` if there is none of this id, or it has been asked to end before.
-    pub fn end(&self, id: &SessionId) -> bool {
+    /// Ends a session. `false` if there is none of this number, or it has been asked to end before.
+    pub fn end(&self, number: SessionNumber) -> bool {
+        let open = self.0.open();
+        let named = open.iter().find(|(_, open)| open.number == number);
+        let id = named.map(|(id, _)| id.clone());
+        drop(open);
+        id.is_some_and(|id| self.end_by_id(&id))
+    }
+
+    /// The same for whoever knows its id.
+    pub(super) fn end_by_id(&self, id: &SessionId) -> bool {
         let open = self.0.open().remove(id);
         if let Some(open) = &open {
             open.ending.cancel();

@@ -24,24 +24,28 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Sends the outbox' next value once it is this channel's turn and the path has room.
+    /// Sends the outbox' next value once it is this channel's turn and the path has room. Whoever
+    /// stops waiting for this loses no value.
     pub async fn send_next(&self, outbox: &dyn Outbox) -> Result<(), SendError> {
         let turn = self.gate.turn().await;
         while let Some(bytes) = outbox.next(Instant::now()) {
             if !turn.has_room(bytes).await {
                 continue;
             }
-            let Some(message) = outbox.take(Instant::now()) else {
-                break;
-            };
-            return match self.send(message).await {
+            let mut hand_over = |kind, data: &Bytes| match self.hand_over(kind, data) {
                 // The feed is told of no value that it has put, so the log is.
                 Err(SendError::TooLarge) => {
                     info!(bytes, "a value is larger than the browser takes: dropped");
-                    Ok(())
+                    Ok(true)
                 }
-                sent => sent,
+                handed_over => handed_over,
             };
+            if !outbox.leave(Instant::now(), &mut hand_over)? {
+                // The other channels of the session do not wait for this one's room.
+                drop(turn);
+                return self.room(bytes).await;
+            }
+            break;
         }
         Ok(())
     }
@@ -49,22 +53,26 @@ impl Shared {
     /// Sends once there is room.
     pub async fn send(&self, message: Message) -> Result<(), SendError> {
         let (kind, data) = message.into_parts();
-        if self.hand_over(kind, &data)? {
-            return Ok(());
+        while !self.hand_over(kind, &data)? {
+            self.room(data.len()).await?;
         }
+        Ok(())
+    }
+
+    /// Waits until there is room for a message of this many bytes, or the channel has closed.
+    async fn room(&self, bytes: usize) -> Result<(), SendError> {
         let limit = self.config.send_buffer_bytes;
         let has_room = || {
             let outstanding = self.inner.outstanding();
-            outstanding == 0 || outstanding + data.len() <= limit
+            outstanding == 0 || outstanding + bytes <= limit
         };
-        let sending = async {
-            while !self.hand_over(kind, &data)? {
+        let waiting = async {
+            while !self.inner.is_closed() && !has_room() {
                 self.inner.released(has_room).await;
             }
-            Ok(())
         };
-        let sent = timeout(self.config.stall_timeout, sending).await;
-        sent.unwrap_or(Err(SendError::Stalled(self.config.stall_timeout)))
+        let waited = timeout(self.config.stall_timeout, waiting).await;
+        waited.map_err(|_| SendError::Stalled(self.config.stall_timeout))
     }
 
     /// Sends if there is room now.

@@ -1,7 +1,8 @@
 //! The server's clock: its time at an interval that the browser chooses, and exchanges of
 //! timestamps, from which the browser learns how far its own clock is off.
 
-use crate::server::channel::{Channel, Message, SendError};
+use crate::server::channel::Channel;
+use crate::server::message::{Message, SendError};
 use crate::wire::{DEFAULT_INTERVAL, FromClock, PROTOCOL, ToClock};
 use serde::Serialize;
 use std::sync::LazyLock;

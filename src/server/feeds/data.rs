@@ -1,7 +1,8 @@
 //! The plain-text demonstration: the time each second, and echoes, on one channel.
 
 use super::clock::{Ticks, timestamp};
-use crate::server::channel::{Channel, Message, SendError};
+use crate::server::channel::Channel;
+use crate::server::message::{Message, SendError};
 use crate::wire::{DEFAULT_INTERVAL, FromData};
 
 /// Sends the server's time each second from the moment the channel is open, and an echo of each

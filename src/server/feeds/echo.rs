@@ -1,7 +1,8 @@
 //! What came goes back.
 
 use super::clock::text;
-use crate::server::channel::{Channel, Message, SendError};
+use crate::server::channel::Channel;
+use crate::server::message::{Message, SendError};
 use crate::wire::{COUNTED, Counted};
 
 /// Sends each message back as it came: text as text, binary as binary. With the subprotocol

@@ -2,7 +2,7 @@
 
 use crate::server::channel::Channel;
 use crate::server::presence::Presence;
-use crate::server::session::SessionId;
+use crate::server::session::SessionNumber;
 use crate::server::sessions::Sessions;
 use axum::extract::{FromRef, State};
 use std::error::Error;
@@ -17,7 +17,7 @@ pub type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 /// A session, as far as its feeds are concerned.
 #[derive(Clone)]
 pub struct Session {
-    pub(in crate::server) id: SessionId,
+    pub(in crate::server) number: SessionNumber,
     pub(in crate::server) sessions: Sessions,
     pub(in crate::server) heard: Heard,
 }
@@ -29,9 +29,9 @@ pub trait FromSession<S> {
 }
 
 /// Whose channel it is.
-impl<S> FromSession<S> for SessionId {
+impl<S> FromSession<S> for SessionNumber {
     fn from_session(session: &Session, _state: &S) -> Self {
-        session.id.clone()
+        session.number
     }
 }
 

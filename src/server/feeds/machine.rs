@@ -1,7 +1,8 @@
 //! How loaded the server is: one sampler, however many subscribe.
 
 use super::clock::{now, text};
-use crate::server::channel::{Channel, SendError};
+use crate::server::channel::Channel;
+use crate::server::message::SendError;
 use crate::server::sessions::Sessions;
 use crate::wire::{PROTOCOL, Sample};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -9,6 +10,7 @@ use std::time::Duration;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
+use tracing::error;
 
 /// How often a sample is taken.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -40,7 +42,11 @@ impl Machine {
                     Some(_) => channel.refuse("this feed takes no messages").await?,
                     None => return Ok(()),
                 },
-                Ok(()) = samples.changed() => {
+                changed = samples.changed() => {
+                    if changed.is_err() {
+                        error!("nobody takes samples any more");
+                        return Ok(());
+                    }
                     let sample = samples.borrow_and_update().clone();
                     channel.put((), sample)?;
                 }
@@ -52,7 +58,9 @@ impl Machine {
     /// what this returns.
     fn subscribe(&self, sessions: Sessions) -> Arc<watch::Receiver<String>> {
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(samples) = running.upgrade() {
+        if let Some(samples) = running.upgrade()
+            && samples.has_changed().is_ok()
+        {
             return samples;
         }
         let (sender, receiver) = watch::channel(String::new());

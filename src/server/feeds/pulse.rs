@@ -2,7 +2,8 @@
 //! sooner than ICE does (RFC 7675 section 5.1: 30 s).
 
 use super::clock::Ticks;
-use crate::server::channel::{Channel, SendError};
+use crate::server::channel::Channel;
+use crate::server::message::SendError;
 use crate::server::presence::Presence;
 use crate::wire::{PROTOCOL, PULSE_INTERVAL};
 

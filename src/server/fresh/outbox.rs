@@ -1,17 +1,21 @@
 //! Values that wait for the gate, in bounded memory.
 
 use super::lock;
-use crate::server::channel::{Message, SendError};
+use crate::server::message::{Message, SendError};
+use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Mutex;
 use std::time::Duration;
+use tickwire_peer::sctp::Kind;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// What an entry takes besides its message, about, so that small values count too.
 const ENTRY: usize = 64;
+/// So many entries are kept room for when none waits.
+const KEPT: usize = 64;
 
 /// What became of a channel's values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,22 +48,35 @@ impl fmt::Display for Counts {
 pub trait Outbox: Send + Sync {
     /// How many bytes the next value has, now that those are gone whose time is over.
     fn next(&self, now: Instant) -> Option<usize>;
-    /// Takes the next value out.
-    fn take(&self, now: Instant) -> Option<Message>;
+    /// Hands the next value over. It stays the next, unless a newer one takes its place, where
+    /// `hand_over` has no room for it: then this is false. True too where there is none.
+    ///
+    /// # Errors
+    /// As `hand_over`.
+    fn leave(&self, now: Instant, hand_over: &mut HandOver<'_>) -> Result<bool, SendError>;
     /// Told when a value is put into an empty outbox.
     fn filled(&self) -> &Notify;
     fn counts(&self) -> Counts;
 }
 
+/// Takes a message if there is room for it.
+pub type HandOver<'a> = dyn FnMut(Kind, &Bytes) -> Result<bool, SendError> + 'a;
+
 /// A value, and since when it waits.
 struct Waiting {
     since: Instant,
-    message: Message,
+    kind: Kind,
+    data: Bytes,
 }
 
 impl Waiting {
+    fn new(since: Instant, message: Message) -> Self {
+        let (kind, data) = message.into_parts();
+        Self { since, kind, data }
+    }
+
     fn size(&self) -> usize {
-        self.message.len() + ENTRY
+        self.data.len() + ENTRY
     }
 }
 
@@ -100,43 +117,57 @@ impl<K: Hash + Eq + Clone> ByKey<K> {
         }
     }
 
-    /// # Errors
-    /// [`SendError::Full`] where the values of other keys leave no room.
-    pub fn put(&self, since: Instant, key: K, message: Message) -> Result<(), SendError> {
-        let value = Waiting { since, message };
+    /// Where the values of all keys leave no room, those go whose turn is next: they are the
+    /// oldest.
+    pub fn put(&self, since: Instant, key: K, message: Message) {
+        let value = Waiting::new(since, message);
         let state = &mut *lock(&self.state);
-        let size = value.size();
-        let before = state.waiting.get(&key).map(Waiting::size);
-        let others = state.bytes - before.unwrap_or(0);
-        if others > 0 && others + size > self.limit {
-            return Err(SendError::Full);
-        }
-        state.bytes = others + size;
-        state.waiting.insert(key.clone(), value);
-        if before.is_some() {
+        state.bytes += value.size();
+        if let Some(before) = state.waiting.insert(key.clone(), value) {
+            state.bytes -= before.size();
             state.counts.replaced += 1;
         } else {
             state.turns.push_back(key);
             self.filled.notify_one();
         }
-        Ok(())
+        while state.bytes > self.limit && state.waiting.len() > 1 {
+            state.remove_next();
+            state.counts.overflowed += 1;
+        }
+    }
+}
+
+impl<K: Hash + Eq> Slots<K> {
+    fn next(&self) -> Option<&Waiting> {
+        self.waiting.get(self.turns.front()?)
+    }
+
+    fn remove_next(&mut self) -> Option<Waiting> {
+        let value = self.waiting.remove(&self.turns.pop_front()?)?;
+        self.bytes -= value.size();
+        if self.waiting.is_empty() {
+            self.waiting.shrink_to(KEPT);
+            self.turns.shrink_to(KEPT);
+        }
+        Some(value)
     }
 }
 
 impl<K: Hash + Eq + Clone + Send + 'static> Outbox for ByKey<K> {
     fn next(&self, _now: Instant) -> Option<usize> {
-        let state = lock(&self.state);
-        let key = state.turns.front()?;
-        state.waiting.get(key).map(|value| value.message.len())
+        lock(&self.state).next().map(|value| value.data.len())
     }
 
-    fn take(&self, now: Instant) -> Option<Message> {
+    fn leave(&self, now: Instant, hand_over: &mut HandOver<'_>) -> Result<bool, SendError> {
         let state = &mut *lock(&self.state);
-        let key = state.turns.pop_front()?;
-        let value = state.waiting.remove(&key)?;
-        state.bytes -= value.size();
-        state.counts.left(&value, now);
-        Some(value.message)
+        if let Some(value) = state.next() {
+            if !hand_over(value.kind, &value.data)? {
+                return Ok(false);
+            }
+            let left = state.remove_next();
+            left.inspect(|value| state.counts.left(value, now));
+        }
+        Ok(true)
     }
 
     fn filled(&self) -> &Notify {
@@ -176,7 +207,7 @@ impl InTime {
 
     /// Where there is no room, the oldest values go.
     pub fn put(&self, since: Instant, message: Message) {
-        let value = Waiting { since, message };
+        let value = Waiting::new(since, message);
         let state = &mut *lock(&self.state);
         state.bytes += value.size();
         state.waiting.push_back(value);
@@ -201,7 +232,7 @@ impl Outbox for InTime {
         let state = &mut *lock(&self.state);
         while let Some(oldest) = state.waiting.front() {
             if now.duration_since(oldest.since) < self.lifetime {
-                return Some(oldest.message.len());
+                return Some(oldest.data.len());
             }
             state.drop_oldest();
             state.counts.expired += 1;
@@ -209,11 +240,16 @@ impl Outbox for InTime {
         None
     }
 
-    fn take(&self, now: Instant) -> Option<Message> {
+    fn leave(&self, now: Instant, hand_over: &mut HandOver<'_>) -> Result<bool, SendError> {
         let state = &mut *lock(&self.state);
-        let value = state.drop_oldest()?;
-        state.counts.left(&value, now);
-        Some(value.message)
+        if let Some(value) = state.waiting.front() {
+            if !hand_over(value.kind, &value.data)? {
+                return Ok(false);
+            }
+            let left = state.drop_oldest();
+            left.inspect(|value| state.counts.left(value, now));
+        }
+        Ok(true)
     }
 
     fn filled(&self) -> &Notify {

@@ -38,7 +38,7 @@ pub async fn connect(
     let from = use_context::<Parts>().and_then(|request| asked_from(&request));
     let offer = Offer::read(kind, sdp)?.with_channels(channels, sessions.max_channels())?;
     let (id, answer) = sessions.admit(offer, from).await?;
-    let id = id.to_string();
+    let id = id.as_str().to_owned();
     response.set_status(StatusCode::CREATED);
     for (name, value) in [
         (header::LOCATION, session_path(&id)),
@@ -149,7 +149,7 @@ pub async fn end(
     id: Result<Path<String>, PathRejection>,
 ) -> Response {
     // An id that is not even text is rejected by axum, and known to nobody either.
-    if id.is_ok_and(|Path(id)| sessions.end(&SessionId::from_request(id))) {
+    if id.is_ok_and(|Path(id)| sessions.end_by_id(&SessionId::from_request(id))) {
         StatusCode::NO_CONTENT.into_response()
     } else {
         not_found().into_response()

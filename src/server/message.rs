@@ -24,7 +24,7 @@ impl Message {
     }
 
     /// Its kind and its bytes, as they travel.
-    pub(super) fn into_parts(self) -> (Kind, Bytes) {
+    pub(in crate::server) fn into_parts(self) -> (Kind, Bytes) {
         match self {
             Self::Text(text) => (Kind::Text, text.into()),
             Self::Binary(data) => (Kind::Binary, data),
@@ -73,7 +73,8 @@ pub enum SendError {
     /// The channel has closed.
     #[error("the channel is closed")]
     Closed,
-    /// There is no room now. The message is dropped.
+    /// There is no room now: of [`try_send`](crate::server::Channel::try_send). The message is
+    /// dropped.
     #[error("there is no room now")]
     Full,
     /// The browser has taken nothing for too long.

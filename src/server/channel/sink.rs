@@ -1,7 +1,7 @@
 //! What a channel is turned into, so that what it sends stays fresh.
 
-use super::outbox::{ByKey, Counts, InTime, Outbox};
-use crate::server::channel::{Channel, Message, SendError};
+use super::{Channel, Message, SendError};
+use crate::server::fresh::{ByKey, Counts, InTime, Outbox};
 use std::hash::Hash;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -19,21 +19,22 @@ pub struct Latest<K> {
 }
 
 impl<K: Hash + Eq + Clone + Send + 'static> Latest<K> {
-    pub(in crate::server) fn new(channel: Channel) -> Self {
+    pub(super) fn new(channel: Channel) -> Self {
         let outbox = Arc::new(ByKey::new(channel.outbox_limit()));
         channel.send_from(outbox.clone());
         Self { channel, outbox }
     }
 
     /// Puts the newest value of a key. It leaves by itself as soon as the path takes it; this
-    /// does not wait.
+    /// does not wait. Where `send-buffer-bytes` of other keys wait already, the oldest go, which
+    /// [`Counts::overflowed`] tells.
     ///
     /// # Errors
-    /// Where the channel has closed, or unsent values of other keys fill the outbox, whose bound
-    /// is `send-buffer-bytes`.
+    /// Where the channel has closed.
     pub fn put(&self, key: K, value: impl Into<Message>) -> Result<(), SendError> {
         self.channel.is_open()?;
-        self.outbox.put(Instant::now(), key, value.into())
+        self.outbox.put(Instant::now(), key, value.into());
+        Ok(())
     }
 
     /// What became of the values so far.
@@ -60,7 +61,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    pub(in crate::server) fn new(channel: Channel, lifetime: Duration) -> Self {
+    pub(super) fn new(channel: Channel, lifetime: Duration) -> Self {
         let outbox = Arc::new(InTime::new(lifetime, channel.outbox_limit()));
         channel.send_from(outbox.clone());
         Self { channel, outbox }
