@@ -106,7 +106,7 @@ impl Shared {
         self.inner.on_released(move |released| {
             let mut ledger = lock(&ledger);
             if released.is_given_up {
-                gate.given_up(&mut ledger, released.outstanding);
+                gate.given_up(&mut ledger, released.outstanding, released.is_silent);
             } else {
                 gate.outstanding(&mut ledger, released.outstanding);
             }

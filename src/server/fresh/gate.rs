@@ -72,9 +72,10 @@ impl Gate {
     }
 
     /// Takes note of what a channel has outstanding now that SCTP's timer has run out: what is not
-    /// any more was given up, and says nothing about the path.
-    pub fn given_up(&self, ledger: &mut Ledger, bytes: usize) {
-        ledger.given_up(bytes, &mut self.window());
+    /// any more was given up, and says nothing about the path. That may be gone where the client
+    /// `is_silent`.
+    pub fn given_up(&self, ledger: &mut Ledger, bytes: usize, is_silent: bool) {
+        ledger.given_up(bytes, is_silent, &mut self.window());
         self.moved.notify_one();
     }
 
@@ -123,6 +124,21 @@ impl Turn<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_given_up_stops_the_rest_only_where_the_client_is_silent() {
+        for is_silent in [false, true] {
+            let gate = Gate::new();
+            let mut ledger = Ledger::default();
+            gate.sent(&mut ledger, 100);
+            gate.sent(&mut ledger, 100);
+            gate.given_up(&mut ledger, 0, is_silent);
+            let mut window = gate.window();
+            assert_eq!(window.outstanding(), 0);
+            let later = std::time::Instant::now() + std::time::Duration::from_secs(1);
+            assert_eq!(window.has_room(later, 100), !is_silent);
+        }
+    }
 
     #[tokio::test]
     async fn who_waits_for_room_is_told_when_something_is_released() {

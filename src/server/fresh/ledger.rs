@@ -43,14 +43,19 @@ impl Ledger {
         released.is_some()
     }
 
-    /// Enters what is outstanding now that the oldest were given up.
-    pub fn given_up(&mut self, bytes: usize, window: &mut Window) {
+    /// Enters what is outstanding now that the oldest were given up, by a path that may be gone
+    /// where the client `is_silent`.
+    pub fn given_up(&mut self, bytes: usize, is_silent: bool, window: &mut Window) {
         while let Some(&oldest) = self.sent.front()
             && self.bytes >= bytes + oldest.bytes
         {
             self.sent.pop_front();
             self.bytes -= oldest.bytes;
-            window.give_up(oldest);
+            if is_silent {
+                window.lose(oldest);
+            } else {
+                window.release(oldest);
+            }
         }
     }
 

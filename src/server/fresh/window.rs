@@ -218,8 +218,8 @@ impl Window {
         self.outstanding = self.outstanding.saturating_sub(message.cost);
     }
 
-    /// A message was given up: the path may be gone.
-    pub fn give_up(&mut self, message: Sent) {
+    /// A message was given up, and nothing is heard: the path may be gone.
+    pub fn lose(&mut self, message: Sent) {
         self.release(message);
         self.is_lost = true;
     }

@@ -13,6 +13,10 @@ use tokio::sync::{Notify, SetOnce};
 /// trip, so it takes a session that does not look for seconds to reach it, and then the peer ends.
 const MAX_EVENTS: usize = 1_024;
 
+/// A client that was heard so short a time before SCTP's timer ran out is there: not the path is
+/// gone, but a word of what was given up is lost. Half of the least timeout.
+const ALIVE: Duration = Duration::from_millis(100);
+
 /// What a channel's holder is told by.
 #[derive(Default)]
 pub struct Waiting {
@@ -35,6 +39,8 @@ pub struct Released {
     pub outstanding: usize,
     /// Whether the client was not heard since SCTP's timer ran out: then it was given up.
     pub is_given_up: bool,
+    /// Whether that is so, and the client had not been heard shortly before either.
+    pub is_silent: bool,
 }
 
 impl Waiting {
@@ -68,6 +74,7 @@ pub struct State {
     /// SCTP's timeouts so far, and when the client had been heard at the last.
     timeouts: u64,
     lost_at: Option<Instant>,
+    was_silent: bool,
     /// When a loop is going to look at it.
     armed: Option<Instant>,
 }
@@ -98,6 +105,7 @@ impl Slot {
                 listener: None,
                 timeouts: 0,
                 lost_at: None,
+                was_silent: false,
                 armed: None,
             }),
             told: Notify::new(),
@@ -201,8 +209,10 @@ impl Slot {
         let timeouts = state.peer.timeouts();
         if std::mem::replace(&mut state.timeouts, timeouts) != timeouts {
             state.lost_at = Some(heard);
+            state.was_silent = heard.elapsed() >= ALIVE;
         }
         let is_given_up = state.lost_at == Some(heard);
+        let is_silent = is_given_up && state.was_silent;
         while let Some(event) = state.peer.poll_event() {
             match event {
                 Event::Sctp(sctp::Event::Readable(id)) => {
@@ -219,6 +229,7 @@ impl Slot {
                             on_released(Released {
                                 outstanding: peer.buffered(id),
                                 is_given_up,
+                                is_silent,
                             });
                         }
                         waiting.released.notify_waiters();
