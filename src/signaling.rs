@@ -123,18 +123,18 @@ pub fn session_path(id: &str) -> String {
     format!("/sdp/{id}")
 }
 
-/// Opens a session: takes the browser's offer, and the channels that both sides create, and
-/// returns the server's answer.
+/// Opens a session, as `POST /sdp` does, for a component that needs no more than the answer: takes
+/// the browser's offer, and the channels that both sides create, and returns the server's answer.
 ///
 /// # Errors
 /// See [`Code`].
-#[server(prefix = "", endpoint = "/sdp", input = Json, output = Json)]
+#[server(prefix = "/api", endpoint = "connect", input = Json, output = Json)]
 pub async fn connect(
     #[server(rename = "type")] kind: String,
     sdp: String,
     #[server(default)] channels: Vec<ChannelInit>,
 ) -> Result<Answer, SignalingError> {
-    crate::server::http::signaling::connect(&kind, &sdp, channels).await
+    crate::server::http::signaling::connect(kind, sdp, channels).await
 }
 
 /// Why a request about a session failed.

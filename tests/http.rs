@@ -83,6 +83,50 @@ async fn an_offer_is_answered_and_the_session_can_be_ended_once() {
 }
 
 #[tokio::test]
+async fn an_offer_that_is_sdp_by_itself_is_answered_in_kind() {
+    let (app, sessions) = app(&[]);
+    let whip = |body: String| request("POST", "/sdp", "application/sdp; charset=utf-8", body);
+    let response = app.clone().oneshot(whip(OFFER_SDP.into())).await.unwrap();
+    assert_eq!(response.status(), StatusCode::CREATED);
+    let headers = response.headers().clone();
+    assert_eq!(headers[header::CONTENT_TYPE], "application/sdp");
+    let location = headers[header::LOCATION].to_str().unwrap();
+    assert!(headers.contains_key(header::ETAG));
+    let answer = text(response).await;
+    assert!(answer.starts_with("v=0\r\n") && answer.contains("webrtc-datachannel"));
+    let end = request("DELETE", location, "text/plain", Body::empty());
+    let ended = app.clone().oneshot(end).await.unwrap();
+    assert_eq!(ended.status(), StatusCode::NO_CONTENT);
+    let bad = app.oneshot(whip("v=0\r\n".into())).await.unwrap();
+    assert_eq!(bad.status(), StatusCode::BAD_REQUEST);
+    let error: Value = serde_json::from_str(&text(bad).await).unwrap();
+    assert_eq!(error["code"], "no-data-channel");
+    sessions.shut_down().await;
+}
+
+#[tokio::test]
+async fn the_server_function_opens_a_session_too_and_reads_no_more_than_an_offer() {
+    let (app, sessions) = app(&[]);
+    let call = |body: String| request("POST", "/api/connect", "application/json", body);
+    let response = app.clone().oneshot(call(offer(OFFER_SDP))).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let answer: Value = serde_json::from_str(&text(response).await).unwrap();
+    assert_eq!(answer["type"], "answer");
+    assert_eq!(sessions.count(), 1);
+    let bad = app.clone().oneshot(call(offer(""))).await.unwrap();
+    assert_eq!(bad.status(), StatusCode::BAD_REQUEST);
+    let error: Value = serde_json::from_str(&text(bad).await).unwrap();
+    assert_eq!(error["code"], "bad-sdp");
+    let mut large = call(offer(&"a=x\r\n".repeat(20_000)));
+    let length = HeaderValue::from_static("100000");
+    large.headers_mut().insert(header::CONTENT_LENGTH, length);
+    let refused = app.oneshot(large).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(sessions.count(), 1);
+    sessions.shut_down().await;
+}
+
+#[tokio::test]
 async fn bad_input_gets_its_status_and_a_message_and_leaves_nothing_behind() {
     let (app, sessions) = app(&[]);
     let candidate = "a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n";

@@ -10,33 +10,31 @@ use super::shell::shell;
 use super::state::AppState;
 use crate::app::App;
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
-use axum::middleware;
 use axum::routing::{delete, get, post};
 use leptos::context::provide_context;
-use leptos_axum::{LeptosRoutes, generate_route_list, handle_server_fns_with_context};
+use leptos_axum::{LeptosRoutes, generate_route_list};
 use tower_http::compression::CompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 /// The signalling and the health of these sessions: `POST /sdp`, `PATCH` and `DELETE /sdp/{id}`,
 /// and `GET /health`. Merge it into a router of your own, and serve that with
 /// `into_make_service_with_connect_info::<SocketAddr>()`, so that browsers on the same machine
 /// are told of its loopback address.
 pub fn router(sessions: Sessions) -> Router {
-    let context = sessions.clone();
-    let connect = move |request: Request| {
-        let sessions = context.clone();
-        handle_server_fns_with_context(move || provide_context(sessions.clone()), request)
-    };
     Router::new()
-        .route("/sdp", post(connect))
-        .merge(others(sessions))
+        .route("/sdp", post(signaling::open))
+        .route("/sdp/{id}", delete(signaling::end).patch(signaling::change))
+        .route("/health", get(health::health))
         .method_not_allowed_fallback(error::method_not_allowed)
-        .layer(middleware::from_fn(signaling::guard))
+        .layer(DefaultBodyLimit::max(signaling::BODY_LIMIT))
+        .with_state(sessions)
 }
 
-/// [`router`], and the page with its files.
+/// [`router`], and the page with its files and its server function.
 pub fn site(state: AppState) -> Router {
     let AppState { leptos, sessions } = state.clone();
     let files = files::service(&leptos);
@@ -51,9 +49,11 @@ pub fn site(state: AppState) -> Router {
         )
         .fallback_service(files)
         .with_state(state)
-        .merge(others(sessions))
+        // Leptos reads whatever comes, for as long as it takes.
+        .layer(RequestBodyLimitLayer::new(signaling::BODY_LIMIT))
+        .layer(RequestBodyTimeoutLayer::new(signaling::BODY_TIMEOUT))
+        .merge(router(sessions))
         .method_not_allowed_fallback(error::method_not_allowed)
-        .layer(middleware::from_fn(signaling::guard))
         .layer(CompressionLayer::new().compress_when(is_page))
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(always(header::REFERRER_POLICY, "no-referrer"))
@@ -61,14 +61,6 @@ pub fn site(state: AppState) -> Router {
             HeaderName::from_static("cross-origin-opener-policy"),
             "same-origin",
         ))
-}
-
-/// What neither needs the page nor is a server function.
-fn others(sessions: Sessions) -> Router {
-    Router::new()
-        .route("/sdp/{id}", delete(signaling::end).patch(signaling::change))
-        .route("/health", get(health::health))
-        .with_state(sessions)
 }
 
 /// Files are compressed when they are built, and what travels besides is small.

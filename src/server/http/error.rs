@@ -15,7 +15,7 @@ fn retry_after(code: Code) -> Option<HeaderValue> {
     }
 }
 
-fn status(code: Code) -> StatusCode {
+pub fn status(code: Code) -> StatusCode {
     match code {
         Code::BadJson
         | Code::NotAnOffer
@@ -54,7 +54,7 @@ impl IntoResponse for SignalingError {
 /// The answer to a known path with a method that it does not take. The `Allow` header is axum's.
 pub async fn method_not_allowed(method: Method, uri: Uri) -> SignalingError {
     let expected = match uri.path() {
-        "/sdp" => "POST with an offer",
+        "/sdp" | "/api/connect" => "POST with an offer",
         path if path.starts_with("/sdp/") => "PATCH, to change the session, and DELETE, to end it",
         _ => "GET",
     };

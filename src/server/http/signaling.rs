@@ -6,52 +6,125 @@ use super::super::offer::{Offer, check_channels};
 use super::super::session::SessionId;
 use super::super::sessions::not_found;
 use super::super::update::{Condition, Update};
-use crate::signaling::{ANSWER, Answer, Change, ChannelInit, Code, SignalingError, session_path};
+use super::error::status;
+use crate::signaling::{
+    ANSWER, Answer, Change, ChannelInit, Code, OFFER, SignalingError, session_path,
+};
 use axum::Json;
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::rejection::PathRejection;
-use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody, PathRejection};
+use axum::extract::{ConnectInfo, FromRequest, Path, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use leptos::prelude::{FromServerFnError, expect_context, use_context};
-use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
+use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
+use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// The largest body taken, in bytes: an offer of one data channel is about 500.
-const BODY_LIMIT: usize = 64 * 1024;
+pub const BODY_LIMIT: usize = 64 * 1024;
 /// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Answers an offer: what the server function `connect` does on the server.
+const JSON: &str = "application/json";
+/// RFC 8866 section 8.1.
+const SDP: &str = "application/sdp";
+
+/// The body of a `POST` in JSON.
+#[derive(Deserialize)]
+struct Opening {
+    #[serde(rename = "type")]
+    kind: String,
+    sdp: String,
+    #[serde(default)]
+    channels: Vec<ChannelInit>,
+}
+
+/// A session that was opened.
+struct Opened {
+    answer: Answer,
+    entity_tag: String,
+}
+
+/// `POST /sdp`: 201 with the answer, the session's address, and the ICE session's entity tag. An
+/// offer is JSON, or SDP by itself, which is answered in kind (RFC 9725 section 4.2).
+pub async fn open(
+    State(sessions): State<Sessions>,
+    request: Request,
+) -> Result<Response, SignalingError> {
+    let is_sdp = is_of(request.headers(), SDP);
+    if !is_sdp && !is_of(request.headers(), JSON) {
+        return Err(unsupported("application/json or application/sdp"));
+    }
+    let from = asked_from(request.extensions());
+    let body = bytes(request).await?;
+    let opening = if is_sdp {
+        Opening {
+            kind: OFFER.into(),
+            sdp: String::from_utf8_lossy(&body).into_owned(),
+            channels: Vec::new(),
+        }
+    } else {
+        serde_json::from_slice(&body).map_err(|cause| {
+            SignalingError::new(
+                Code::BadJson,
+                format!(
+                    r#"Expected JSON such as {{"type": "offer", "sdp": "…"}}, but found {cause}."#
+                ),
+            )
+        })?
+    };
+    let Opened { answer, entity_tag } = admit(&sessions, opening, from).await?;
+    let headers = [
+        (header::LOCATION, session_path(&answer.id)),
+        (header::ETAG, entity_tag),
+    ];
+    let body = if is_sdp {
+        ([(header::CONTENT_TYPE, SDP)], answer.sdp).into_response()
+    } else {
+        Json(answer).into_response()
+    };
+    Ok((StatusCode::CREATED, headers, body).into_response())
+}
+
+/// What the server function `connect` does on the server.
 pub async fn connect(
-    kind: &str,
-    sdp: &str,
+    kind: String,
+    sdp: String,
     channels: Vec<ChannelInit>,
 ) -> Result<Answer, SignalingError> {
     let sessions = expect_context::<Sessions>();
-    let response = expect_context::<ResponseOptions>();
-    let from = use_context::<Parts>().and_then(|request| asked_from(&request));
-    let offer = Offer::read(kind, sdp)?.with_channels(channels, sessions.max_channels())?;
-    let (id, answer) = sessions.admit(offer, from).await?;
-    let id = id.as_str().to_owned();
-    response.set_status(StatusCode::CREATED);
-    for (name, value) in [
-        (header::LOCATION, session_path(&id)),
-        (header::ETAG, answer.entity_tag),
-    ] {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            response.insert_header(name, value);
-        }
-    }
-    Ok(Answer {
-        kind: ANSWER.into(),
-        sdp: answer.sdp.unwrap_or_default(),
-        id,
+    let from = use_context::<Parts>().and_then(|request| asked_from(&request.extensions));
+    let opening = Opening {
+        kind,
+        sdp,
+        channels,
+    };
+    let opened = admit(&sessions, opening, from).await;
+    let opened = opened.inspect_err(|refused| {
+        expect_context::<ResponseOptions>().set_status(status(refused.code));
+    })?;
+    Ok(opened.answer)
+}
+
+async fn admit(
+    sessions: &Sessions,
+    opening: Opening,
+    from: Option<IpAddr>,
+) -> Result<Opened, SignalingError> {
+    let offer = Offer::read(&opening.kind, &opening.sdp)?;
+    let offer = offer.with_channels(opening.channels, sessions.max_channels())?;
+    let (id, answered) = sessions.admit(offer, from).await?;
+    Ok(Opened {
+        answer: Answer {
+            kind: ANSWER.into(),
+            sdp: answered.sdp.unwrap_or_default(),
+            id: id.as_str().to_owned(),
+        },
+        entity_tag: answered.entity_tag,
     })
 }
 
@@ -69,24 +142,18 @@ pub async fn change(
     let Ok(Path(id)) = id else {
         return Err(not_found());
     };
-    let condition = request
-        .headers()
-        .get(header::IF_MATCH)
-        .map(|value| Condition::read(value.to_str().unwrap_or_default()))
-        .ok_or_else(|| {
-            SignalingError::new(
-                Code::PreconditionRequired,
-                "Expected If-Match with the ETag of the answer before, or \"*\" (RFC 9725 section 4.3.1).",
-            )
-        })?;
-    let (parts, body) = request.into_parts();
-    let body = json(&parts.headers, body).await?;
-    let update = update(
-        &body,
-        sessions.max_channels(),
-        condition,
-        asked_from(&parts),
-    )?;
+    let condition = condition(request.headers()).ok_or_else(|| {
+        SignalingError::new(
+            Code::PreconditionRequired,
+            "Expected If-Match with the ETag of the answer before, or \"*\" (RFC 9725 section 4.3.1).",
+        )
+    })?;
+    if !is_of(request.headers(), JSON) {
+        return Err(unsupported("application/json"));
+    }
+    let from = asked_from(request.extensions());
+    let body = bytes(request).await?;
+    let update = update(&body, sessions.max_channels(), condition, from)?;
     let updated = sessions
         .update(&SessionId::from_request(id.clone()), update)
         .await?;
@@ -102,6 +169,15 @@ pub async fn change(
         }
         None => (StatusCode::NO_CONTENT, entity_tag).into_response(),
     })
+}
+
+/// `If-Match`: several lines are one list (RFC 9110 section 5.3).
+fn condition(headers: &HeaderMap) -> Option<Condition> {
+    let lines = headers.get_all(header::IF_MATCH).iter();
+    let lines: Vec<&str> = lines
+        .map(|line| line.to_str().unwrap_or_default())
+        .collect();
+    (!lines.is_empty()).then(|| Condition::read(&lines.join(",")))
 }
 
 fn update(
@@ -138,8 +214,8 @@ fn update(
 }
 
 /// The address that a request came from, where the server was told to keep it.
-fn asked_from(request: &Parts) -> Option<IpAddr> {
-    let ConnectInfo(from) = request.extensions.get::<ConnectInfo<SocketAddr>>()?;
+fn asked_from(extensions: &Extensions) -> Option<IpAddr> {
+    let ConnectInfo(from) = extensions.get::<ConnectInfo<SocketAddr>>()?;
     Some(from.ip().to_canonical())
 }
 
@@ -156,49 +232,25 @@ pub async fn end(
     }
 }
 
-/// Stands before the server function: checks what it does not (content type, size), and gives
-/// its errors their status. Other requests pass.
-pub async fn guard(request: Request, next: Next) -> Response {
-    if request.method() != Method::POST || request.uri().path() != "/sdp" {
-        return next.run(request).await;
-    }
-    let (mut parts, body) = request.into_parts();
-    let body = match json(&parts.headers, body).await {
-        Ok(body) => body,
-        Err(refused) => return refused.into_response(),
-    };
-    // Leptos redirects a form that was posted by a page without JavaScript. This is no form.
-    let accepted = HeaderValue::from_static("application/json");
-    parts.headers.insert(header::ACCEPT, accepted);
-    let request = Request::from_parts(parts, Body::from(body));
-    let response = next.run(request).await;
-    if !response.headers().contains_key(SERVER_FN_ERROR_HEADER) {
-        return response;
-    }
-    let body = to_bytes(response.into_body(), BODY_LIMIT)
-        .await
-        .unwrap_or_default();
-    SignalingError::de(body).into_response()
+/// Whether a request says that its body is of this type.
+fn is_of(headers: &HeaderMap, kind: &str) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE);
+    let essence = content_type
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(kind))
 }
 
-/// The body of a request that says it is JSON, within its bounds.
-async fn json(headers: &HeaderMap, body: Body) -> Result<Bytes, SignalingError> {
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let essence = content_type
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
-    if !essence.eq_ignore_ascii_case("application/json") {
-        return Err(SignalingError::new(
-            Code::UnsupportedMediaType,
-            "Expected a body of the content type application/json.",
-        ));
-    }
-    timeout(BODY_TIMEOUT, to_bytes(body, BODY_LIMIT))
+fn unsupported(expected: &str) -> SignalingError {
+    SignalingError::new(
+        Code::UnsupportedMediaType,
+        format!("Expected a body of the content type {expected}."),
+    )
+}
+
+/// The body of a request, within its bounds.
+async fn bytes(request: Request) -> Result<Bytes, SignalingError> {
+    timeout(BODY_TIMEOUT, Bytes::from_request(request, &()))
         .await
         .map_err(|_| {
             SignalingError::new(
@@ -206,10 +258,16 @@ async fn json(headers: &HeaderMap, body: Body) -> Result<Bytes, SignalingError> 
                 format!("The body did not arrive within {BODY_TIMEOUT:?}."),
             )
         })?
-        .map_err(|_| {
-            SignalingError::new(
-                Code::TooLarge,
-                format!("Expected at most {} KiB.", BODY_LIMIT / 1024),
-            )
+        .map_err(|refused| match refused {
+            BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
+                SignalingError::new(
+                    Code::TooLarge,
+                    format!("Expected at most {} KiB.", BODY_LIMIT / 1024),
+                )
+            }
+            cause => SignalingError::new(
+                Code::BadJson,
+                format!("The body did not arrive whole: {cause}."),
+            ),
         })
 }
