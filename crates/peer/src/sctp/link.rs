@@ -69,7 +69,8 @@ impl Link {
             config.endpoint.clone(),
             Some(config.server.clone()),
         );
-        let begun = endpoint.handle(clock.fast(now), NOWHERE, None, init.clone())?;
+        let padded = wire::padded_init(init);
+        let begun = endpoint.handle(clock.fast(now), NOWHERE, None, padded)?;
         let (handle, DatagramEvent::NewAssociation(association)) = begun else {
             return None;
         };

@@ -183,6 +183,23 @@ impl Builder {
     }
 }
 
+/// A packet of INIT with a parameter of padding behind its own (RFC 4820 section 4): the engine
+/// takes a last parameter without a value, as Forward-TSN-Supported is, for a chunk, and drops the
+/// packet. As it is where it has another chunk, which none may have, or is cut off.
+pub(super) fn padded_init(packet: &Bytes) -> Bytes {
+    const PADDING: [u8; 8] = [0x80, 0x05, 0, 8, 0, 0, 0, 0];
+    let length = u16_at(packet, HEADER + 2).and_then(|length| length.checked_next_multiple_of(4));
+    let is_whole = |length: &u16| packet.len() == HEADER + usize::from(*length);
+    let length = length.filter(is_whole);
+    let Some(padded) = length.and_then(|length| length.checked_add(8)) else {
+        return packet.clone();
+    };
+    let mut packet = BytesMut::from(&packet[..]);
+    packet.extend_from_slice(&PADDING);
+    packet[HEADER + 2..HEADER + 4].copy_from_slice(&padded.to_be_bytes());
+    sealed(packet)
+}
+
 /// Writes the checksum into a packet.
 pub(super) fn sealed(mut packet: BytesMut) -> Bytes {
     if let Some(field) = packet.get_mut(8..12) {

@@ -3,8 +3,10 @@
 use bytes::Bytes;
 
 use super::super::wire::{self, Builder, Chunks, HEADER, Header, u32_at};
-use super::super::{Event, dcep};
+use super::super::{Event, Sctp, SctpConfig, dcep};
 use super::model::*;
+use std::sync::Arc;
+use std::time::Instant;
 
 /// Writes packets as the browser would, by hand.
 struct Forger {
@@ -208,6 +210,40 @@ fn a_repeated_init_is_answered_alike_and_later_ignored() {
     server.handle(now, other);
     assert_eq!(server.poll_transmit(now), None);
     assert_eq!(server.poll_event(), None);
+}
+
+#[test]
+fn an_init_is_answered_whatever_its_parameters_end_with() {
+    let forward_tsn: &[u8] = &[0xc0, 0, 0, 4];
+    let extensions: &[u8] = &[0x80, 8, 0, 6, 192, 130, 0, 0];
+    // Its last padding is not counted.
+    let uncounted: &[u8] = &[0x80, 8, 0, 6, 192, 130];
+    let unknown: &[u8] = &[0x80, 0x99, 0, 4];
+    for parameters in [
+        vec![],
+        forward_tsn.to_vec(),
+        [extensions, forward_tsn].concat(),
+        [forward_tsn, extensions].concat(),
+        [forward_tsn, uncounted].concat(),
+        [extensions, unknown, unknown].concat(),
+    ] {
+        let fixed: &[u8] = &[0, 0, 0, 9, 0, 1, 0, 0, 0, 16, 0, 16, 0, 0, 0, 1];
+        let header = Header {
+            source: 5_000,
+            destination: 5_000,
+            tag: 0,
+        };
+        let value = [fixed, &parameters].concat();
+        let init = Builder::new(header, 128)
+            .chunk(wire::INIT, 0, &value)
+            .finish();
+        let now = Instant::now();
+        let mut server = Sctp::new(Arc::new(SctpConfig::new(limits())), None);
+        server.handle(now, init);
+        let answer = server.poll_transmit(now);
+        let kind = answer.as_ref().and_then(|answer| answer.get(HEADER));
+        assert_eq!(kind, Some(&wire::INIT_ACK), "{parameters:?}");
+    }
 }
 
 #[test]
