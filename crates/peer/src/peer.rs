@@ -71,6 +71,9 @@ pub enum End {
     /// SCTP could not go on.
     #[error("SCTP failed: {0}")]
     Sctp(&'static str),
+    /// The server's side has failed.
+    #[error("its state machine panicked")]
+    Failed,
 }
 
 /// A WebRTC data peer that answers.
@@ -395,6 +398,11 @@ impl Peer {
             self.end(End::Dtls(cause.to_string()));
         }
         is_genuine
+    }
+
+    /// Ends it, since what it would do next cannot be known any more.
+    pub fn fail(&mut self) {
+        self.end(End::Failed);
     }
 
     fn end(&mut self, end: End) {

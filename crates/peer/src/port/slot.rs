@@ -4,10 +4,12 @@ use crate::path::{Datagrams, Path};
 use crate::peer::{End, Event, Peer, Room};
 use crate::sctp;
 use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, SetOnce};
+use tracing::error;
 
 /// Events that may wait for whoever holds the peer. Its client can only make one more by a round
 /// trip, so it takes a session that does not look for seconds to reach it, and then the peer ends.
@@ -179,7 +181,12 @@ impl Slot {
         act: impl FnOnce(&mut State, &mut Room),
     ) -> Option<Instant> {
         let mut state = self.lock();
-        act(&mut state, room);
+        // What strangers send goes through crates that are not ours. One peer's end is enough.
+        let acted = catch_unwind(AssertUnwindSafe(|| act(&mut state, room)));
+        if acted.is_err() {
+            error!("a peer's state machine panicked, and the peer ends");
+            state.peer.fail();
+        }
         self.tell(&mut state);
         let due = state.peer.poll_timeout()?;
         if state.armed.is_some_and(|armed| armed <= due) {
@@ -281,5 +288,34 @@ pub fn beside(state: &State, path: Path, out: &Datagrams, before: usize) {
             .map(|(_, datagram)| datagram.len())
             .sum();
         tell(OnPath::Beside(bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dtls::Identity;
+    use crate::ice::Credentials;
+    use crate::peer::PeerConfig;
+    use crate::sctp::SctpLimits;
+    use crate::sdp::Offer;
+    use std::time::SystemTime;
+
+    #[test]
+    fn a_panic_ends_one_peer_and_goes_no_farther() {
+        let now = Instant::now();
+        let offer = include_str!("../../tests/offers/02-chromium-152-sctp-init.sdp");
+        let config = PeerConfig::new(SctpLimits::default(), Duration::from_secs(30)).unwrap();
+        let identity = Identity::generate(SystemTime::now()).unwrap();
+        let offer = Offer::read(offer).unwrap();
+        let local = Credentials::random();
+        let peer = Peer::new(config.into(), identity.into(), &offer, local, now);
+        let slot = Slot::new(peer, 0, now);
+        let mut room = Room::default();
+        let due = slot.drive(&mut room, |_, _| panic!("on purpose"));
+        assert_eq!(due, None);
+        let mut state = slot.lock();
+        assert_eq!(state.events.pop_front(), Some(Event::Ended(End::Failed)));
+        assert_eq!(state.peer.poll_timeout(), None);
     }
 }

@@ -145,9 +145,13 @@ impl Intake {
             }
             _ if !up && !seen.cookie => false,
             wire::DATA => self.keep_data(chunk, streams, seen, sorted),
-            wire::SACK => !std::mem::replace(&mut seen.sack, true) && gaps_ascend(chunk.value),
+            wire::SACK => {
+                let is_sound = ends_with_lists(chunk.value) && gaps_ascend(chunk.value);
+                is_sound && !std::mem::replace(&mut seen.sack, true)
+            }
             wire::HEARTBEAT => {
-                chunk.value.len() <= MAX_HEARTBEAT && !std::mem::replace(&mut seen.heartbeat, true)
+                let is_sound = chunk.value.len() <= MAX_HEARTBEAT && is_one_parameter(chunk.value);
+                is_sound && !std::mem::replace(&mut seen.heartbeat, true)
             }
             wire::FORWARD_TSN => {
                 let reached = u32_at(chunk.value, 0)
@@ -278,6 +282,23 @@ impl Intake {
 
 fn known(kind: u8) -> bool {
     kind <= 14 || kind == wire::RE_CONFIG || kind == wire::FORWARD_TSN
+}
+
+/// Whether a SACK's value ends where its gap blocks and duplicates do. The engine takes what is
+/// behind them for chunks that nobody has looked at.
+fn ends_with_lists(value: &[u8]) -> bool {
+    let lists = u16_at(value, 8).zip(u16_at(value, 10));
+    lists.is_some_and(|(gaps, duplicates)| {
+        value.len() == 12 + 4 * (usize::from(gaps) + usize::from(duplicates))
+    })
+}
+
+/// Whether a HEARTBEAT's value is one parameter and no more, for the same reason.
+fn is_one_parameter(value: &[u8]) -> bool {
+    u16_at(value, 2).is_some_and(|length| {
+        let length = usize::from(length);
+        length >= 4 && (value.len() == length || value.len() == length.next_multiple_of(4))
+    })
 }
 
 /// Whether the gap blocks of a SACK ascend. If not, it can cost 65,535 steps a block.

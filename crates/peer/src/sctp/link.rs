@@ -69,8 +69,8 @@ impl Link {
             config.endpoint.clone(),
             Some(config.server.clone()),
         );
-        let padded = wire::padded_init(init);
-        let begun = endpoint.handle(clock.fast(now), NOWHERE, None, padded)?;
+        let plain = wire::plain_init(init)?;
+        let begun = endpoint.handle(clock.fast(now), NOWHERE, None, plain)?;
         let (handle, DatagramEvent::NewAssociation(association)) = begun else {
             return None;
         };

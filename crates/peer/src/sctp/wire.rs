@@ -183,21 +183,38 @@ impl Builder {
     }
 }
 
-/// A packet of INIT with a parameter of padding behind its own (RFC 4820 section 4): the engine
-/// takes a last parameter without a value, as Forward-TSN-Supported is, for a chunk, and drops the
-/// packet. As it is where it has another chunk, which none may have, or is cut off.
-pub(super) fn padded_init(packet: &Bytes) -> Bytes {
+/// The packet of INIT as the engine is given it: alone, as it has to be (RFC 9260 section 6.10),
+/// with the parameters that the engine knows, and one of padding behind them (RFC 4820 section 4).
+/// `None` where it has another chunk, or a parameter is cut off.
+///
+/// The engine takes for a chunk what it does not count to a parameter: a last one without a value,
+/// such as Forward-TSN-Supported, and what is behind the values of some others.
+pub(super) fn plain_init(packet: &[u8]) -> Option<Bytes> {
     const PADDING: [u8; 8] = [0x80, 0x05, 0, 8, 0, 0, 0, 0];
-    let length = u16_at(packet, HEADER + 2).and_then(|length| length.checked_next_multiple_of(4));
-    let is_whole = |length: &u16| packet.len() == HEADER + usize::from(*length);
-    let length = length.filter(is_whole);
-    let Some(padded) = length.and_then(|length| length.checked_add(8)) else {
-        return packet.clone();
-    };
-    let mut packet = BytesMut::from(&packet[..]);
-    packet.extend_from_slice(&PADDING);
-    packet[HEADER + 2..HEADER + 4].copy_from_slice(&padded.to_be_bytes());
-    sealed(packet)
+    const FORWARD_TSN_SUPPORTED: u16 = 0xc000;
+    const SUPPORTED_EXTENSIONS: u16 = 0x8008;
+    /// Tag, window, streams and TSN.
+    const FIXED: usize = 16;
+    let header = Header::read(packet)?;
+    let init = Chunks::of(packet).next()?;
+    if HEADER + init.raw.len() != packet.len() {
+        return None;
+    }
+    let (fixed, mut parameters) = init.value.split_at_checked(FIXED)?;
+    let mut value = fixed.to_vec();
+    while !parameters.is_empty() {
+        let length = usize::from(u16_at(parameters, 2)?);
+        let parameter = parameters.get(..length).filter(|_| length >= 4)?;
+        if [FORWARD_TSN_SUPPORTED, SUPPORTED_EXTENSIONS].contains(&u16_at(parameters, 0)?) {
+            value.extend(parameter);
+            value.resize(value.len().next_multiple_of(4), 0);
+        }
+        let padded = length.next_multiple_of(4).min(parameters.len());
+        parameters = &parameters[padded..];
+    }
+    value.extend(PADDING);
+    let builder = Builder::new(header, packet.len() + PADDING.len());
+    Some(builder.chunk(INIT, 0, &value).finish())
 }
 
 /// Writes the checksum into a packet.

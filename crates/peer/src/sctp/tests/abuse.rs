@@ -246,6 +246,57 @@ fn an_init_is_answered_whatever_its_parameters_end_with() {
     }
 }
 
+/// An ABORT whose cause is longer than it, and which makes the engine panic.
+const POISON: &[u8] = &[6, 0, 0, 8, 0, 12, 0x13, 0x13];
+
+#[test]
+fn nothing_hides_behind_what_a_chunk_needs() {
+    let mut pair = connect(limits(), 65_536, 0);
+    pair.run(ms(100));
+    let forger = Forger::of(&pair);
+    let acknowledged = forger.next.to_be_bytes();
+    let sack = [&acknowledged[..], &[0, 1, 0, 0, 0, 0, 0, 0], POISON].concat();
+    let heartbeat = [&[0, 1, 0, 8, 1, 2, 3, 4], POISON].concat();
+    let forward = [&acknowledged[..], POISON].concat();
+    for (kind, value) in [
+        (wire::SACK, sack),
+        (wire::HEARTBEAT, heartbeat),
+        (wire::FORWARD_TSN, forward),
+        (wire::RE_CONFIG, POISON.to_vec()),
+    ] {
+        pair.server.handle(pair.now, forger.chunk(kind, &value));
+        pair.run(ms(10));
+        assert!(!ended(&mut pair), "chunk {kind}");
+    }
+}
+
+#[test]
+fn nothing_hides_behind_an_init() {
+    let fixed: &[u8] = &[0, 0, 0, 9, 0, 1, 0, 0, 0, 16, 0, 16, 0, 0, 0, 1];
+    let header = Header {
+        source: 5_000,
+        destination: 5_000,
+        tag: 0,
+    };
+    // A requested HMAC algorithm of an odd length, of which the engine counts the even part.
+    let odd: &[u8] = &[0x80, 4, 0, 5, 0, 0, 0, 0];
+    let inside = [fixed, odd, POISON].concat();
+    let mut behind = Builder::new(header, 128).chunk(wire::INIT, 0, fixed);
+    behind.raw(POISON);
+    for init in [
+        Builder::new(header, 128)
+            .chunk(wire::INIT, 0, &inside)
+            .finish(),
+        behind.finish(),
+    ] {
+        let now = Instant::now();
+        let mut server = Sctp::new(Arc::new(SctpConfig::new(limits())), None);
+        server.handle(now, init);
+        // Answered or not, it does no harm.
+        while server.poll_transmit(now).is_some() {}
+    }
+}
+
 #[test]
 fn an_unknown_chunk_does_not_hide_the_one_after_it() {
     let mut pair = connect(limits(), 65_536, 0);
