@@ -1,14 +1,16 @@
 //! One UDP port for every peer of a server.
 //!
-//! A [`Port`] opens its sockets and a loop for every two processors, and carries thousands of peers: a
-//! server has one port to open in a firewall, one mapping to make in a router or a container, and
-//! as many open files with a thousand peers as with none.
+//! A [`Port`] opens its sockets and a loop for every two processors, and carries thousands of
+//! peers: a server has one port to open in a firewall, one mapping to make in a router or a
+//! container, and as many open files with a thousand peers as with none.
 //!
 //! Each loop has a socket of its own at the same address (`SO_REUSEPORT`), so that the kernel
-//! parts clients among the loops. A peer is behind a lock that its loop alone takes as a rule: a
-//! feed that sends takes it for as long as it takes to put a message into SCTP, and marks the
-//! peer; its loop then sends for all that are marked in one go. A client whose address has changed
-//! comes to another loop perhaps, and nothing has to be moved for it.
+//! parts clients among the loops, and a thread of its own with a runtime of one thread, at which
+//! those who serve its peers work too ([`PeerHandle::runtime`]): a message wakes no other
+//! processor. A peer is behind a lock that its loop alone takes as a rule: who sends takes it for
+//! as long as it takes to put a message into SCTP, and marks the peer; its loop then sends for all
+//! that are marked in one go. A client whose address has changed comes to another loop perhaps,
+//! and nothing has to be moved for it.
 
 mod candidates;
 mod handle;
@@ -161,12 +163,17 @@ impl Port {
             let at_runtime = runtime.enter();
             let worker = Worker::new(number, port.shared.clone());
             drop(at_runtime);
-            let last_word = LastWord(ending.clone());
+            let ending = ending.clone();
             // As a task: each wake of what a runtime blocks on is a call of the system.
             let working = runtime.spawn(worker.run());
             std::thread::Builder::new()
                 .name(format!("udp-{number}"))
-                .spawn(move || last_word.say(runtime.block_on(working)))
+                .spawn(move || {
+                    if let Some(cause) = cause_of(runtime.block_on(working)) {
+                        // There is room for each loop's.
+                        let _ = ending.try_send(cause);
+                    }
+                })
                 .map_err(PortError::Loop)?;
         }
         Ok(port)
@@ -235,18 +242,11 @@ impl Drop for Port {
     }
 }
 
-/// Tells why a loop has ended, if it was not asked to.
-struct LastWord(mpsc::Sender<String>);
-
-impl LastWord {
-    fn say(self, ended: Result<Option<io::Error>, JoinError>) {
-        let cause = match ended {
-            Ok(None) => return,
-            Ok(Some(cause)) => cause.to_string(),
-            Err(panicked) => panicked.to_string(),
-        };
-        // There is room for each loop's.
-        let _ = self.0.try_send(cause);
+/// Why a loop has ended, if it was not asked to.
+fn cause_of(ended: Result<Option<io::Error>, JoinError>) -> Option<String> {
+    match ended {
+        Ok(failed) => failed.map(|cause| cause.to_string()),
+        Err(panicked) => Some(panicked.to_string()),
     }
 }
 
