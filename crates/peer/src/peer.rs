@@ -42,6 +42,10 @@ impl PeerConfig {
     }
 }
 
+/// How long a client that is DTLS server is given to send INIT: browsers do at once, and it was on
+/// its way with what ended the handshake.
+const CALL_AFTER: Duration = Duration::from_millis(100);
+
 /// Something that happened to a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -368,6 +372,7 @@ impl Peer {
         };
         let (agent, sctp, fingerprints) = (&mut self.agent, &mut self.sctp, &self.fingerprints);
         let (is_known, is_trusted) = (&mut self.is_known, &mut self.is_trusted);
+        let is_dtls_client = self.is_dtls_client;
         let (mut end, mut is_genuine) = (None, false);
         let (scratch, out) = (&mut room.scratch, &mut room.out);
         let worked = work(dtls, scratch, &mut |taken| match taken {
@@ -383,7 +388,12 @@ impl Peer {
                     end = Some(End::Certificate);
                 }
             }
-            Out::Up => *is_trusted = *is_known,
+            Out::Up => {
+                *is_trusted = *is_known;
+                if is_dtls_client {
+                    sctp.call_at(now + CALL_AFTER);
+                }
+            }
             Out::Data(data) if *is_trusted => {
                 is_genuine = true;
                 sctp.handle(now, Bytes::copy_from_slice(data));

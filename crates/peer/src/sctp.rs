@@ -4,8 +4,9 @@
 //! [`poll_event`](Sctp::poll_event), packets with [`poll_transmit`](Sctp::poll_transmit), both
 //! until they are `None`, and then the next deadline with [`poll_timeout`](Sctp::poll_timeout).
 //!
-//! We only answer: every browser sends INIT itself, whichever DTLS role it has.
+//! We answer the browser's INIT, and send our own only where theirs does not come.
 
+mod call;
 mod channel;
 mod clock;
 mod close;
@@ -34,6 +35,7 @@ pub use event::{
     ChannelInit, End, Event, Kind, Limit, Message, NegotiateError, Reliability, SendError, Stats,
 };
 
+use call::Call;
 use channel::{Ours, Role, Streams};
 use drive::Live;
 use wire::Header;
@@ -46,7 +48,7 @@ const MAX_WAITING: usize = 4;
 
 /// The association with one browser, and its channels.
 ///
-/// It begins with the browser's INIT and ends once; then it takes nothing and says nothing more,
+/// It begins with an INIT and ends once; then it takes nothing and says nothing more,
 /// except for an ABORT that is still to be sent.
 pub struct Sctp {
     config: Arc<SctpConfig>,
@@ -54,6 +56,7 @@ pub struct Sctp {
     remote_max: u64,
     streams: Streams,
     live: Option<Box<Live>>,
+    call: Call,
     over: bool,
     /// Packets to send. A call adds a few for each chunk that it reads.
     out: VecDeque<Bytes>,
@@ -87,6 +90,7 @@ impl Sctp {
             config,
             remote_max,
             live: None,
+            call: Call::No,
             over: false,
             out: VecDeque::new(),
             events: VecDeque::new(),
@@ -108,6 +112,7 @@ impl Sctp {
             return;
         }
         let Some(live) = &mut self.live else {
+            self.called(now, &packet);
             return;
         };
         if Header::read(&packet) != Some(live.link.from_peer) {
@@ -121,6 +126,7 @@ impl Sctp {
     /// Does what was due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         let Some(live) = &mut self.live else {
+            self.call_timeout(now);
             return;
         };
         live.link.handle_timeout(now);
@@ -142,7 +148,9 @@ impl Sctp {
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let live = self.live.as_ref()?;
+        let Some(live) = &self.live else {
+            return self.call_due();
+        };
         let both = [live.link.poll_timeout(), live.resets.due()];
         both.into_iter().flatten().min()
     }

@@ -54,6 +54,20 @@ fn all_of_a_hundred_peers_open_and_echo_in_order_over_a_bad_network() {
 }
 
 #[test]
+fn a_client_that_is_dtls_server_and_waits_for_init_is_called() {
+    for seed in 0..20 {
+        let mut world = World::with_setup(seed, BAD, echo(), "passive");
+        assert!(world.until(30, |world| world.is_open()), "seed {seed}");
+        world.echoes = true;
+        assert!(world.send("to and fro"));
+        assert!(
+            world.until(30, |world| world.received.len() == 1),
+            "seed {seed}"
+        );
+    }
+}
+
+#[test]
 fn what_is_answered_at_once_leaves_with_the_acknowledgement() {
     let mut world = World::new(5, Conditions::GOOD, echo());
     assert!(world.until(5, |world| world.is_open()));

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rtc_sctp::{Chunks, StreamEvent};
 
+use super::call::Call;
 use super::channel::Role;
+use super::config::SctpLimits;
 use super::event::{End, Event};
 use super::inbound::{Intake, Sorted};
 use super::link::{Begun, Link};
@@ -36,8 +38,8 @@ pub(super) struct Live {
     pub(super) up: bool,
     /// The browser's initiate tag, by which a repeated INIT is known.
     pub(super) tag: u32,
-    /// The packet with INIT ACK; empty when it is up.
-    pub(super) init_ack: Bytes,
+    /// The packet with INIT ACK, if it was ours to send, until it is up.
+    pub(super) init_ack: Option<Bytes>,
     /// The highest TSN that was sent.
     pub(super) sent: u32,
     /// The browser asked for a reset; an exact cumulative TSN is wanted.
@@ -50,7 +52,8 @@ pub(super) struct Live {
 }
 
 impl Live {
-    fn new(begun: Begun, tag: u32, window: u32, max_message: u32) -> Self {
+    pub(super) fn new(begun: Begun, tag: u32, limits: SctpLimits) -> Self {
+        let (window, max_message) = (limits.receive_window, limits.max_message_bytes);
         let max_held = (window / WINDOW_PER_CHUNK).max(256) as usize;
         Self {
             link: begun.link,
@@ -69,15 +72,14 @@ impl Live {
 
     /// The browser's end, with the initial TSNs of both ends.
     #[cfg(test)]
-    pub(super) fn of_browser(link: Link, our_tsn: u32, their_tsn: u32, window: u32) -> Self {
-        let init_ack = Bytes::new();
+    pub(super) fn of_browser(link: Link, our_tsn: u32, their_tsn: u32, limits: SctpLimits) -> Self {
         let begun = Begun {
             link,
-            init_ack,
+            init_ack: None,
             our_tsn,
             their_tsn,
         };
-        let live = Self::new(begun, 0, window, window);
+        let live = Self::new(begun, 0, limits);
         Self { up: true, ..live }
     }
 
@@ -92,22 +94,27 @@ impl Live {
 impl Sctp {
     /// A packet with INIT came. A repeated one gets the same answer; another one begins anew. None
     /// does anything once the association is up: a browser restarts DTLS with SCTP.
+    ///
+    /// Of two that crossed, the one with the higher tag counts. RFC 9260 section 5.2.1 answers both
+    /// with the tags of the first, which the engine cannot.
     pub(super) fn initiated(&mut self, now: Instant, tag: u32, init: &Bytes) {
+        if matches!(&self.call, Call::Made(link) if link.from_peer.tag > tag) {
+            return;
+        }
         match &self.live {
             Some(live) if live.up => {}
             Some(live) if live.tag == tag => {
                 if self.out.len() < MAX_WAITING {
-                    self.out.push_back(live.init_ack.clone());
+                    self.out.extend(live.init_ack.clone());
                 }
             }
             _ => {
                 if let Some(begun) = Link::answer(&self.config, now, init) {
-                    let limits = self.config.limits;
+                    self.call = Call::No;
                     self.streams.drop_strays();
                     self.out.clear();
-                    self.out.push_back(begun.init_ack.clone());
-                    let (window, largest) = (limits.receive_window, limits.max_message_bytes);
-                    self.live = Some(Box::new(Live::new(begun, tag, window, largest)));
+                    self.out.extend(begun.init_ack.clone());
+                    self.live = Some(Box::new(Live::new(begun, tag, self.config.limits)));
                 }
             }
         }
@@ -179,7 +186,7 @@ impl Sctp {
             return;
         };
         live.up = true;
-        live.init_ack = Bytes::new();
+        live.init_ack = None;
         for (id, reliability) in self.streams.take_waiting() {
             live.link.open(id);
             live.link.set_reliability(id, reliability);
@@ -246,6 +253,7 @@ impl Sctp {
         self.stats = self.stats();
         self.over = true;
         self.live = None;
+        self.call = Call::No;
         self.streams.clear();
         self.early = Vec::new();
     }

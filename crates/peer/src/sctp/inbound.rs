@@ -138,7 +138,7 @@ impl Intake {
         sorted: &mut Sorted,
     ) -> bool {
         match chunk.kind {
-            wire::COOKIE_ECHO => !std::mem::replace(&mut seen.cookie, true),
+            wire::COOKIE_ECHO | wire::COOKIE_ACK => !std::mem::replace(&mut seen.cookie, true),
             wire::ABORT => {
                 sorted.abort = true;
                 false

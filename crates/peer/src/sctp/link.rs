@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rtc_sctp::{
-    Association, AssociationHandle, DatagramEvent, Endpoint, Event, Payload,
+    Association, AssociationHandle, ClientConfig, DatagramEvent, Endpoint, Event, Payload,
     PayloadProtocolIdentifier, ReliabilityType,
 };
 
@@ -18,12 +18,15 @@ use super::wire::{self, Builder, Header, u32_at};
 /// The engine wants addresses and never uses them: there is one peer behind one DTLS connection.
 const NOWHERE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 1));
 
+/// The port of both ends where we call (RFC 8841 section 5); answers go where INIT came from.
+const PORT: u16 = 5_000;
+
 /// How many timers an association has (RFC 9260 section 16, RFC 6525 section 5.1.1).
 const TIMERS: usize = 6;
 
 /// Where the verification tag and the initial TSN are in a packet of INIT or INIT ACK.
-const INIT_TAG: usize = wire::HEADER + 4;
-const INIT_TSN: usize = wire::HEADER + 16;
+pub(super) const INIT_TAG: usize = wire::HEADER + 4;
+pub(super) const INIT_TSN: usize = wire::HEADER + 16;
 
 pub(super) struct Link {
     endpoint: Endpoint,
@@ -41,8 +44,8 @@ pub(super) struct Link {
 /// An association that was begun.
 pub(super) struct Begun {
     pub(super) link: Link,
-    /// The packet with INIT ACK.
-    pub(super) init_ack: Bytes,
+    /// The packet with INIT ACK, if it was ours to send.
+    pub(super) init_ack: Option<Bytes>,
     /// The initial TSNs.
     pub(super) our_tsn: u32,
     pub(super) their_tsn: u32,
@@ -92,9 +95,42 @@ impl Link {
         Some(Begun {
             our_tsn: link.shadow,
             their_tsn: u32_at(init, INIT_TSN)?,
-            init_ack,
+            init_ack: Some(init_ack),
             link,
         })
+    }
+
+    /// Calls the browser's end. Returns the packet with INIT too.
+    pub(super) fn call(config: &SctpConfig, now: Instant) -> Option<(Self, Bytes)> {
+        let clock = FastClock::new(now);
+        let mut endpoint =
+            Endpoint::new(NOWHERE, Default::default(), config.endpoint.clone(), None);
+        let transport = config.server.transport.clone();
+        let client = ClientConfig { transport };
+        let (handle, association) = endpoint.connect(clock.fast(now), client, NOWHERE).ok()?;
+        let header = Header {
+            source: PORT,
+            destination: PORT,
+            tag: 0,
+        };
+        let mut link = Self {
+            endpoint,
+            handle,
+            association,
+            clock,
+            to_peer: header,
+            from_peer: header,
+            shadow: 0,
+        };
+        let init = link.gather(now).into_iter().next()?;
+        link.from_peer.tag = u32_at(&init, INIT_TAG)?;
+        link.shadow = u32_at(&init, INIT_TSN)?;
+        Some((link, init))
+    }
+
+    /// Our initial TSN, before a stream is removed.
+    pub(super) fn first_tsn(&self) -> u32 {
+        self.shadow
     }
 
     /// Hands a packet to the engine.
@@ -257,34 +293,6 @@ impl Link {
 
 #[cfg(test)]
 impl Link {
-    /// The browser's end, and its packet with INIT.
-    pub(super) fn call(config: &SctpConfig, now: Instant) -> (Self, Bytes) {
-        let clock = FastClock::new(now);
-        let transport = config.server.transport.clone();
-        let mut endpoint =
-            Endpoint::new(NOWHERE, Default::default(), config.endpoint.clone(), None);
-        let client = rtc_sctp::ClientConfig { transport };
-        let (handle, association) = endpoint.connect(now, client, NOWHERE).unwrap();
-        let header = Header {
-            source: 5000,
-            destination: 5000,
-            tag: 0,
-        };
-        let mut link = Self {
-            endpoint,
-            handle,
-            association,
-            clock,
-            to_peer: header,
-            from_peer: header,
-            shadow: 0,
-        };
-        let init = link.gather(now).remove(0);
-        link.from_peer.tag = u32_at(&init, INIT_TAG).unwrap();
-        link.shadow = u32_at(&init, INIT_TSN).unwrap();
-        (link, init)
-    }
-
     /// Takes INIT ACK and returns COOKIE ECHO.
     pub(super) fn called(&mut self, now: Instant, init_ack: Bytes) -> Vec<Bytes> {
         self.to_peer.tag = u32_at(&init_ack, INIT_TAG).unwrap();

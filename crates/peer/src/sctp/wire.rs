@@ -11,6 +11,7 @@ pub(super) const ABORT: u8 = 6;
 pub(super) const SHUTDOWN: u8 = 7;
 pub(super) const SHUTDOWN_ACK: u8 = 8;
 pub(super) const COOKIE_ECHO: u8 = 10;
+pub(super) const COOKIE_ACK: u8 = 11;
 pub(super) const RE_CONFIG: u8 = 130;
 pub(super) const FORWARD_TSN: u8 = 192;
 
@@ -190,13 +191,23 @@ impl Builder {
 /// The engine takes for a chunk what it does not count to a parameter: a last one without a value,
 /// such as Forward-TSN-Supported, and what is behind the values of some others.
 pub(super) fn plain_init(packet: &[u8]) -> Option<Bytes> {
+    plain(packet, INIT, &[])
+}
+
+/// The same of INIT ACK, with the state cookie that it has to have.
+pub(super) fn plain_init_ack(packet: &[u8]) -> Option<Bytes> {
+    const STATE_COOKIE: u16 = 7;
+    plain(packet, INIT_ACK, &[STATE_COOKIE])
+}
+
+fn plain(packet: &[u8], kind: u8, also: &[u16]) -> Option<Bytes> {
     const PADDING: [u8; 8] = [0x80, 0x05, 0, 8, 0, 0, 0, 0];
     const FORWARD_TSN_SUPPORTED: u16 = 0xc000;
     const SUPPORTED_EXTENSIONS: u16 = 0x8008;
     /// Tag, window, streams and TSN.
     const FIXED: usize = 16;
     let header = Header::read(packet)?;
-    let init = Chunks::of(packet).next()?;
+    let init = Chunks::of(packet).next().filter(|it| it.kind == kind)?;
     if HEADER + init.raw.len() != packet.len() {
         return None;
     }
@@ -205,7 +216,8 @@ pub(super) fn plain_init(packet: &[u8]) -> Option<Bytes> {
     while !parameters.is_empty() {
         let length = usize::from(u16_at(parameters, 2)?);
         let parameter = parameters.get(..length).filter(|_| length >= 4)?;
-        if [FORWARD_TSN_SUPPORTED, SUPPORTED_EXTENSIONS].contains(&u16_at(parameters, 0)?) {
+        let name = u16_at(parameters, 0)?;
+        if [FORWARD_TSN_SUPPORTED, SUPPORTED_EXTENSIONS].contains(&name) || also.contains(&name) {
             value.extend(parameter);
             value.resize(value.len().next_multiple_of(4), 0);
         }
@@ -214,7 +226,7 @@ pub(super) fn plain_init(packet: &[u8]) -> Option<Bytes> {
     }
     value.extend(PADDING);
     let builder = Builder::new(header, packet.len() + PADDING.len());
-    Some(builder.chunk(INIT, 0, &value).finish())
+    Some(builder.chunk(kind, 0, &value).finish())
 }
 
 /// Writes the checksum into a packet.

@@ -85,6 +85,16 @@ pub struct World {
 impl World {
     /// A client that has sent its offer with one channel, and has its answer.
     pub fn new(seed: u64, conditions: Conditions, channel: ChannelConfig) -> Self {
+        Self::with_setup(seed, conditions, channel, "actpass")
+    }
+
+    /// The same, where the client's offer has this `a=setup`.
+    pub fn with_setup(
+        seed: u64,
+        conditions: Conditions,
+        channel: ChannelConfig,
+        setup: &str,
+    ) -> Self {
         let start = Instant::now();
         let address = |text: &str| text.parse::<SocketAddr>().unwrap();
         let (inner, server) = (address("192.0.2.1:1000"), address("198.51.100.1:3478"));
@@ -97,7 +107,8 @@ impl World {
         let mut changes = client.sdp_api();
         changes.add_channel_with_config(channel);
         let (offer, pending) = changes.apply().unwrap();
-        let offer = Offer::read(&offer.to_sdp_string()).unwrap();
+        let offer = offer.to_sdp_string().replace("actpass", setup);
+        let offer = Offer::read(&offer).unwrap();
         let local = Credentials::random();
         let answer = offer.answer(&Local {
             ufrag: &local.ufrag,

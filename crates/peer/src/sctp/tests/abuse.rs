@@ -193,7 +193,7 @@ fn a_repeated_init_is_answered_alike_and_later_ignored() {
     let now = std::time::Instant::now();
     let config = std::sync::Arc::new(super::super::SctpConfig::new(limits()));
     let mut server = super::super::Sctp::new(config.clone(), None);
-    let (mut link, init) = super::super::link::Link::call(&config, now);
+    let (mut link, init) = super::super::link::Link::call(&config, now).unwrap();
     server.handle(now, init.clone());
     let first = server.poll_transmit(now).unwrap();
     server.handle(now, init.clone());
@@ -206,7 +206,7 @@ fn a_repeated_init_is_answered_alike_and_later_ignored() {
     server.handle(now, init);
     assert_eq!(server.poll_transmit(now), None);
     // Another association's INIT is ignored too.
-    let (_, other) = super::super::link::Link::call(&config, now);
+    let (_, other) = super::super::link::Link::call(&config, now).unwrap();
     server.handle(now, other);
     assert_eq!(server.poll_transmit(now), None);
     assert_eq!(server.poll_event(), None);
@@ -314,7 +314,7 @@ fn an_unknown_chunk_does_not_hide_the_one_after_it() {
 }
 
 /// Changes a few bytes and makes the checksum right again.
-fn mutated(rng: &mut fastrand::Rng, packet: &[u8]) -> Bytes {
+pub(super) fn mutated(rng: &mut fastrand::Rng, packet: &[u8]) -> Bytes {
     let mut bytes = bytes::BytesMut::from(packet);
     for _ in 0..rng.usize(1..4) {
         let at = rng.usize(HEADER..bytes.len());
@@ -393,7 +393,7 @@ fn an_init_that_is_changed_makes_no_panic() {
     let mut rng = fastrand::Rng::with_seed(8);
     let now = std::time::Instant::now();
     let config = std::sync::Arc::new(super::super::SctpConfig::new(limits()));
-    let (_, init) = super::super::link::Link::call(&config, now);
+    let (_, init) = super::super::link::Link::call(&config, now).unwrap();
     let mut server = super::super::Sctp::new(config, None);
     for _ in 0..20_000 {
         server.handle(now, mutated(&mut rng, &init));
@@ -407,7 +407,7 @@ fn tsns_wrap_without_harm() {
     let now = std::time::Instant::now();
     let config = std::sync::Arc::new(super::super::SctpConfig::new(limits()));
     let mut server = super::super::Sctp::new(config.clone(), None);
-    let (mut link, init) = super::super::link::Link::call(&config, now);
+    let (mut link, init) = super::super::link::Link::call(&config, now).unwrap();
     let next = u32::MAX - 2;
     let mut changed = bytes::BytesMut::from(init);
     changed[HEADER + 16..HEADER + 20].copy_from_slice(&next.to_be_bytes());

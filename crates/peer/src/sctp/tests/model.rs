@@ -115,7 +115,7 @@ pub(super) fn connect_with(
         receive_window: 1 << 20,
         ..limits
     }));
-    let (mut link, init) = Link::call(&theirs, now);
+    let (mut link, init) = Link::call(&theirs, now).unwrap();
     server.handle(now, init.clone());
     let init_ack = server.poll_transmit(now).unwrap();
     let server_tsn = u32_at(&init_ack, HEADER + 16).unwrap();
@@ -131,9 +131,10 @@ pub(super) fn connect_with(
     }
     assert!(connected);
     assert_eq!(server.poll_event(), Some(Event::Up));
+    let their_limits = theirs.limits();
     let mut browser = Sctp::new(theirs, Some(0));
     let browser_tsn = u32_at(&init, HEADER + 16).unwrap();
-    let live = Live::of_browser(link, browser_tsn, server_tsn, 1 << 20);
+    let live = Live::of_browser(link, browser_tsn, server_tsn, their_limits);
     browser.live = Some(Box::new(live));
     Pair {
         now,
