@@ -10,14 +10,14 @@ build: ## leave target/release/tickwire and target/site
 	scripts/env cargo leptos build --release --precompress
 
 test: lint ## everything: formatting, clippy, Rust tests, browser tests
-	scripts/env cargo test --package tickwire --package tickwire-peer --features tickwire/ssr
+	scripts/env cargo test --workspace --exclude tickwire-page --features tickwire/ssr
 	scripts/env cargo test --manifest-path load/Cargo.toml --target-dir target
 	scripts/env cargo leptos end-to-end
 
 lint: setup ## formatting, and clippy without a warning on both halves
 	scripts/env cargo fmt --all --check
 	scripts/env cargo fmt --check --manifest-path load/Cargo.toml
-	scripts/env cargo clippy --package tickwire --package tickwire-peer --features tickwire/ssr --all-targets -- -D warnings
+	scripts/env cargo clippy --workspace --exclude tickwire-page --features tickwire/ssr --all-targets -- -D warnings
 	scripts/env cargo clippy --manifest-path load/Cargo.toml --target-dir target -- -D warnings
 	scripts/env web-cargo clippy --package tickwire-page --target wasm32-unknown-unknown --target-dir target/front -- -D warnings
 

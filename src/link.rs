@@ -15,10 +15,10 @@ pub use report::{
 pub use state::{Failure, Interruption, LinkState, Step, Try};
 pub use steps::Steps;
 
-use crate::signaling::ChannelInit;
 use leptos::prelude::*;
 use std::rc::Rc;
 use std::time::Duration;
+use tickwire_wire::signaling::ChannelInit;
 
 /// What a link is made with. The default is a link without channels of its own that comes back
 /// by itself; channels can be opened on it all the same.

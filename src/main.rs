@@ -1,7 +1,8 @@
 mod allocator;
 
 use std::process::ExitCode;
-use tickwire::server::{self, Config, Feeds, shutdown};
+use tickwire::server::{self, Config, RunError};
+use tickwire_server::shutdown;
 use tokio::net::TcpListener;
 use tracing::{error, info};
 
@@ -16,14 +17,14 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn start() -> Result<(), server::ServeError> {
+async fn start() -> Result<(), RunError> {
     let config = Config::load().inspect_err(|_| server::log::start_with_defaults())?;
     server::log::start(&config.log);
     server::limits::raise_open_files();
-    let shutdown = shutdown::signal()?;
+    let shutdown = shutdown::signal().map_err(RunError::Signals)?;
     let listener = TcpListener::bind(config.leptos.site_addr)
         .await
-        .map_err(|cause| server::ServeError::Bind(config.leptos.site_addr, cause))?;
+        .map_err(|cause| RunError::Bind(config.leptos.site_addr, cause))?;
     info!(address = %config.leptos.site_addr, "serving HTTP");
-    server::run(listener, config, Feeds::built_in(), shutdown).await
+    server::run(listener, config, server::feeds(), shutdown).await
 }

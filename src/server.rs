@@ -1,66 +1,60 @@
-//! The server: HTTP for the page and the signalling, WebRTC for everything after it.
-//!
-//! A request walks `http` → `sessions` → `session`; a datagram walks `port` → `peer`, and what
-//! it carried `channel` → `feeds`, and back the same way, through `fresh` where a value may
-//! grow old. Neither skips a room.
+//! The program: the server's feeds and router, with the page around them.
 
-mod channel;
 pub mod config;
-pub mod feeds;
-mod fresh;
-pub mod http;
+mod files;
 pub mod limits;
 pub mod log;
-mod message;
-mod offer;
-mod peer;
-mod presence;
-mod session;
-mod sessions;
+mod machine;
 mod shell;
-pub mod shutdown;
+mod site;
 mod state;
-mod update;
 
-pub use channel::{Channel, Deadline, Latest};
 pub use config::{Config, ConfigError};
-pub use feeds::Feeds;
-pub use fresh::Counts;
-pub use http::{router, site};
-pub use message::{Message, Reliability, SendError};
-pub use session::{SessionId, SessionNumber};
-pub use sessions::Sessions;
+pub use machine::Machine;
+pub use site::site;
 pub use state::AppState;
-pub use update::{Condition, Update, Updated};
 
+use crate::connect::ConnectError;
+use axum::http::request::Parts;
+use leptos::prelude::{expect_context, use_context};
+use leptos_axum::ResponseOptions;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
-use tickwire_peer::dtls::DtlsError;
-use tickwire_peer::port::PortError;
+use tickwire_server::http::admit;
+use tickwire_server::{Feeds, OpenError, ServeError, Sessions};
+use tickwire_wire::feed;
+use tickwire_wire::signaling::{Answer, ChannelInit, Code, SignalingError};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
 
-/// How long a shutdown may take: requests under way and the closing of sessions. What is not
-/// done by then is cut off, so that the process ends within 5 s of its signal.
-const SHUTDOWN_LIMIT: Duration = Duration::from_secs(4);
-
-/// Why the server did not start, or stopped.
+/// Why the program did not start, or how it stopped.
 #[derive(Debug, thiserror::Error)]
-pub enum ServeError {
+pub enum RunError {
+    /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// HTTP's address cannot be had.
     #[error("cannot listen on {0}: {1}. Is another server running? Set site-addr in Leptos.toml.")]
-    Bind(SocketAddr, io::Error),
+    Bind(SocketAddr, #[source] io::Error),
+    /// The process cannot be told to stop.
     #[error("cannot receive signals: {0}")]
-    Signals(io::Error),
-    #[error("DTLS cannot be set up: {0}")]
-    Dtls(#[from] DtlsError),
-    #[error("{0}. Set listen under [port] in Leptos.toml.")]
-    Port(#[from] PortError),
-    #[error("HTTP failed: {0}")]
-    Http(io::Error),
+    Signals(#[source] io::Error),
+    /// The server cannot be opened, or has failed.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+impl From<OpenError> for RunError {
+    fn from(cause: OpenError) -> Self {
+        ServeError::from(cause).into()
+    }
+}
+
+/// The feeds that come with the server, and the load of its machine.
+pub fn feeds() -> Feeds {
+    let machine = Machine::new();
+    Feeds::built_in().feed(feed::MACHINE, move |channel, sessions| {
+        machine.clone().serve(channel, sessions)
+    })
 }
 
 /// Serves the page and these feeds on `listener` until `shutdown` completes, then ends every
@@ -73,41 +67,31 @@ pub async fn run<S: Clone + Send + Sync + 'static>(
     config: Config,
     feeds: Feeds<S>,
     shutdown: impl Future<Output = ()>,
-) -> Result<(), ServeError> {
+) -> Result<(), RunError> {
     let http = listener.local_addr().map_err(ServeError::Http)?;
-    let sessions = Sessions::open(&config, http, feeds)?;
+    let sessions = Sessions::open(&config.server, http, feeds)?;
     let app = site(AppState {
         leptos: config.leptos,
         sessions: sessions.clone(),
     });
-    let stop = CancellationToken::new();
-    let mut http = tokio::spawn(
-        axum::serve(
-            listener,
-            app.into_make_service_with_connect_info::<SocketAddr>(),
-        )
-        .with_graceful_shutdown(stop.clone().cancelled_owned())
-        .into_future(),
-    );
+    Ok(tickwire_server::serve(listener, app, sessions, shutdown).await?)
+}
 
-    tokio::select! {
-        ended = &mut http => return ended.unwrap_or_else(|cause| Err(io::Error::other(cause))).map_err(ServeError::Http),
-        cause = sessions.port().failed() => {
-            stop.cancel();
-            sessions.shut_down().await;
-            return Err(cause.into());
-        }
-        () = shutdown => info!(sessions = sessions.count(), "shutting down"),
-    }
-    stop.cancel();
-    let done = tokio::time::timeout(SHUTDOWN_LIMIT, async {
-        sessions.shut_down().await;
-        let _ = (&mut http).await;
-    });
-    if done.await.is_err() {
-        warn!("requests or sessions were still open after {SHUTDOWN_LIMIT:?}; cut off");
-        http.abort();
-    }
-    info!("stopped");
-    Ok(())
+/// What the server function does on the server.
+pub(crate) async fn connect(
+    kind: String,
+    sdp: String,
+    channels: Vec<ChannelInit>,
+) -> Result<Answer, ConnectError> {
+    let sessions = expect_context::<Sessions>();
+    let Some(request) = use_context::<Parts>() else {
+        let error = SignalingError::new(Code::Internal, "The server lost the request.");
+        return Err(ConnectError(error));
+    };
+    admit(&sessions, request, &kind, &sdp, channels)
+        .await
+        .map_err(|refusal| {
+            expect_context::<ResponseOptions>().set_status(refusal.status());
+            ConnectError(refusal.0)
+        })
 }

@@ -11,9 +11,9 @@ use support::{
     Client, Server, closed, config, next_binary, next_text, opened, sent_until_it_waits, unchanged,
     until, within,
 };
-use tickwire::server::feeds::echo;
-use tickwire::server::{Channel, Feeds, Message, SendError, SessionNumber};
-use tickwire::wire::{COUNTED, PROTOCOL};
+use tickwire_server::feeds::echo;
+use tickwire_server::{Channel, Feeds, Message, SendError, SessionNumber};
+use tickwire_wire::feed::{COUNTED, PROTOCOL};
 use tokio::sync::mpsc;
 use webrtc::data_channel::{DataChannel, RTCDataChannelInit};
 
@@ -487,7 +487,7 @@ async fn a_hundred_channels_are_served_and_the_next_is_closed() {
 
 #[test]
 fn the_readme_shows_the_example_as_it_is() {
-    let example = include_str!("../examples/prices.rs");
+    let example = include_str!("../crates/server/examples/prices.rs");
     let code = &example[example.find("use ").unwrap()..];
     assert!(include_str!("../README.md").contains(code));
     assert!(example.lines().count() < 64);

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use support::{Client, Server, config, next_text, within};
-use tickwire::server::{Channel, Counts, Feeds, SendError};
+use tickwire_server::{Channel, Counts, Feeds, SendError};
 use tokio::time::MissedTickBehavior;
 use webrtc::data_channel::{DataChannel, DataChannelEvent};
 

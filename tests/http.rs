@@ -7,12 +7,14 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
 use support::{OFFER_SDP, config};
-use tickwire::server::{AppState, Feeds, Sessions, site};
+use tickwire::server::{self, AppState, site};
+use tickwire_server::Sessions;
 use tower::ServiceExt;
 
 fn app(variables: &[(&str, &str)]) -> (Router, Sessions) {
     let config = config(variables);
-    let sessions = Sessions::open(&config, ([127, 0, 0, 1], 0).into(), Feeds::built_in()).unwrap();
+    let sessions =
+        Sessions::open(&config.server, ([127, 0, 0, 1], 0).into(), server::feeds()).unwrap();
     (
         site(AppState {
             leptos: config.leptos,

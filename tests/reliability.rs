@@ -9,8 +9,8 @@ use network::{Conditions, Network};
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::{Server, config, next_text, opened, within};
-use tickwire::server::feeds::echo;
-use tickwire::server::{Channel, Feeds, Message, Reliability, SendError};
+use tickwire_server::feeds::echo;
+use tickwire_server::{Channel, Feeds, Message, Reliability, SendError};
 use tokio::sync::mpsc;
 use webrtc::data_channel::RTCDataChannelInit;
 

@@ -5,8 +5,8 @@ mod support;
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::{Client, OFFER_SDP, Server, closed, config, next_text, patch, until, within};
-use tickwire::server::feeds::echo;
-use tickwire::server::{Channel, Feeds, Reliability, SendError};
+use tickwire_server::feeds::echo;
+use tickwire_server::{Channel, Feeds, Reliability, SendError};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 

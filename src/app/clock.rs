@@ -48,7 +48,7 @@ pub fn Clock(feeds: Feeds) -> impl IntoView {
                     >
                         {INTERVALS
                             .map(|(interval, name)| {
-                                let is_default = interval == crate::wire::DEFAULT_INTERVAL;
+                                let is_default = interval == tickwire_wire::feed::DEFAULT_INTERVAL;
                                 view! { <option value=interval selected=is_default>{name}</option> }
                             })
                             .into_iter()

@@ -1,9 +1,9 @@
 //! The message to send.
 
 use crate::link::{Link, LinkState};
-use crate::wire::ECHO;
 use leptos::html;
 use leptos::prelude::*;
+use tickwire_wire::feed::ECHO;
 
 /// A form with one input: Enter sends, and the input keeps the focus. What was typed stays while
 /// the link comes back, and one can go on typing.

@@ -16,8 +16,8 @@ pub use rows::{Row, Standing, rows};
 
 use crate::browser::Vantage;
 use crate::link::{Failure, LinkState};
-use crate::signaling::Code;
 use reach::{Reach, address, split};
+use tickwire_wire::signaling::Code;
 
 /// Why the newest try failed, and which it was: until another succeeds. A session that is just
 /// lost is no reason to be alarmed, the next try may bring it back.

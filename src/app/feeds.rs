@@ -8,11 +8,11 @@ use super::set_if_changed;
 use crate::browser::{Frame, clock, json, use_drawing, use_link_with_options};
 use crate::estimate::Exchange;
 use crate::link::{Link, LinkEvent, LinkEventKind, LinkOptions, LinkState, Step};
-use crate::signaling::ChannelInit;
-use crate::wire::{self, FromClock, FromData, Sample};
 use leptos::prelude::*;
 use questions::Questions;
 use std::time::Duration;
+use tickwire_wire::feed::{self, FromClock, FromData, Sample};
+use tickwire_wire::signaling::ChannelInit;
 
 /// A tenth of a second, in milliseconds.
 const TENTH: f64 = 100.0;
@@ -42,7 +42,7 @@ pub fn use_feeds(lines: Lines) -> Feeds {
         tenth: StoredValue::new(0.0),
     };
     let ask_for_frame = use_drawing(move |frame| shown.draw(frame));
-    let interval = RwSignal::new(wire::DEFAULT_INTERVAL);
+    let interval = RwSignal::new(feed::DEFAULT_INTERVAL);
     let options = LinkOptions::default().channels(channels());
     let link = use_link_with_options(options.on_event(move |event| {
         shown.take(event, interval);
@@ -68,7 +68,7 @@ fn channels() -> Vec<ChannelInit> {
         ordered: true,
         max_retransmits: None,
         max_packet_life_time: None,
-        protocol: wire::PROTOCOL.into(),
+        protocol: feed::PROTOCOL.into(),
         negotiated: true,
     };
     let newest_only = |id, label| ChannelInit {
@@ -77,9 +77,9 @@ fn channels() -> Vec<ChannelInit> {
         ..channel(id, label)
     };
     vec![
-        newest_only(0, wire::CLOCK),
-        channel(1, wire::ECHO),
-        newest_only(2, wire::MACHINE),
+        newest_only(0, feed::CLOCK),
+        channel(1, feed::ECHO),
+        newest_only(2, feed::MACHINE),
     ]
 }
 
@@ -103,22 +103,22 @@ impl Shown {
         let at = event.at;
         match event.kind {
             LinkEventKind::Received(channel, text) => match &*channel {
-                wire::CLOCK => self.take_clock(at, text, interval),
-                wire::MACHINE => self.take_machine(at, text),
+                feed::CLOCK => self.take_clock(at, text, interval),
+                feed::MACHINE => self.take_machine(at, text),
                 _ => self.take_echo(at, text),
             },
             LinkEventKind::ReceivedBinary(_, bytes) => {
                 self.lines.add(at, Source::Server, format!("{bytes} bytes"));
             }
             // What the page asks the clock is its own affair.
-            LinkEventKind::Sent(wire::ECHO, text) => self.lines.add(at, Source::You, text),
+            LinkEventKind::Sent(feed::ECHO, text) => self.lines.add(at, Source::You, text),
             LinkEventKind::Sent(..) => {}
             LinkEventKind::Closed(channel) => {
                 self.lines
                     .add(at, Source::Link, format!("The server closed “{channel}”."));
                 match &*channel {
-                    wire::CLOCK => self.read(Readings::forget_clock),
-                    wire::MACHINE => self.read(Readings::forget_machine),
+                    feed::CLOCK => self.read(Readings::forget_clock),
+                    feed::MACHINE => self.read(Readings::forget_machine),
                     _ => {}
                 }
             }

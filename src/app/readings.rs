@@ -3,8 +3,8 @@
 
 use super::text::{self, UNKNOWN};
 use crate::estimate::{Added, Exchange, Exchanges, Jitter, Newest, Series};
-use crate::wire::{DEFAULT_INTERVAL, Sample};
 use std::fmt::Write;
+use tickwire_wire::feed::{DEFAULT_INTERVAL, Sample};
 
 /// How often the log tells the time, in milliseconds.
 const LOG_INTERVAL: f64 = 1_000.0;

@@ -2,9 +2,9 @@
 
 use super::listener::Listener;
 use crate::link::{ChannelReport, NotSent, OnChannelEvent, Tally};
-use crate::signaling::ChannelInit;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+use tickwire_wire::signaling::ChannelInit;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{
     RtcDataChannel, RtcDataChannelInit, RtcDataChannelState, RtcDataChannelType, RtcPeerConnection,

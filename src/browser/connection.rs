@@ -2,9 +2,9 @@
 
 use super::channel::{Channel, Message, Role};
 use super::listener::Listener;
-use crate::signaling::ChannelInit;
 use std::cell::RefCell;
 use std::rc::Rc;
+use tickwire_wire::signaling::ChannelInit;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{
     Event, MessageEvent, RtcDataChannelState, RtcIceConnectionState, RtcPeerConnection,

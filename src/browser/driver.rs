@@ -12,13 +12,13 @@ use crate::link::{
     ChannelReport, Failure, Interruption, Link, LinkEvent, LinkEventKind, LinkOptions, LinkState,
     Milestone, Outcome, Path, Step, StepReport, Steps, candidates,
 };
-use crate::signaling::{Change, ChannelInit};
-use crate::wire;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
+use tickwire_wire::feed;
+use tickwire_wire::signaling::{Change, ChannelInit};
 use web_sys::RtcPeerConnectionState;
 
 /// How often what is shown of a link is brought up to date while somebody looks, in milliseconds.
@@ -234,7 +234,7 @@ impl Driver {
             connection.add(init.clone(), Role::Page(init.label.as_str().into()));
         }
         if let Some(id) = session.free_id() {
-            let pulse = wire::pulse_channel(id);
+            let pulse = feed::pulse_channel(id);
             connection.add(pulse.clone(), Role::Pulse);
             channels.push(pulse);
         }

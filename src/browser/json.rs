@@ -1,7 +1,7 @@
 //! JSON by the browser's own parser.
 
-use crate::fields::Fields;
 use js_sys::{Array, JSON, Object, Reflect};
+use tickwire_wire::Fields;
 use wasm_bindgen::{JsCast, JsValue};
 
 /// An object that was parsed.

@@ -4,9 +4,9 @@ use super::channel::dictionary;
 use super::connection::describe;
 use super::json;
 use crate::link::Failure;
-use crate::signaling::{Answer, Change, Code, SignalingError, session_path};
 use leptos::prelude::window;
 use std::time::Duration;
+use tickwire_wire::signaling::{Answer, Change, Code, SignalingError, session_path};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{

@@ -10,11 +10,11 @@ use crate::link::{
     ChannelEvent, ChannelOptions, Failure, LinkChannel, LinkEventKind, LinkState, NotSent,
     OnChannelEvent, OpenError,
 };
-use crate::signaling::{Change, ChannelInit};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use tickwire_wire::signaling::{Change, ChannelInit};
 use web_sys::AbortSignal;
 
 /// How long the server may take to add channels, in milliseconds.

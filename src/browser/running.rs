@@ -6,9 +6,9 @@ use super::timer::Timer;
 use super::{json, use_drawing};
 use crate::link::{ChannelEvent, ChannelOptions, Link, LinkChannel};
 use crate::trial::{Again, Pair, Run, Settings, Turn};
-use crate::wire::{COUNTED, Counted, ECHO};
 use leptos::prelude::*;
 use std::time::Duration;
+use tickwire_wire::feed::{COUNTED, Counted, ECHO};
 
 /// What asks the server for its count. It answers any text.
 const QUESTION: &str = "count";

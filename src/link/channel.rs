@@ -1,7 +1,7 @@
 //! Channels that are opened on a link beside those that it starts with.
 
-use crate::signaling::ChannelInit;
 use std::rc::Rc;
+use tickwire_wire::signaling::ChannelInit;
 
 /// What to open: the names are those of W3C's `RTCDataChannelInit`. The link chooses the id.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 //! connect, or how well it does. No browser types.
 
 use super::Failure;
-use crate::signaling::ChannelInit;
 use std::net::{IpAddr, SocketAddr};
+use tickwire_wire::signaling::ChannelInit;
 
 /// One step of the newest try to open a session, in the order of [`Milestone`]s. A step that has
 /// not begun is left out.

@@ -1,7 +1,7 @@
 //! Where a link is in its life, and why one does not connect. No browser types.
 
-use crate::signaling::SignalingError;
 use std::time::Duration;
+use tickwire_wire::signaling::SignalingError;
 
 /// Where a link is in its life. Times are milliseconds since 1970-01-01T00:00:00Z by the device's
 /// clock, as [`crate::browser::clock::now`] gives them.

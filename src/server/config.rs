@@ -5,11 +5,11 @@
 //! overrides the key `max` of `[session]`. Whatever is absent has its default, the file too.
 
 use leptos::config::{LeptosOptions, get_config_from_str};
+use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::time::Duration;
-use tickwire_peer::port::{Advertise, Advertised};
+use tickwire_server::{ChannelConfig, PortConfig, SessionConfig};
 use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
@@ -17,122 +17,15 @@ use tracing_subscriber::EnvFilter;
 pub const FILE: &str = "Leptos.toml";
 const PREFIX: &str = "TICKWIRE_";
 
-/// All that the server can be told.
+/// All that the program can be told.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Leptos' own options: the HTTP address, and where the page's files are.
     pub leptos: LeptosOptions,
-    /// How many sessions there may be, and how long they may take to open.
-    pub session: SessionConfig,
-    /// The bounds of a data channel.
-    pub channel: ChannelConfig,
-    /// The UDP port for peers.
-    pub port: PortConfig,
+    /// Sessions, channels and the UDP port.
+    pub server: tickwire_server::Config,
     /// What is logged.
     pub log: LogConfig,
-}
-
-/// The table `[session]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct SessionConfig {
-    /// How many sessions may be open at once; one more is refused with status 503. 1 to 100,000.
-    #[serde(deserialize_with = "values::whole::<1, 100_000, _>")]
-    pub max: usize,
-    /// How long after the answer a session may be without an open channel. 1 s to 10 min.
-    #[serde(deserialize_with = "values::duration")]
-    pub open_timeout: Duration,
-    /// How long a peer may be silent before its session ends. A browser that goes says so; this
-    /// is for one that cannot. 1 s to 10 min.
-    #[serde(deserialize_with = "values::duration")]
-    pub silence_timeout: Duration,
-}
-
-impl Default for SessionConfig {
-    fn default() -> Self {
-        Self {
-            max: 1_000,
-            open_timeout: Duration::from_secs(15),
-            silence_timeout: Duration::from_secs(30),
-        }
-    }
-}
-
-/// The table `[channel]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ChannelConfig {
-    /// How many channels a session may have open at once; one more is closed. 1 to 1,024.
-    #[serde(deserialize_with = "values::whole::<1, 1_024, _>")]
-    pub max: usize,
-    /// The largest message, either way, in bytes. 1 KiB to 256 KiB.
-    #[serde(deserialize_with = "values::whole::<1_024, 262_144, _>")]
-    pub message_bytes: usize,
-    /// How many bytes may wait for the browser to take them, a channel, before the server stops
-    /// reading from it; as many may wait in a sink. 4 KiB to 16 MiB.
-    #[serde(deserialize_with = "values::whole::<4_096, 16_777_216, _>")]
-    pub send_buffer_bytes: usize,
-    /// How long the server waits for a browser that takes nothing, or for a feed that leaves
-    /// messages unread, before it closes the channel. 1 s to 10 min.
-    #[serde(deserialize_with = "values::duration")]
-    pub stall_timeout: Duration,
-}
-
-impl Default for ChannelConfig {
-    fn default() -> Self {
-        Self {
-            max: 16,
-            message_bytes: 64 * 1024,
-            send_buffer_bytes: 256 * 1024,
-            stall_timeout: Duration::from_secs(10),
-        }
-    }
-}
-
-/// The table `[port]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct PortConfig {
-    /// Where the server listens for peers, UDP: `ip` or `ip:port`, without a port number at that
-    /// of HTTP. At least one.
-    #[serde(deserialize_with = "values::listen")]
-    pub listen: Vec<Advertised>,
-    /// What answers name, `ip` or `ip:port`; empty for the machine's own addresses.
-    #[serde(deserialize_with = "values::advertise")]
-    pub advertise: Vec<Advertised>,
-}
-
-impl PortConfig {
-    /// The addresses to listen on, for a server whose HTTP is at `http`.
-    pub fn listen_at(&self, http: SocketAddr) -> Vec<SocketAddr> {
-        let at =
-            |listen: &Advertised| SocketAddr::new(listen.ip, listen.port.unwrap_or(http.port()));
-        self.listen.iter().map(at).collect()
-    }
-
-    /// What to name: loopback only where HTTP is served on it.
-    pub fn advertise_at(&self, http: SocketAddr) -> Advertise {
-        if self.advertise.is_empty() {
-            Advertise::OwnAddresses {
-                loopback: http.ip().is_unspecified() || http.ip().is_loopback(),
-            }
-        } else {
-            Advertise::These(self.advertise.clone())
-        }
-    }
-}
-
-impl Default for PortConfig {
-    fn default() -> Self {
-        let at_http = |ip| Advertised { ip, port: None };
-        Self {
-            listen: vec![
-                at_http(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-                at_http(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
-            ],
-            advertise: Vec::new(),
-        }
-    }
 }
 
 /// The table `[log]`.
@@ -140,7 +33,7 @@ impl Default for PortConfig {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LogConfig {
     /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
-    #[serde(deserialize_with = "values::log_filter")]
+    #[serde(deserialize_with = "filter")]
     filter: String,
 }
 
@@ -283,9 +176,11 @@ impl Config {
         let file: File = tables.try_into().map_err(in_file)?;
         Ok(Self {
             leptos: leptos_options(file.package)?,
-            session: file.session,
-            channel: file.channel,
-            port: file.port,
+            server: tickwire_server::Config {
+                session: file.session,
+                channel: file.channel,
+                port: file.port,
+            },
             log: file.log,
         })
     }
@@ -329,6 +224,16 @@ fn leptos_options(package: Package) -> Result<LeptosOptions, ConfigError> {
     get_config_from_str(&text).map_err(|cause| ConfigError::Leptos(cause.to_string()))
 }
 
+/// A filter in the syntax of [`EnvFilter`].
+fn filter<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    let filter = String::deserialize(d)?;
+    EnvFilter::try_new(&filter).map_err(|cause| {
+        D::Error::custom(format!(
+            r#"expected a filter such as "info" or "warn,tickwire=debug": {cause}"#
+        ))
+    })?;
+    Ok(filter)
+}
+
 #[cfg(test)]
 mod tests;
-mod values;

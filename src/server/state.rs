@@ -1,8 +1,8 @@
 //! What the HTTP handlers share.
 
-use super::Sessions;
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
+use tickwire_server::Sessions;
 
 /// The state of the router. Copies share the sessions.
 #[derive(Clone)]

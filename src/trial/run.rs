@@ -2,7 +2,7 @@
 
 use super::pace::Pace;
 use super::{Message, Settings, Tally};
-use crate::wire::Counted;
+use tickwire_wire::feed::Counted;
 
 /// How many bytes may wait in this browser: what more is due then is not sent. It is sixteen of
 /// the largest messages, and more than a second of a slow network.

@@ -12,7 +12,8 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tickwire::server::{self, Config, Feeds};
+use tickwire::server::{self, Config, RunError};
+use tickwire_server::Feeds;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -59,13 +60,13 @@ pub struct Server {
     pub url: String,
     runtime: Option<Runtime>,
     stop: Option<oneshot::Sender<()>>,
-    stopped: oneshot::Receiver<Result<(), server::ServeError>>,
+    stopped: oneshot::Receiver<Result<(), RunError>>,
 }
 
 impl Server {
     /// A server of the built-in feeds.
     pub async fn start(config: Config) -> Self {
-        Self::start_with(config, Feeds::built_in()).await
+        Self::start_with(config, server::feeds()).await
     }
 
     pub async fn start_with(config: Config, feeds: Feeds) -> Self {

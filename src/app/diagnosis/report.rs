@@ -5,10 +5,10 @@ use super::{Cause, Standing, failure, rows};
 use crate::app::text::{self, UNKNOWN};
 use crate::browser::Vantage;
 use crate::link::{CandidateKind, ChannelReport, Family, LinkState, Path, StepReport};
-use crate::signaling::ChannelInit;
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use tickwire_wire::signaling::ChannelInit;
 
 /// How wide the column of names is.
 const WIDTH: usize = 16;

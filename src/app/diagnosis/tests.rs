@@ -3,8 +3,8 @@ use crate::link::{
     CandidateKind, ChannelOptions, ChannelReport, Family, Milestone, Outcome, Path, Step,
     StepReport, Tally, Try,
 };
-use crate::signaling::SignalingError;
 use std::time::Duration;
+use tickwire_wire::signaling::SignalingError;
 
 fn page(host: &str) -> Vantage {
     Vantage {

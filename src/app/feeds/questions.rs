@@ -3,8 +3,8 @@
 use crate::app::readings::Readings;
 use crate::browser::{Timer, clock};
 use crate::link::{Link, LinkState};
-use crate::wire::{self, ToClock};
 use leptos::prelude::*;
+use tickwire_wire::feed::{self, ToClock};
 
 /// So many exchanges come one after the other when the link opens, so that the first numbers are
 /// good ones.
@@ -76,7 +76,7 @@ impl Questions {
     }
 
     fn say(self, message: ToClock) {
-        self.link.send(wire::CLOCK, message.json());
+        self.link.send(feed::CLOCK, message.json());
     }
 
     fn plan(self, next: Option<Timer>) {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::signaling::{Code, SignalingError};
+use tickwire_wire::signaling::{Code, SignalingError};
 
 const NOW: f64 = 100_000.0;
 const HALF: Moment = Moment {

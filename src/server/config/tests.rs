@@ -1,4 +1,6 @@
 use super::*;
+use std::net::Ipv6Addr;
+use std::time::Duration;
 
 const CHECKED_IN: &str = include_str!("../../../Leptos.toml");
 const MANIFEST: &str = include_str!("../../../Cargo.toml");
@@ -63,9 +65,9 @@ fn the_checked_in_file_names_every_key() {
 fn a_variable_overrides_one_key_and_leaves_the_rest() {
     let file = "[session]\nmax = 7\nopen-timeout = \"3s\"";
     let config = read(file, &[("TICKWIRE_SESSION_MAX", "9"), ("OTHER", "x")]).unwrap();
-    assert_eq!(config.session.max, 9);
-    assert_eq!(config.session.open_timeout, Duration::from_secs(3));
-    assert_eq!(config.channel.max, 16);
+    assert_eq!(config.server.session.max, 9);
+    assert_eq!(config.server.session.open_timeout, Duration::from_secs(3));
+    assert_eq!(config.server.channel.max, 16);
 
     let variables = [
         ("TICKWIRE_PORT_LISTEN", r#"["127.0.0.1", "[::1]:7"]"#),
@@ -74,13 +76,13 @@ fn a_variable_overrides_one_key_and_leaves_the_rest() {
     let config = read("", &variables).unwrap();
     let http = "0.0.0.0:8080".parse().unwrap();
     assert_eq!(
-        config.port.listen_at(http),
+        config.server.port.listen_at(http),
         [
             SocketAddr::from(([127, 0, 0, 1], 8080)),
             SocketAddr::from((Ipv6Addr::LOCALHOST, 7))
         ]
     );
-    assert_eq!(config.session.open_timeout, Duration::from_secs(60));
+    assert_eq!(config.server.session.open_timeout, Duration::from_secs(60));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use super::*;
 use crate::trial::Message;
-use crate::wire::Counted;
+use tickwire_wire::feed::Counted;
 
 const SETTINGS: Settings = Settings {
     size: 16,

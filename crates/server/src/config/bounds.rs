@@ -1,0 +1,54 @@
+//! What is allowed.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+use tickwire_peer::port::Advertised;
+
+/// A whole number from the first to the second.
+pub struct Whole(usize, usize);
+
+pub const SESSIONS: Whole = Whole(1, 100_000);
+pub const CHANNELS: Whole = Whole(1, 1_024);
+pub const MESSAGE: Whole = Whole(1_024, 256 << 10);
+pub const BUFFER: Whole = Whole(4_096, 16 << 20);
+
+const TIME: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
+
+impl Whole {
+    pub fn check(&self, number: usize) -> Result<(), String> {
+        let Self(least, most) = self;
+        if !(least..=most).contains(&&number) {
+            return Err(format!(
+                "expected a whole number from {least} to {most}, found {number}"
+            ));
+        }
+        Ok(())
+    }
+}
+
+pub fn check_time(time: Duration) -> Result<(), String> {
+    if !TIME.contains(&time) {
+        return Err(format!("expected a time from 1s to 10min, found {time:?}"));
+    }
+    Ok(())
+}
+
+pub fn check_listen(addresses: &[Advertised]) -> Result<(), String> {
+    if addresses.is_empty() {
+        return Err(r#"expected at least one address, such as ["0.0.0.0", "::"]"#.into());
+    }
+    Ok(())
+}
+
+pub fn check_advertise(addresses: &[Advertised]) -> Result<(), String> {
+    let is_nowhere = |a: &&Advertised| a.ip.is_unspecified() || a.port == Some(0);
+    let Some(nowhere) = addresses.iter().find(is_nowhere) else {
+        return Ok(());
+    };
+    let port = nowhere.port.map(|port| format!(", port {port}"));
+    Err(format!(
+        "expected an address that browsers can reach, found {}{}",
+        nowhere.ip,
+        port.unwrap_or_default()
+    ))
+}

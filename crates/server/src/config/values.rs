@@ -1,0 +1,80 @@
+//! Values as they are read: each is refused with what is allowed.
+
+use super::bounds::{self, Whole};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tickwire_peer::port::Advertised;
+
+pub fn sessions<'de, D: Deserializer<'de>>(d: D) -> Result<usize, D::Error> {
+    whole(d, &bounds::SESSIONS)
+}
+
+pub fn channels<'de, D: Deserializer<'de>>(d: D) -> Result<usize, D::Error> {
+    whole(d, &bounds::CHANNELS)
+}
+
+pub fn message<'de, D: Deserializer<'de>>(d: D) -> Result<usize, D::Error> {
+    whole(d, &bounds::MESSAGE)
+}
+
+pub fn buffer<'de, D: Deserializer<'de>>(d: D) -> Result<usize, D::Error> {
+    whole(d, &bounds::BUFFER)
+}
+
+fn whole<'de, D: Deserializer<'de>>(d: D, bounds: &Whole) -> Result<usize, D::Error> {
+    let number = i64::deserialize(d)?;
+    // What is negative is out of bounds, whichever they are.
+    let whole = usize::try_from(number).unwrap_or(0);
+    bounds.check(whole).map_err(D::Error::custom)?;
+    Ok(whole)
+}
+
+/// A time with its unit.
+pub fn duration<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(d)?;
+    let read = humantime::parse_duration(&text).ok();
+    read.filter(|time| bounds::check_time(*time).is_ok())
+        .ok_or_else(|| {
+            D::Error::custom(format!(
+                r#"expected a time from "1s" to "10min", such as "15s", found "{text}""#
+            ))
+        })
+}
+
+pub fn listen<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Advertised>, D::Error> {
+    let addresses = addresses(d)?;
+    bounds::check_listen(&addresses).map_err(D::Error::custom)?;
+    Ok(addresses)
+}
+
+pub fn advertise<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Advertised>, D::Error> {
+    let addresses = addresses(d)?;
+    bounds::check_advertise(&addresses).map_err(D::Error::custom)?;
+    Ok(addresses)
+}
+
+fn addresses<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Advertised>, D::Error> {
+    let read = |text: String| -> Result<Advertised, D::Error> {
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|text| text.strip_suffix(']'));
+        if let Ok(ip) = bare.unwrap_or(&text).parse::<IpAddr>() {
+            return Ok(Advertised { ip, port: None });
+        }
+        let with_port = text.parse::<SocketAddr>().map_err(|_| {
+            D::Error::custom(format!(
+                r#"expected an IP address, or one with a port, such as "192.0.2.7", "192.0.2.7:8080" or "[2001:db8::7]:8080", found "{text}""#
+            ))
+        })?;
+        Ok(Advertised {
+            ip: with_port.ip(),
+            port: Some(with_port.port()),
+        })
+    };
+    Vec::<String>::deserialize(d)?
+        .into_iter()
+        .map(read)
+        .collect()
+}

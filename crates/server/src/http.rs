@@ -1,0 +1,24 @@
+//! HTTP: the signalling and health.
+
+mod error;
+mod health;
+mod signaling;
+
+use crate::sessions::Sessions;
+use axum::Router;
+use axum::routing::{delete, get, post};
+pub use error::{Refusal, method_not_allowed};
+pub use signaling::{BODY_LIMIT, BODY_TIMEOUT, admit};
+
+/// The signalling and the health of these sessions: `POST /sdp`, `PATCH` and `DELETE /sdp/{id}`,
+/// and `GET /health`. Merge it into a router of your own, and serve that with
+/// `into_make_service_with_connect_info::<SocketAddr>()`, so that browsers on the same machine
+/// are told of its loopback address.
+pub fn router(sessions: Sessions) -> Router {
+    Router::new()
+        .route("/sdp", post(signaling::open))
+        .route("/sdp/{id}", delete(signaling::end).patch(signaling::change))
+        .route("/health", get(health::health))
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(sessions)
+}

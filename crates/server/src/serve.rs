@@ -1,0 +1,149 @@
+//! The server as a whole: its settings, its router, its end.
+
+use crate::config::Config;
+use crate::feeds::Feeds;
+use crate::http::router;
+use crate::peer::OpenError;
+use crate::sessions::Sessions;
+use axum::Router;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tickwire_peer::port::{Advertised, PortError};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+/// How long a shutdown may take: requests under way and the closing of sessions. What is not
+/// done by then is cut off, so that the process ends within 5 s of its signal.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(4);
+
+/// Why the server did not start, or how it stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// It cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The UDP port has failed, and the server stopped.
+    #[error("the UDP port failed")]
+    Port(#[source] PortError),
+    /// HTTP has failed, and the server stopped.
+    #[error("HTTP failed")]
+    Http(#[source] io::Error),
+    /// It stopped as asked, but not all of it in time.
+    #[error("requests or sessions were still open after {0:?}, and were cut off")]
+    CutOff(Duration),
+}
+
+/// A server that is not open yet: feeds, and settings with defaults.
+pub struct Server<S = ()> {
+    feeds: Feeds<S>,
+    config: Config,
+}
+
+impl<S: Clone + Send + Sync + 'static> Server<S> {
+    /// A server of these feeds with the default settings.
+    pub fn new(feeds: Feeds<S>) -> Self {
+        Self {
+            feeds,
+            config: Config::default(),
+        }
+    }
+
+    /// Sets everything at once.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// How many sessions may be open at once; 1,000 unless said.
+    pub fn max_sessions(mut self, max: usize) -> Self {
+        self.config.session.max = max;
+        self
+    }
+
+    /// Where it listens for peers, UDP; all of the machine's addresses and HTTP's port number
+    /// unless said.
+    pub fn listen(mut self, at: impl IntoIterator<Item = Advertised>) -> Self {
+        self.config.port.listen = at.into_iter().collect();
+        self
+    }
+
+    /// What answers name as its addresses; the machine's own unless said.
+    pub fn advertise(mut self, these: impl IntoIterator<Item = Advertised>) -> Self {
+        self.config.port.advertise = these.into_iter().collect();
+        self
+    }
+
+    /// Opens its UDP port, for HTTP at `http`. For those who serve HTTP in a way of their own: they
+    /// merge [`router`] into theirs, and call [`Sessions::shut_down`] in the end.
+    ///
+    /// # Errors
+    /// Where a setting is out of its bounds, or a certificate or the UDP port cannot be had.
+    pub fn open(self, http: SocketAddr) -> Result<Sessions, OpenError> {
+        Sessions::open(&self.config, http, self.feeds)
+    }
+
+    /// Serves the sessions and `app` on `listener` until `shutdown` completes, then ends every
+    /// session and returns.
+    ///
+    /// # Errors
+    /// As [`Server::open`]; where HTTP or the UDP port fails; where not all ends in 4 s.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        app: Router,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        let http = listener.local_addr().map_err(ServeError::Http)?;
+        let sessions = self.open(http)?;
+        let app = app.merge(router(sessions.clone()));
+        serve(listener, app, sessions, shutdown).await
+    }
+}
+
+/// Serves `app`, of which [`router`] is a part already, as [`Server::serve`] does.
+///
+/// # Errors
+/// Where HTTP or the UDP port fails; where not all ends in 4 s.
+pub async fn serve(
+    listener: TcpListener,
+    app: Router,
+    sessions: Sessions,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let stop = CancellationToken::new();
+    let mut http = tokio::spawn(
+        axum::serve(
+            listener,
+            app.into_make_service_with_connect_info::<SocketAddr>(),
+        )
+        .with_graceful_shutdown(stop.clone().cancelled_owned())
+        .into_future(),
+    );
+    let outcome = tokio::select! {
+        ended = &mut http => ended
+            .unwrap_or_else(|cause| Err(io::Error::other(cause)))
+            .map_err(ServeError::Http),
+        cause = sessions.port().failed() => Err(ServeError::Port(cause)),
+        () = shutdown => {
+            info!(sessions = sessions.count(), "shutting down");
+            Ok(())
+        }
+    };
+    stop.cancel();
+    let ending = async {
+        sessions.shut_down().await;
+        if !http.is_finished() {
+            let _ = (&mut http).await;
+        }
+    };
+    let is_done = tokio::time::timeout(SHUTDOWN_LIMIT, ending).await.is_ok();
+    http.abort();
+    outcome?;
+    if !is_done {
+        return Err(ServeError::CutOff(SHUTDOWN_LIMIT));
+    }
+    info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! One peer's life, from its offer to its end.
+
+use super::config::{ChannelConfig, SessionConfig};
+use super::feeds::{GRACE, Session, Table};
+use super::id::SessionNumber;
+use super::offer::Offer;
+use super::peer::{Answerer, Peer};
+use super::presence::Silence;
+use super::request::OpeningRequest;
+use super::update::{Asked, Update, Updated};
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use tickwire_peer::peer::{self, Event};
+use tickwire_peer::port::DataChannel;
+use tickwire_peer::sctp;
+use tickwire_wire::signaling::SignalingError;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, error, info, info_span, warn};
+
+/// Why a session ended.
+#[derive(Debug)]
+enum End {
+    /// `DELETE`, or the server is shutting down.
+    Asked,
+    /// The last channel closed.
+    LastChannelClosed,
+    /// No channel opened in time.
+    NeverOpened,
+    /// The connection has ended.
+    Lost(peer::End),
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Asked => f.write_str("asked to end"),
+            Self::LastChannelClosed => f.write_str("its last channel closed"),
+            Self::NeverOpened => f.write_str("no channel opened in time"),
+            Self::Lost(cause) => cause.fmt(f),
+        }
+    }
+}
+
+/// What all sessions of a server have in common.
+pub struct Common {
+    pub answerer: Answerer,
+    pub session: SessionConfig,
+    pub channel: ChannelConfig,
+    pub feeds: Arc<Table>,
+}
+
+/// What a session is given.
+pub struct Setup {
+    pub offer: Offer,
+    /// What the offer came with.
+    pub request: OpeningRequest,
+    /// What the feeds may reach of the server, whatever that is.
+    pub registry: Arc<dyn Any + Send + Sync>,
+    /// How many sessions of the server are silent.
+    pub silent: Arc<AtomicUsize>,
+    /// Takes the answer, or why there is none.
+    pub answer: oneshot::Sender<Result<Updated, SignalingError>>,
+    /// What requests want of the session later.
+    pub updates: mpsc::Receiver<Asked>,
+    /// Ends the session when it is cancelled.
+    pub ending: CancellationToken,
+}
+
+/// Answers the offer and serves the peer until it ends. When this returns, the peer and its tasks
+/// are gone.
+pub async fn run(common: Arc<Common>, number: SessionNumber, setup: Setup) {
+    let (peer, negotiated, sdp) = match common.answerer.answer(setup.offer, setup.request.from()) {
+        Ok(answered) => answered,
+        Err(refused) => {
+            let _ = setup.answer.send(Err(refused));
+            return;
+        }
+    };
+    // A request that was given up leaves a session that no browser knows of: it ends as one in
+    // which no channel opens.
+    let _ = setup.answer.send(Ok(Updated {
+        sdp: Some(sdp),
+        entity_tag: peer.entity_tag(),
+    }));
+    info!("answered");
+    let session = Session {
+        number,
+        registry: setup.registry,
+        silence: Silence::new(peer.heard(), setup.silent),
+        request: setup.request,
+    };
+    let mut tasks = JoinSet::new();
+    let serving = Serving {
+        common: &common,
+        session: &session,
+        peer: &peer,
+        tasks: &mut tasks,
+        waiting: negotiated,
+        is_up: false,
+    };
+    let end = serving.run(setup.updates, &setup.ending).await;
+    info!(reason = %end, "ended");
+    // Its channels close with it, and the feeds may clear up.
+    drop(peer);
+    let ending = async { while joined(&mut tasks).await {} };
+    if timeout(GRACE, ending).await.is_err() {
+        warn!(feeds = tasks.len(), "feeds went on for {GRACE:?}; cut off");
+    }
+}
+
+/// Waits until one more channel's task has ended; false where there is none.
+async fn joined(tasks: &mut JoinSet<()>) -> bool {
+    let Some(ended) = tasks.join_next().await else {
+        return false;
+    };
+    if let Err(cause) = ended {
+        error!(%cause, "a channel's task failed");
+    }
+    true
+}
+
+/// The channels of a session at work.
+struct Serving<'a> {
+    common: &'a Arc<Common>,
+    session: &'a Session,
+    peer: &'a Peer,
+    /// Those of the channels.
+    tasks: &'a mut JoinSet<()>,
+    /// Channels that both sides have created, until the connection is up.
+    waiting: Vec<DataChannel>,
+    is_up: bool,
+}
+
+impl Serving<'_> {
+    /// Serves a channel once the connection is up.
+    fn serve(&mut self, channel: DataChannel) {
+        if !self.is_up {
+            return self.waiting.push(channel);
+        }
+        let (common, session) = (self.common.clone(), self.session.clone());
+        let gate = self.peer.fresh.clone();
+        let span = info_span!("channel", id = channel.init().id);
+        let serving = async move {
+            let feeds = &common.feeds;
+            feeds.serve(channel, &common.channel, gate, &session).await;
+        };
+        let at = self.peer.handle.runtime();
+        self.tasks.spawn_on(serving.instrument(span), at);
+    }
+
+    async fn run(mut self, mut updates: mpsc::Receiver<Asked>, ending: &CancellationToken) -> End {
+        let open_by = Instant::now() + self.common.session.open_timeout;
+        let mut is_open = false;
+        loop {
+            tokio::select! {
+                () = ending.cancelled() => return End::Asked,
+                () = sleep_until(open_by), if !is_open => return End::NeverOpened,
+                event = self.peer.handle.event() => match event {
+                    Event::Ended(peer::End::Closed) => return End::LastChannelClosed,
+                    Event::Ended(cause) => return End::Lost(cause),
+                    Event::Sctp(event) => self.on_sctp(event),
+                    Event::Moved => {}
+                },
+                Some(asked) = updates.recv() => {
+                    // Who asked sees that there is no reply.
+                    let _ = asked.reply.send(self.update(*asked.update));
+                }
+                true = joined(self.tasks) => {}
+            }
+            is_open |= !self.tasks.is_empty();
+            if is_open && self.tasks.is_empty() {
+                return End::LastChannelClosed;
+            }
+        }
+    }
+
+    fn on_sctp(&mut self, event: sctp::Event) {
+        match event {
+            sctp::Event::Up => {
+                self.is_up = true;
+                for channel in std::mem::take(&mut self.waiting) {
+                    self.serve(channel);
+                }
+            }
+            sctp::Event::Opened(init) => self.serve(self.peer.handle.channel(init)),
+            _ => {}
+        }
+    }
+
+    fn update(&mut self, update: Update) -> Result<Updated, SignalingError> {
+        let is_restart = update.offer.is_some();
+        let count = self.tasks.len() + self.waiting.len();
+        let (updated, added) = update
+            .make(self.peer, count, self.common.channel.max)
+            .inspect_err(|cause| info!(%cause, "not changed"))?;
+        info!(is_restart, added = added.len(), "changed");
+        for channel in added {
+            self.serve(channel);
+        }
+        Ok(updated)
+    }
+}

@@ -1,0 +1,269 @@
+//! The registry: admits sessions up to a limit, finds them by id, changes or ends one, ends all.
+
+use super::config::Config;
+use super::feeds::{Feeds, FromSession, Opening, Refused};
+use super::id::{SessionId, SessionNumber};
+use super::offer::Offer;
+use super::peer::{Answerer, OpenError};
+use super::request::OpeningRequest;
+use super::session::{self, Common, Setup};
+use super::update::{Asked, Update, Updated};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tickwire_peer::port::Port;
+use tickwire_wire::signaling::{Code, SignalingError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, info_span};
+
+/// How many changes of a session may wait for the one under way; a browser has one or two.
+const WAITING_UPDATES: usize = 4;
+/// How long a change may take, those before it included.
+const UPDATE_LIMIT: Duration = Duration::from_secs(10);
+
+/// The sessions of a server. Copies are the same registry.
+#[derive(Clone)]
+pub struct Sessions(Arc<Registry>);
+
+struct Registry {
+    common: Arc<Common>,
+    /// One permit a session; closed when the server shuts down.
+    room: Arc<Semaphore>,
+    open: Mutex<HashMap<SessionId, Open>>,
+    /// How many sessions there were.
+    numbers: AtomicU64,
+    /// How many sessions' browsers are silent.
+    silent: Arc<AtomicUsize>,
+    tasks: TaskTracker,
+    /// Ends every session, those that are being admitted included.
+    ending: CancellationToken,
+}
+
+/// How an open session is reached.
+struct Open {
+    number: SessionNumber,
+    /// Ends it.
+    ending: CancellationToken,
+    /// Takes changes, one after the other.
+    updates: mpsc::Sender<Asked>,
+}
+
+impl Sessions {
+    /// An empty registry with its UDP port open, for a server whose HTTP is at `http`, and
+    /// which serves these feeds. Call [`Sessions::shut_down`] in the end.
+    ///
+    /// # Errors
+    /// Where a setting is out of its bounds, no certificate can be made, or the port not be opened.
+    pub fn open<S: Clone + Send + Sync + 'static>(
+        config: &Config,
+        http: SocketAddr,
+        feeds: Feeds<S>,
+    ) -> Result<Self, OpenError> {
+        config.check()?;
+        Ok(Self(Arc::new(Registry {
+            common: Arc::new(Common {
+                answerer: Answerer::new(config, http)?,
+                session: config.session.clone(),
+                channel: config.channel.clone(),
+                feeds: feeds.into_table(),
+            }),
+            room: Arc::new(Semaphore::new(config.session.max)),
+            open: Mutex::default(),
+            numbers: AtomicU64::new(0),
+            silent: Arc::default(),
+            tasks: TaskTracker::new(),
+            ending: CancellationToken::new(),
+        })))
+    }
+
+    /// Opens a session for an offer that came with this request, and returns its id and the answer.
+    ///
+    /// The session is a task of its own from the start: a request that is given up half-way
+    /// leaves nothing behind that the session would not clear up.
+    ///
+    /// # Errors
+    /// [`Code::Full`], [`Code::ShuttingDown`], or why the offer cannot be answered.
+    pub async fn admit(
+        &self,
+        offer: Offer,
+        request: OpeningRequest,
+    ) -> Result<(SessionId, Updated), SignalingError> {
+        let permit = self
+            .0
+            .room
+            .clone()
+            .try_acquire_owned()
+            .map_err(|refused| match refused {
+                TryAcquireError::NoPermits => SignalingError::new(
+                    Code::Full,
+                    format!(
+                        "All {} places of this server are taken. Try again soon.",
+                        self.0.common.session.max
+                    ),
+                ),
+                TryAcquireError::Closed => SignalingError::new(
+                    Code::ShuttingDown,
+                    "This server is shutting down. Try again soon.",
+                ),
+            })?;
+        let id = SessionId::random();
+        let number = SessionNumber(1 + self.0.numbers.fetch_add(1, Ordering::Relaxed));
+        let ending = self.0.ending.child_token();
+        let (updates, asked) = mpsc::channel(WAITING_UPDATES);
+        let open = Open {
+            number,
+            ending: ending.clone(),
+            updates,
+        };
+        let place = Place::take(self.clone(), id.clone(), open, permit);
+        let (answer, answered) = oneshot::channel();
+        let run = session::run(
+            self.0.common.clone(),
+            number,
+            Setup {
+                offer,
+                request,
+                registry: self.0.clone(),
+                silent: self.0.silent.clone(),
+                answer,
+                updates: asked,
+                ending,
+            },
+        );
+        self.0.tasks.spawn(
+            async move {
+                run.await;
+                drop(place);
+            }
+            .instrument(info_span!("session", %number)),
+        );
+        let answer = answered.await.unwrap_or_else(|_| {
+            Err(SignalingError::new(
+                Code::Internal,
+                "The server failed to make an answer.",
+            ))
+        })?;
+        Ok((id, answer))
+    }
+
+    /// Changes a session: restarts its ICE, adds channels. Changes of one session are made one
+    /// after the other.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`], [`Code::PreconditionFailed`], [`Code::Conflict`], [`Code::Busy`], or
+    /// why the offer or the channels cannot be had.
+    pub async fn update(&self, id: &SessionId, update: Update) -> Result<Updated, SignalingError> {
+        let update = Box::new(update);
+        let updates = self.0.open().get(id).map(|open| open.updates.clone());
+        let (reply, replied) = oneshot::channel();
+        updates
+            .ok_or_else(not_found)?
+            .try_send(Asked { update, reply })
+            .map_err(|refused| match refused {
+                mpsc::error::TrySendError::Full(_) => busy("Too many changes of this session wait"),
+                mpsc::error::TrySendError::Closed(_) => not_found(),
+            })?;
+        match timeout(UPDATE_LIMIT, replied).await {
+            Ok(replied) => replied.unwrap_or_else(|_| Err(not_found())),
+            Err(_) => Err(busy("The session did not take the change in time")),
+        }
+    }
+
+    /// Ends a session. `false` if there is none of this number, or it has been asked to end before.
+    pub fn end(&self, number: SessionNumber) -> bool {
+        let open = self.0.open();
+        let named = open.iter().find(|(_, open)| open.number == number);
+        let id = named.map(|(id, _)| id.clone());
+        drop(open);
+        id.is_some_and(|id| self.end_by_id(&id))
+    }
+
+    /// The same for whoever knows its id.
+    pub(super) fn end_by_id(&self, id: &SessionId) -> bool {
+        let open = self.0.open().remove(id);
+        if let Some(open) = &open {
+            open.ending.cancel();
+        }
+        open.is_some()
+    }
+
+    /// How many sessions are open, those that are still being answered or closed included.
+    pub fn count(&self) -> usize {
+        self.0.common.session.max - self.0.room.available_permits()
+    }
+
+    /// How many of them have a browser that has not been heard for some seconds.
+    pub fn silent(&self) -> usize {
+        self.0.silent.load(Ordering::Relaxed)
+    }
+
+    /// How many channels a session may have.
+    pub(super) fn max_channels(&self) -> usize {
+        self.0.common.channel.max
+    }
+
+    /// The UDP port of all sessions.
+    pub fn port(&self) -> &Port {
+        self.0.common.answerer.port()
+    }
+
+    /// Admits no more, ends every session, and waits until the last is gone.
+    pub async fn shut_down(&self) {
+        self.0.room.close();
+        self.0.tasks.close();
+        self.0.ending.cancel();
+        self.0.tasks.wait().await;
+    }
+}
+
+/// All sessions of the server, for a feed: how many there are, and to end one.
+impl<S> FromSession<S> for Sessions {
+    fn from_session(opening: &Opening<'_>, _state: &S) -> Result<Self, Refused> {
+        let registry = opening.session.registry.clone().downcast();
+        registry.map(Self).map_err(|_| "no sessions here".into())
+    }
+}
+
+impl Registry {
+    /// The table is whole at any time that a panic could leave it, so poisoning is passed over.
+    fn open(&self) -> MutexGuard<'_, HashMap<SessionId, Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) fn not_found() -> SignalingError {
+    SignalingError::new(Code::NotFound, "No session has this id. It may have ended.")
+}
+
+fn busy(what: &str) -> SignalingError {
+    SignalingError::new(Code::Busy, format!("{what}. Try again in a second."))
+}
+
+/// A session's place in the registry: given back however the session's task ends.
+struct Place {
+    sessions: Sessions,
+    id: SessionId,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    fn take(sessions: Sessions, id: SessionId, open: Open, permit: OwnedSemaphorePermit) -> Self {
+        sessions.0.open().insert(id.clone(), open);
+        Self {
+            sessions,
+            id,
+            _permit: permit,
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.sessions.0.open().remove(&self.id);
+    }
+}

@@ -1,0 +1,54 @@
+//! The page with its files and its server function, and the server's router.
+
+use super::files;
+use super::shell::shell;
+use super::state::AppState;
+use crate::app::App;
+use axum::Router;
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
+use leptos::context::provide_context;
+use leptos_axum::{LeptosRoutes, generate_route_list};
+use tickwire_server::http::{BODY_LIMIT, BODY_TIMEOUT, method_not_allowed};
+use tower_http::compression::CompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
+
+/// [`tickwire_server::router`], and the page with its files and its server function.
+pub fn site(state: AppState) -> Router {
+    let AppState { leptos, sessions } = state.clone();
+    let files = files::service(&leptos);
+    let context = sessions.clone();
+    Router::new()
+        // The server function is among these.
+        .leptos_routes_with_context(
+            &state,
+            generate_route_list(App),
+            move || provide_context(context.clone()),
+            move || shell(leptos.clone()),
+        )
+        .fallback_service(files)
+        .with_state(state)
+        // Leptos reads whatever comes, for as long as it takes.
+        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
+        .merge(tickwire_server::router(sessions))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(CompressionLayer::new().compress_when(is_page))
+        .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(always(header::REFERRER_POLICY, "no-referrer"))
+        .layer(always(
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ))
+}
+
+/// Files are compressed when they are built, and what travels besides is small.
+fn is_page(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+}
+
+fn always(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}
