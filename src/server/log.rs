@@ -1,4 +1,4 @@
-//! Structured logs on standard error. A session's lines carry its id.
+//! Structured logs on standard error. A session's lines carry its number.
 
 use super::config::LogConfig;
 use std::io::IsTerminal;

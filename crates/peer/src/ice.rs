@@ -298,7 +298,9 @@ impl Agent {
         Some(self.known.swap_remove(at).path.remote)
     }
 
-    /// Makes a check on a path that is not proven: one for each that comes there.
+    /// Makes a check on a path that is not proven: one for each that comes there, if it is within
+    /// what may be sent there. It carries both ufrags, of which the client's may be long, and a
+    /// forged check need not have it.
     fn ask(&mut self, path: Path, generation: u64, out: &mut Datagrams) {
         let Some(known) = self
             .known
@@ -321,10 +323,13 @@ impl Agent {
             priority: PRIORITY,
             tie_breaker: self.tie_breaker,
         };
+        let mut bytes = Vec::new();
+        check.write(&mut bytes, generation.remote.password.as_bytes());
+        if known.sent + bytes.len() > AMPLIFICATION * known.received {
+            return;
+        }
         known.asked = Some(transaction);
-        known.sent += out.add(path, |out| {
-            check.write(out, generation.remote.password.as_bytes());
-        });
+        known.sent += out.add(path, |out| out.extend_from_slice(&bytes));
     }
 
     /// Takes an answer to a check of ours, which came on `path`. True where another path is in use

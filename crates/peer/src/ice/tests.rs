@@ -232,6 +232,37 @@ fn three_times_what_came_leaves_at_most_until_somebody_answers() {
 }
 
 #[test]
+fn a_short_check_against_a_long_ufrag_gets_no_more_than_three_times_its_size() {
+    let mut bench = Bench::new();
+    let remote = Credentials {
+        ufrag: "t".repeat(256),
+        password: credentials("theirs").password,
+    };
+    bench.agent = Agent::new(bench.now, credentials("mine"), remote);
+    let forged = check(b"mine:", credentials("mine").password.as_bytes(), &[]);
+    let (mut received, mut sent) = (0, 0);
+    for _ in 0..20 {
+        received += forged.len();
+        bench.take(1, &forged);
+        sent += bench
+            .out
+            .iter()
+            .map(|(_, bytes)| bytes.len())
+            .sum::<usize>();
+        assert!(sent <= 3 * received, "{sent} for {received}");
+    }
+    // An honest client's check carries its own ufrag, and is asked at once.
+    let name = format!("mine:{}", "t".repeat(256));
+    let honest = check(
+        name.as_bytes(),
+        credentials("mine").password.as_bytes(),
+        &[],
+    );
+    bench.take(2, &honest);
+    assert!(bench.asked().is_some());
+}
+
+#[test]
 fn who_takes_itself_for_the_controlled_side_is_told_of_the_conflict() {
     let mut bench = Bench::new();
     let password = credentials("mine").password;
