@@ -449,14 +449,13 @@ async fn a_label_that_is_not_utf_8_opens_nothing_and_costs_nobody_else() {
     echoes(&client).await;
     // What is sent on its stream is thrown away too, and those that follow are served.
     let _ = hostile.unwrap().send_text("hello").await;
-    // With another number: the client's library may take the end of one channel for that of the next
-    // with the same.
+    // With another number, and without waiting to be told that it is open: the client's library takes
+    // the end of one channel for that of the next with the same, and loses the event after such a label.
     let next = json!({"label": "echo", "id": 7});
     let added = json!({"channels": [next]});
     let (status, _, refused) = server.patch(&client.id, Some("*"), added).await;
     assert_eq!(status, 204, "{refused}");
     let channel = client.add(&next).await;
-    opened(&*channel).await;
     channel.send_text("fine").await.unwrap();
     assert_eq!(next_text(&*channel, |_| true).await, "fine");
     assert_eq!(server.sessions().await, 1);
