@@ -13,9 +13,8 @@
 //! | module | compiled for | what it is |
 //! |---|---|---|
 //! | [`app`] | both | the page |
-//! | [`link`] | both | a connection as the page sees it |
 //! | [`estimate`] | both | offset, jitter, age: what arrives, made into numbers |
-//! | [`browser`] | both | [`browser::use_link`]: over `RTCPeerConnection` in the browser, inert in the server's render |
+//! | [`browser`] | both | what the page asks of its browser; in the server's render, of none |
 //! | [`trial`] | both | what messages of a size and a rate come to over a channel of some reliability |
 //! | [`connect`] | both | the server function that opens a session |
 //! | `server` | feature `ssr` | the page around the server of [`tickwire_server`](https://docs.rs/tickwire-server) |
@@ -30,7 +29,6 @@ pub mod connect;
 pub mod estimate;
 #[cfg(feature = "hydrate")]
 pub mod hydrate;
-pub mod link;
 #[cfg(feature = "ssr")]
 pub mod server;
 pub mod trial;

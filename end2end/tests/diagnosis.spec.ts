@@ -40,6 +40,22 @@ test.describe("the browser", () => {
     await panel.explains("This browser makes no WebRTC connection.", "extension", "Nothing on the server", "Offer sent");
   });
 
+  test("does not create a channel, and then does", async ({ page }) => {
+    await page.addInitScript(() => {
+      const { createDataChannel } = RTCPeerConnection.prototype;
+      RTCPeerConnection.prototype.createDataChannel = function (label, init) {
+        if (label === "echo" && !(window as any).isAllowed) throw new DOMException("Not here", "OperationError");
+        return createDataChannel.call(this, label, init);
+      };
+    });
+    const panel = await start(page);
+    await panel.explains("This browser makes no WebRTC connection.", "extension", "Nothing on the server", "Offer sent");
+    await expect(panel.tickwire.status).toContainText("This browser does not create the channel “echo”: Not here");
+    await page.evaluate(() => void ((window as any).isAllowed = true));
+    await panel.tickwire.start.click();
+    await expect(panel.tickwire.status).toContainText("Connected");
+  });
+
   test("is kept from UDP", async ({ page }) => {
     // With relays alone, and none named, it has no candidate: as with an extension that hides addresses.
     await page.addInitScript(() => {

@@ -29,6 +29,20 @@ test("leaves nothing behind, however often it is started and stopped", async ({ 
   expect(memory).toBeGreaterThan(0);
 });
 
+test("keeps no connection for a server that does not answer its end", async ({ page }) => {
+  const left = await countWhatIsLeft(page);
+  const tickwire = new TickwirePage(page);
+  await page.route("**/sdp/*", (route) => (route.request().method() === "DELETE" ? undefined : route.fallback()));
+  await page.goto("/");
+  await tickwire.start.click();
+  await expect(tickwire.status).toContainText("Connected");
+  expect(await left()).toMatchObject({ connections: 1 });
+  const asked = page.waitForRequest((request) => request.method() === "DELETE");
+  await tickwire.stop.click();
+  await asked;
+  await expect.poll(left, { timeout: 20_000 }).toMatchObject({ connections: 0, channels: 0, listeners: 0 });
+});
+
 test("takes all with it when it is unmounted, however often", async ({ page, request, browserName }) => {
   test.setTimeout(300_000);
   const before = await sessions(request);

@@ -3,8 +3,8 @@
 use super::feeds::Feeds;
 use super::reading::Reading;
 use super::readings::ClockTexts;
-use crate::link::LinkState;
 use leptos::prelude::*;
+use tickwire_link::LinkState;
 
 /// The intervals to choose from, in milliseconds, and what they are called.
 const INTERVALS: [(u32, &str); 4] = [

@@ -1,8 +1,8 @@
 //! The message to send.
 
-use crate::link::{Link, LinkState};
 use leptos::html;
 use leptos::prelude::*;
+use tickwire_link::{Link, LinkState};
 use tickwire_wire::feed::ECHO;
 
 /// A form with one input: Enter sends, and the input keeps the focus. What was typed stays while

@@ -8,7 +8,6 @@ use super::diagnosis::{self, Cause, Fold, Row, Standing, failure, family, kind, 
 use super::reading::Reading;
 use super::text::UNKNOWN;
 use crate::browser::{Vantage, page};
-use crate::link::{Failure, Link, LinkState, Path};
 use channels::Channels;
 use copy::CopyReport;
 use leptos::html;
@@ -16,6 +15,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::time::Duration;
 use steps::Steps;
+use tickwire_link::{Failure, Link, LinkState, Path};
 
 /// The panel, folded while all is well. `ready` turns true once the page is hydrated.
 #[component]

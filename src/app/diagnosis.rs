@@ -15,8 +15,8 @@ pub use report::{Report, family, kind, reliability, round_trip};
 pub use rows::{Row, Standing, rows};
 
 use crate::browser::Vantage;
-use crate::link::{Failure, LinkState};
 use reach::{Reach, address, split};
+use tickwire_link::{Failure, LinkState};
 use tickwire_wire::signaling::Code;
 
 /// Why the newest try failed, and which it was: until another succeeds. A session that is just
@@ -36,7 +36,8 @@ impl Cause {
     /// named these places (`ip:port`). None where nothing went wrong.
     pub fn of(failure: &Failure, vantage: &Vantage, advertised: &[String]) -> Option<Self> {
         Some(match failure {
-            Failure::NoWebRtc(_) => Self::NoWebRtc,
+            // The channels of this page are all right: what keeps the browser from one is its own.
+            Failure::NoWebRtc(_) | Failure::BadChannel { .. } => Self::NoWebRtc,
             Failure::Unreachable | Failure::NoAnswer if vantage.is_offline => Self::Offline,
             Failure::Unreachable if !vantage.is_answered => Self::NoServer,
             Failure::Unreachable if vantage.is_https => Self::MixedContent,

@@ -5,12 +5,14 @@ mod questions;
 use super::log::{Lines, Source};
 use super::readings::{ClockTexts, MachineTexts, Readings};
 use super::set_if_changed;
-use crate::browser::{Frame, clock, json, use_drawing, use_link_with_options};
+use crate::browser::{Frame, resolution, use_drawing};
 use crate::estimate::Exchange;
-use crate::link::{Link, LinkEvent, LinkEventKind, LinkOptions, LinkState, Step};
 use leptos::prelude::*;
 use questions::Questions;
 use std::time::Duration;
+use tickwire_link::{
+    Link, LinkEvent, LinkEventKind, LinkOptions, LinkState, Step, json, use_link_with_options,
+};
 use tickwire_wire::feed::{self, FromClock, FromData, Sample};
 use tickwire_wire::signaling::ChannelInit;
 
@@ -124,8 +126,7 @@ impl Shown {
             }
             LinkEventKind::State(state) => {
                 if state.step() == Some(Step::Signalling) {
-                    self.readings
-                        .try_set_value(Readings::new(clock::resolution()));
+                    self.readings.try_set_value(Readings::new(resolution()));
                 }
                 self.has_session.try_set_value(state.has_session());
                 self.say(at, &state);

@@ -2,7 +2,7 @@
 
 use super::markup::escape;
 use super::set_if_changed;
-use crate::browser::clock::time_of_day;
+use crate::browser::time_of_day;
 use leptos::ev::KeyboardEvent;
 use leptos::html;
 use leptos::prelude::*;

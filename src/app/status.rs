@@ -2,10 +2,11 @@
 
 use super::set_if_changed;
 use super::text::fixed;
-use crate::browser::{Timer, clock};
-use crate::link::{Link, LinkState};
+use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 use std::time::Duration;
+use tickwire_link::clock::now;
+use tickwire_link::{Link, LinkState};
 
 /// What the link is doing, and the button that starts and stops it. `ready` turns true once the
 /// page is hydrated.
@@ -63,13 +64,15 @@ fn use_next_try(state: Signal<LinkState>) -> Signal<String> {
 fn count_down(
     state: Signal<LinkState>,
     text: RwSignal<String>,
-    timer: StoredValue<Option<Timer>, LocalStorage>,
+    timer: StoredValue<Option<Timeout>, LocalStorage>,
 ) {
-    let (words, again) = state.with_untracked(|state| words(state, clock::now()));
+    let (words, again) = state.with_untracked(|state| words(state, now()));
     set_if_changed(text, words);
     let next = again.map(|again| {
         let milliseconds = again.as_secs_f64() * 1e3;
-        Timer::after(milliseconds, move || count_down(state, text, timer))
+        Timeout::new(milliseconds.ceil() as u32, move || {
+            count_down(state, text, timer)
+        })
     });
     // The one before is dropped when nothing is borrowed: it may be what is running.
     let _before = timer.try_update_value(|timer| std::mem::replace(timer, next));
@@ -109,7 +112,7 @@ fn key(state: &LinkState) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::{Failure, Step, Try};
+    use tickwire_link::{Failure, Step, Try};
 
     fn reconnecting(attempted: Try) -> LinkState {
         LinkState::Reconnecting {

@@ -9,10 +9,10 @@ mod words;
 use super::markup::escape;
 use super::set_if_changed;
 use crate::browser::{rendered, use_runner};
-use crate::link::Link;
 use crate::trial::Pair;
 use form::Form;
 use leptos::prelude::*;
+use tickwire_link::Link;
 
 /// The panel. What shows the runs is text and markup, made as a whole each time it is drawn. `ready`
 /// turns true once the page is hydrated.

@@ -1,29 +1,12 @@
-//! The device's clock, as the browser lets it be read.
+//! What the page asks of the device's clock beside the time.
 
-use leptos::prelude::window;
+pub use tickwire_link::clock::now;
 
 /// How often [`resolution`] reads the clock at most: some milliseconds' worth.
 const READS: u32 = 20_000;
 /// The coarsest that a browser makes its clock, in milliseconds: Firefox, told to resist
 /// fingerprinting.
 const COARSEST: f64 = 100.0;
-
-/// Milliseconds since 1970-01-01T00:00:00Z, with a fraction. While the page is open it never
-/// goes back, and nobody sets it.
-pub fn now() -> f64 {
-    window()
-        .performance()
-        .map_or_else(js_sys::Date::now, |performance| {
-            performance.time_origin() + performance.now()
-        })
-}
-
-/// When the page was asked for, by the same clock.
-pub fn origin() -> f64 {
-    window()
-        .performance()
-        .map_or_else(now, |performance| performance.time_origin())
-}
 
 /// The smallest step of [`now`], in milliseconds: read until it makes two (RFC 5905 section 7.3,
 /// on precision). The first may be a part of one.

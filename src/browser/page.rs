@@ -2,10 +2,9 @@
 //! can be sent, and the clipboard.
 
 use super::Vantage;
-use super::json::get;
-use super::listener::Listener;
-use super::timer::Timer;
-use js_sys::{Function, Promise};
+use gloo_events::EventListener;
+use gloo_timers::callback::Timeout;
+use js_sys::{Function, Promise, Reflect};
 use leptos::prelude::{document, window};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -14,7 +13,7 @@ use web_sys::{
 };
 
 /// How long the browser may look for addresses of its own, in milliseconds: it takes some 130.
-const GATHERING: f64 = 2_000.0;
+const GATHERING: u32 = 2_000;
 
 /// Where the page is. Whether the server answers and UDP can be sent is not known by this.
 pub fn vantage() -> Vantage {
@@ -61,15 +60,15 @@ async fn gather(peer: &RtcPeerConnection) -> Result<String, JsValue> {
             let _ = resolve.call0(&JsValue::NULL);
         }
     };
-    let _listener = Listener::new(peer, "icegatheringstatechange", {
+    let _listener = EventListener::new(peer, "icegatheringstatechange", {
         let (peer, end) = (peer.clone(), end.clone());
-        move |_: Event| {
+        move |_: &Event| {
             if peer.ice_gathering_state() == RtcIceGatheringState::Complete {
                 end();
             }
         }
     });
-    let _timer = Timer::after(GATHERING, end);
+    let _timer = Timeout::new(GATHERING, end);
     let offer = JsFuture::from(peer.create_offer()).await?;
     JsFuture::from(peer.set_local_description(offer.unchecked_ref())).await?;
     JsFuture::from(gathered).await?;
@@ -101,7 +100,9 @@ pub fn is_checked(id: &str) -> bool {
 
 fn property(id: &str, name: &str) -> JsValue {
     let control = document().get_element_by_id(id);
-    control.map_or(JsValue::UNDEFINED, |control| get(&control, name))
+    control
+        .and_then(|control| Reflect::get(&control, &name.into()).ok())
+        .unwrap_or_default()
 }
 
 /// Says what is wrong with each of these controls in the element below it; nothing where that is

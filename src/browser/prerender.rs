@@ -1,39 +1,16 @@
-//! The link in the server's render: idle, and nothing to start. The browser's own replaces it
-//! when it hydrates the page, and first shows the same.
+//! What the page asks of a browser, in the server's render: there is none yet.
 
 mod frame;
 mod runner;
 mod vantage;
 
-use crate::link::{Link, LinkOptions, LinkState, OpenError};
 use crate::trial::Pair;
 pub use frame::Frame;
 use leptos::prelude::*;
 pub use runner::Runner;
 use std::time::Duration;
+use tickwire_link::Link;
 pub use vantage::Vantage;
-
-/// A link that stays [`LinkState::Idle`].
-pub fn use_link() -> Link {
-    use_link_with_options(LinkOptions::default())
-}
-
-/// The same, whatever the options.
-pub fn use_link_with_options(_options: LinkOptions) -> Link {
-    Link {
-        state: Signal::stored(LinkState::Idle),
-        steps: Signal::stored(Vec::new()),
-        path: Signal::stored(None),
-        round_trip: Signal::stored(None),
-        channels: Signal::stored(Vec::new()),
-        advertised: Signal::stored(Vec::new()),
-        start: Callback::new(|()| {}),
-        stop: Callback::new(|()| {}),
-        send: Callback::new(|_| false),
-        open: Callback::new(|_| Err(OpenError::NoLink)),
-        looking: RwSignal::new(0),
-    }
-}
 
 /// Runs that never begin.
 pub fn use_runner(_link: Link, _draw: impl Fn(&Pair, f64) + 'static) -> Runner {
@@ -54,35 +31,14 @@ pub fn use_drawing(_draw: impl Fn(Frame) -> Option<Duration> + 'static) -> Callb
     Callback::new(|()| {})
 }
 
-/// A timer that never runs out.
-pub struct Timer;
-
-impl Timer {
-    pub fn after(_milliseconds: f64, _then: impl FnOnce() + 'static) -> Self {
-        Self
-    }
+/// The step of a clock that is not there.
+pub fn resolution() -> f64 {
+    0.0
 }
 
-/// The clock of a device that is not there: it stands still, since the first paint shows none.
-pub mod clock {
-    pub fn now() -> f64 {
-        0.0
-    }
-
-    pub fn resolution() -> f64 {
-        0.0
-    }
-
-    pub fn time_of_day(_at: f64) -> String {
-        String::new()
-    }
-}
-
-/// JSON as serde_json parses it.
-pub mod json {
-    pub fn parse(text: &str) -> Option<serde_json::Value> {
-        serde_json::from_str(text).ok()
-    }
+/// The first paint shows no time of day.
+pub fn time_of_day(_at: f64) -> String {
+    String::new()
 }
 
 /// What a page asks of a browser that is not there: the server's render asks nothing.

@@ -1,13 +1,13 @@
 //! Runs a trial over a link.
 
-use super::clock::now;
+use super::now;
 use super::runner::Runner;
-use super::timer::Timer;
-use super::{json, use_drawing};
-use crate::link::{ChannelEvent, ChannelOptions, Link, LinkChannel};
+use super::use_drawing;
 use crate::trial::{Again, Pair, Run, Settings, Turn};
+use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 use std::time::Duration;
+use tickwire_link::{ChannelEvent, ChannelOptions, Link, LinkChannel, json};
 use tickwire_wire::feed::{COUNTED, Counted, ECHO};
 
 /// What asks the server for its count. It answers any text.
@@ -71,7 +71,7 @@ struct State {
     channel: Option<LinkChannel>,
     /// The bytes of each message, one after the other.
     message: Vec<u8>,
-    next: Option<Timer>,
+    next: Option<Timeout>,
 }
 
 impl Driver {
@@ -161,7 +161,7 @@ impl Driver {
 
     /// The next turn comes in so many milliseconds, in place of what was planned before.
     fn plan(self, wait: f64) {
-        let next = Timer::after(wait, move || self.turn());
+        let next = Timeout::new(wait.ceil() as u32, move || self.turn());
         self.with(|state| state.next.replace(next));
     }
 

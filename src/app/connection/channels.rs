@@ -3,8 +3,8 @@
 use crate::app::diagnosis::reliability;
 use crate::app::markup::escape;
 use crate::app::text::{UNKNOWN, bytes};
-use crate::link::ChannelReport;
 use leptos::prelude::*;
+use tickwire_link::ChannelReport;
 
 /// A row a channel.
 #[component]

@@ -1,11 +1,12 @@
 //! The report, to hand on.
 
 use crate::app::diagnosis::Report;
-use crate::browser::{Vantage, clock, page};
-use crate::link::Link;
+use crate::browser::{Vantage, page};
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
+use tickwire_link::Link;
+use tickwire_link::clock::now;
 
 /// The button that copies the report, and the text itself where the browser does not let it.
 /// `ready` turns true once the page is hydrated.
@@ -65,7 +66,7 @@ pub fn CopyReport(link: Link, vantage: RwSignal<Vantage>, ready: Signal<bool>) -
 fn report(link: Link, vantage: RwSignal<Vantage>, with_addresses: bool) -> String {
     let path = link.path.get_untracked();
     Report {
-        at: clock::now(),
+        at: now(),
         state: &link.state.get_untracked(),
         steps: &link.steps.get_untracked(),
         path: path.as_ref(),

@@ -4,10 +4,10 @@ use super::reach::{Reach, split};
 use super::{Cause, Standing, failure, rows};
 use crate::app::text::{self, UNKNOWN};
 use crate::browser::Vantage;
-use crate::link::{CandidateKind, ChannelReport, Family, LinkState, Path, StepReport};
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use tickwire_link::{CandidateKind, ChannelReport, Family, LinkState, Path, StepReport};
 use tickwire_wire::signaling::ChannelInit;
 
 /// How wide the column of names is.

@@ -1,7 +1,7 @@
 //! The steps of a try as rows: each with its time and its outcome.
 
 use crate::app::text::{self, UNKNOWN};
-use crate::link::{Milestone, Outcome, StepReport};
+use tickwire_link::{Milestone, Outcome, StepReport};
 
 /// How wide the axis of time is.
 const WIDTH: u32 = 1_000;

@@ -1,9 +1,9 @@
 use super::*;
-use crate::link::{
+use std::time::Duration;
+use tickwire_link::{
     CandidateKind, ChannelOptions, ChannelReport, Family, Milestone, Outcome, Path, Step,
     StepReport, Tally, Try,
 };
-use std::time::Duration;
 use tickwire_wire::signaling::SignalingError;
 
 fn page(host: &str) -> Vantage {
@@ -116,6 +116,13 @@ fn other_failures_have_causes_of_their_own() {
     let error = |code| SignalingError::new(code, "192.0.2.9 says no");
     for (failure, cause) in [
         (Failure::NoWebRtc("blocked".into()), Cause::NoWebRtc),
+        (
+            Failure::BadChannel {
+                label: "clock".into(),
+                cause: "blocked".into(),
+            },
+            Cause::NoWebRtc,
+        ),
         (Failure::NoAnswer, Cause::Slow),
         (Failure::NotTickwire { status: 502 }, Cause::Proxy(502)),
         (Failure::Refused(error(Code::BadSdp)), Cause::Refused),

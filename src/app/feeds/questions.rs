@@ -1,18 +1,19 @@
 //! What the page asks the clock: for exchanges of timestamps, and for its interval.
 
 use crate::app::readings::Readings;
-use crate::browser::{Timer, clock};
-use crate::link::{Link, LinkState};
+use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
+use tickwire_link::clock::now;
+use tickwire_link::{Link, LinkState};
 use tickwire_wire::feed::{self, ToClock};
 
 /// So many exchanges come one after the other when the link opens, so that the first numbers are
 /// good ones.
 const BURST: u32 = 4;
 /// What is between them, in milliseconds.
-const BURST_INTERVAL: f64 = 50.0;
+const BURST_INTERVAL: u32 = 50;
 /// How often an exchange follows after that, in milliseconds.
-const INTERVAL: f64 = 2_000.0;
+const INTERVAL: u32 = 2_000;
 
 /// Asks for as long as the link is connected. Copies are the same questions.
 #[derive(Clone, Copy)]
@@ -22,7 +23,7 @@ pub struct Questions {
     chosen: RwSignal<u32>,
     link: Link,
     readings: StoredValue<Readings>,
-    next: StoredValue<Option<Timer>, LocalStorage>,
+    next: StoredValue<Option<Timeout>, LocalStorage>,
 }
 
 impl Questions {
@@ -55,14 +56,14 @@ impl Questions {
     /// Asks for the `number`th exchange, and once more for an interval that the server has not
     /// confirmed: what is said on this channel may be lost. Then plans the next.
     fn ask(self, number: u32) {
-        self.say(ToClock::Exchange { t1: clock::now() });
+        self.say(ToClock::Exchange { t1: now() });
         self.ask_for_interval();
         let wait = if number < BURST {
             BURST_INTERVAL
         } else {
             INTERVAL
         };
-        let next = Timer::after(wait, move || self.ask(number.saturating_add(1)));
+        let next = Timeout::new(wait, move || self.ask(number.saturating_add(1)));
         self.plan(Some(next));
     }
 
@@ -79,8 +80,8 @@ impl Questions {
         self.link.send(feed::CLOCK, message.json());
     }
 
-    fn plan(self, next: Option<Timer>) {
-        let replace = |planned: &mut Option<Timer>| std::mem::replace(planned, next);
+    fn plan(self, next: Option<Timeout>) {
+        let replace = |planned: &mut Option<Timeout>| std::mem::replace(planned, next);
         // The one before is dropped when nothing is borrowed: it may be what is running.
         let _before = self.next.try_update_value(replace);
     }

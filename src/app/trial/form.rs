@@ -2,9 +2,9 @@
 
 use super::words::sum;
 use crate::browser::{Runner, page, rendered};
-use crate::link::{Link, LinkState};
 use crate::trial::{Pair, Settings};
 use leptos::prelude::*;
+use tickwire_link::{Link, LinkState};
 
 /// The numbers that are typed, in their order.
 const NUMBERS: [&str; 4] = ["trial-size", "trial-rate", "trial-seconds", "trial-limit"];

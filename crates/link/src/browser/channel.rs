@@ -1,14 +1,32 @@
 //! One `RTCDataChannel`, and who on the page it is for.
 
-use super::listener::Listener;
-use crate::link::{ChannelReport, NotSent, OnChannelEvent, Tally};
+use super::connection::describe;
+use crate::link::OnChannelEvent;
+use crate::{ChannelReport, NotSent, Tally};
+use gloo_events::EventListener;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use tickwire_wire::signaling::ChannelInit;
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{
-    RtcDataChannel, RtcDataChannelInit, RtcDataChannelState, RtcDataChannelType, RtcPeerConnection,
+    Event, RtcDataChannel, RtcDataChannelInit, RtcDataChannelState, RtcDataChannelType,
+    RtcPeerConnection,
 };
+
+#[wasm_bindgen]
+extern "C" {
+    /// An `RTCPeerConnection`, as it is where its exceptions are caught: web-sys lets this one's
+    /// pass, through everything that is under way, and nothing is done after it.
+    type Peer;
+
+    #[wasm_bindgen(method, catch, js_name = createDataChannel)]
+    fn create_data_channel(
+        this: &Peer,
+        label: &str,
+        options: &RtcDataChannelInit,
+    ) -> Result<RtcDataChannel, JsValue>;
+}
 
 /// Who a channel is for.
 #[derive(Clone)]
@@ -43,27 +61,34 @@ pub struct Channel {
     raw: RtcDataChannel,
     sent: Cell<Tally>,
     received: Cell<Tally>,
-    listeners: RefCell<Vec<Listener>>,
+    listeners: RefCell<Vec<EventListener>>,
 }
 
 impl Channel {
     /// Creates this side's half of the channel that `init` describes to the server.
-    pub fn create(peer: &RtcPeerConnection, init: ChannelInit, role: Role) -> Self {
-        let raw = peer.create_data_channel_with_data_channel_dict(&init.label, &dictionary(&init));
+    ///
+    /// # Errors
+    /// What the browser says where it does not: the id is taken or larger than it knows, the label
+    /// is too long, there are both a limit of retransmissions and a lifetime.
+    pub fn create(peer: &RtcPeerConnection, init: ChannelInit, role: Role) -> Result<Self, String> {
+        let peer: &Peer = peer.unchecked_ref();
+        let raw = peer
+            .create_data_channel(&init.label, &dictionary(&init))
+            .map_err(describe)?;
         raw.set_binary_type(RtcDataChannelType::Arraybuffer);
-        Self {
+        Ok(Self {
             init,
             role,
             raw,
             sent: Cell::default(),
             received: Cell::default(),
             listeners: RefCell::default(),
-        }
+        })
     }
 
     /// Calls `handler` for each `event` of the channel until it is dropped.
-    pub fn listen<E: JsCast>(&self, event: &'static str, handler: impl FnMut(E) + 'static) {
-        let listener = Listener::new(&self.raw, event, handler);
+    pub fn listen(&self, event: &'static str, handler: impl FnMut(&Event) + 'static) {
+        let listener = EventListener::new(&self.raw, event, handler);
         self.listeners.borrow_mut().push(listener);
     }
 

@@ -3,7 +3,7 @@
 use super::channel::dictionary;
 use super::connection::describe;
 use super::json;
-use crate::link::Failure;
+use crate::Failure;
 use leptos::prelude::window;
 use std::time::Duration;
 use tickwire_wire::signaling::{Answer, Change, Code, SignalingError, session_path};
@@ -17,6 +17,8 @@ use web_sys::{
 /// How long an offer may stay unanswered, in milliseconds. The link has given it up before: it
 /// is waited for all the same, so that a session which the server makes of it can be ended.
 const POST_LIMIT: u32 = 30_000;
+/// How long the end of a session may stay unanswered, in milliseconds.
+const END_LIMIT: u32 = 5_000;
 /// The longest that a server's wish to be left alone is taken for.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -111,11 +113,13 @@ pub fn accept(
 }
 
 /// Ends a session on the server. The request is under way when this returns, and goes out even
-/// where the page is just being left; the future completes when it is answered, or fails, since
-/// a server that cannot be asked notices by itself.
+/// where the page is just being left; the future completes when it is answered, fails, or takes
+/// longer than [`END_LIMIT`], since a server that cannot be asked notices by itself.
 pub fn end_session(id: &str) -> impl Future<Output = ()> + 'static {
     let request = RequestInit::new();
     request.set_method("DELETE");
+    // The connection is kept until then, and with it the sockets of a server that is silent.
+    request.set_signal(Some(&AbortSignal::timeout_with_u32(END_LIMIT)));
     // web-sys has no setter for `keepalive`.
     json::set(&request, "keepalive", &JsValue::TRUE);
     let answered = window().fetch_with_str_and_init(&session_path(id), &request);

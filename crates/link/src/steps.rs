@@ -1,6 +1,6 @@
 //! Keeps the book of the steps of a try. No clock: times are inputs, in milliseconds.
 
-use super::{Milestone, Outcome, StepReport};
+use crate::{Milestone, Outcome, StepReport};
 
 const ORDER: [Milestone; 6] = [
     Milestone::PageLoaded,

@@ -24,7 +24,7 @@ pub fn parse(text: &str) -> Option<Json> {
 }
 
 /// Writes an object of these fields.
-pub fn write(fields: impl IntoIterator<Item = (&'static str, JsValue)>) -> String {
+pub(crate) fn write(fields: impl IntoIterator<Item = (&'static str, JsValue)>) -> String {
     let object = Object::new();
     for (name, value) in fields {
         set(&object, name, &value);
@@ -34,17 +34,17 @@ pub fn write(fields: impl IntoIterator<Item = (&'static str, JsValue)>) -> Strin
 }
 
 /// Several values as one.
-pub fn list(values: impl IntoIterator<Item = JsValue>) -> JsValue {
+pub(crate) fn list(values: impl IntoIterator<Item = JsValue>) -> JsValue {
     values.into_iter().collect::<Array>().unchecked_into()
 }
 
 /// A property; undefined where there is none.
-pub fn get(object: &JsValue, name: &str) -> JsValue {
+pub(crate) fn get(object: &JsValue, name: &str) -> JsValue {
     Reflect::get(object, &name.into()).unwrap_or_default()
 }
 
 /// Sets a property of an object that takes any.
-pub fn set(object: &JsValue, name: &str, value: &JsValue) {
+pub(crate) fn set(object: &JsValue, name: &str, value: &JsValue) {
     // It fails for what is no object.
     let _ = Reflect::set(object, &name.into(), value);
 }

@@ -1,8 +1,8 @@
 //! What there is to know of a link besides its state: for people who want to know why it does not
 //! connect, or how well it does. No browser types.
 
-use super::Failure;
-use std::net::{IpAddr, SocketAddr};
+use crate::Failure;
+use std::net::IpAddr;
 use tickwire_wire::signaling::ChannelInit;
 
 /// One step of the newest try to open a session, in the order of [`Milestone`]s. A step that has
@@ -129,13 +129,14 @@ impl Tally {
 
 /// The addresses of a session description's candidates (RFC 8839 section 5.1), `ip:port`, each
 /// once and in its order. What is not a candidate with an address is passed over.
-pub fn candidates(sdp: &str) -> Vec<String> {
+#[cfg(any(target_arch = "wasm32", test))]
+pub(crate) fn candidates(sdp: &str) -> Vec<String> {
     let mut addresses = Vec::new();
     for line in sdp.lines() {
         let address = line.strip_prefix("a=candidate:").and_then(|candidate| {
             let mut fields = candidate.split(' ').skip(4);
             let ip: IpAddr = fields.next()?.parse().ok()?;
-            Some(SocketAddr::new(ip, fields.next()?.parse().ok()?).to_string())
+            Some(std::net::SocketAddr::new(ip, fields.next()?.parse().ok()?).to_string())
         });
         addresses.extend(address.filter(|address| !addresses.contains(address)));
     }

@@ -1,7 +1,7 @@
 //! What `getStats` tells of the way that data takes.
 
 use super::json::get;
-use crate::link::{CandidateKind, Family, Path};
+use crate::{CandidateKind, Family, Path};
 use std::net::IpAddr;
 use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};

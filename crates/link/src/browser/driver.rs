@@ -5,13 +5,16 @@ use super::clock;
 use super::connection::{Connection, Happening};
 use super::negotiation::Restart;
 use super::session::Session;
-use super::timer::Timer;
+use super::timer;
 use super::{negotiation, stats};
-use crate::link::machine::{self, Action, Event, Moment};
-use crate::link::{
+use crate::machine::{self, Action, Event, Moment};
+use crate::report::candidates;
+use crate::steps::Steps;
+use crate::{
     ChannelReport, Failure, Interruption, Link, LinkEvent, LinkEventKind, LinkOptions, LinkState,
-    Milestone, Outcome, Path, Step, StepReport, Steps, candidates,
+    Milestone, Outcome, Path, Step, StepReport,
 };
+use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::collections::VecDeque;
@@ -38,7 +41,7 @@ pub struct Driver {
     channels: RwSignal<Vec<ChannelReport>>,
     advertised: RwSignal<Vec<String>>,
     looking: RwSignal<u32>,
-    polling: StoredValue<Option<Timer>, LocalStorage>,
+    polling: StoredValue<Option<Timeout>, LocalStorage>,
     steps: StoredValue<Steps>,
     loaded: f64,
     pub(super) current: StoredValue<Option<Session>, LocalStorage>,
@@ -50,7 +53,7 @@ pub struct Driver {
     queue: StoredValue<VecDeque<(Option<u32>, Event)>>,
     is_busy: StoredValue<bool>,
     /// What tells the machine that its time has come, and when that is.
-    deadline: StoredValue<Option<(f64, Timer)>, LocalStorage>,
+    deadline: StoredValue<Option<(f64, Timeout)>, LocalStorage>,
 }
 
 impl Driver {
@@ -172,7 +175,7 @@ impl Driver {
         if is_over || armed != Some(wanted) {
             let armed = wanted.map(|at| {
                 let wait = at - clock::now();
-                (at, Timer::after(wait, move || self.on(Event::Time)))
+                (at, timer::after(wait, move || self.on(Event::Time)))
             });
             self.deadline.try_set_value(armed);
         }
@@ -193,8 +196,12 @@ impl Driver {
             Err(cause) => return self.on(Event::Lost(Failure::NoWebRtc(cause))),
         };
         let mut session = Session::new(number, connection.clone());
-        let channels = self.begin_channels(&mut session);
+        let begun = self.begin_channels(&mut session);
         self.current.try_set_value(Some(session));
+        let channels = match begun {
+            Ok(channels) => channels,
+            Err(failure) => return self.on(Event::Lost(failure)),
+        };
         let peer = connection.peer();
         drop(connection);
         spawn_local(async move {
@@ -224,27 +231,34 @@ impl Driver {
     }
 
     /// Creates the channels that a session begins with, and returns them for the offer.
-    fn begin_channels(self, session: &mut Session) -> Vec<ChannelInit> {
+    fn begin_channels(self, session: &mut Session) -> Result<Vec<ChannelInit>, Failure> {
         let connection = session.connection.clone();
         let mut channels = self
             .options
             .try_with_value(|options| options.channels.clone())
             .unwrap_or_default();
+        let add = |init: &ChannelInit, role| {
+            let added = connection.add(init.clone(), role);
+            added.map_err(|cause| Failure::BadChannel {
+                label: init.label.clone(),
+                cause,
+            })
+        };
         for init in &channels {
-            connection.add(init.clone(), Role::Page(init.label.as_str().into()));
+            add(init, Role::Page(init.label.as_str().into()))?;
         }
         if let Some(id) = session.free_id() {
             let pulse = feed::pulse_channel(id);
-            connection.add(pulse.clone(), Role::Pulse);
+            add(&pulse, Role::Pulse)?;
             channels.push(pulse);
         }
-        for opened in self.opened_channels() {
-            if let Some((init, channel)) = opened.begin_on(session) {
-                opened.channel.replace(Some(channel));
-                channels.push(init);
-            }
+        let opened = self.opened_channels().into_iter();
+        let begun = opened.filter_map(|opened| opened.begin_on(session));
+        for (opened, channel) in self.without_refused(begun.collect()) {
+            channels.push(channel.init.clone());
+            opened.channel.replace(Some(channel));
         }
-        channels
+        Ok(channels)
     }
 
     /// Closes the session that there is.
@@ -326,7 +340,7 @@ impl Driver {
             }
         };
         if self.is_current(number) {
-            self.with_session(|session| session.again = Some(Timer::after(WAIT, again)));
+            self.with_session(|session| session.again = Some(timer::after(WAIT, again)));
         }
     }
 
@@ -350,7 +364,7 @@ impl Driver {
                 }
                 self.with_session(|session| {
                     session.keep_closed(channel, || {
-                        Timer::after(SETTLE, move || self.settle(number))
+                        timer::after(SETTLE, move || self.settle(number))
                     });
                 });
                 self.show_channels();
@@ -455,7 +469,7 @@ impl Driver {
                 _ => self.on_session(number, Event::Silent),
             }
         };
-        let timer = Timer::after(at - clock::now(), listen);
+        let timer = timer::after(at - clock::now(), listen);
         // The one before is dropped when nothing is borrowed: it may be what is running.
         drop(self.with_session(|session| session.look.replace(timer)));
     }
@@ -508,7 +522,7 @@ impl Driver {
     /// Brings up to date what is shown, and again in a second.
     fn poll(self) {
         self.look_once();
-        let again = Timer::after(LOOK, move || self.poll());
+        let again = timer::after(LOOK, move || self.poll());
         drop(
             self.polling
                 .try_update_value(|polling| polling.replace(again)),

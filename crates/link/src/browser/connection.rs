@@ -1,7 +1,7 @@
 //! `RTCPeerConnection` with data channels that both sides create by themselves.
 
 use super::channel::{Channel, Message, Role};
-use super::listener::Listener;
+use gloo_events::EventListener;
 use std::cell::RefCell;
 use std::rc::Rc;
 use tickwire_wire::signaling::ChannelInit;
@@ -30,7 +30,7 @@ pub enum Happening {
 pub struct Connection {
     peer: RtcPeerConnection,
     channels: RefCell<Vec<Rc<Channel>>>,
-    listeners: RefCell<Vec<Listener>>,
+    listeners: RefCell<Vec<EventListener>>,
     report: Rc<dyn Fn(Happening)>,
 }
 
@@ -42,13 +42,13 @@ impl Connection {
     pub fn open(report: impl Fn(Happening) + 'static) -> Result<Self, String> {
         let peer = RtcPeerConnection::new().map_err(describe)?;
         let report: Rc<dyn Fn(Happening)> = Rc::new(report);
-        let state = Listener::new(&peer, "connectionstatechange", {
+        let state = EventListener::new(&peer, "connectionstatechange", {
             let (peer, report) = (peer.clone(), report.clone());
-            move |_: Event| report(Happening::State(peer.connection_state()))
+            move |_: &Event| report(Happening::State(peer.connection_state()))
         });
-        let ice = Listener::new(&peer, "iceconnectionstatechange", {
+        let ice = EventListener::new(&peer, "iceconnectionstatechange", {
             let (peer, report) = (peer.clone(), report.clone());
-            move |_: Event| {
+            move |_: &Event| {
                 if has_pair(&peer) {
                     report(Happening::PairWorks);
                 }
@@ -68,11 +68,14 @@ impl Connection {
     }
 
     /// Creates this side's half of one more channel.
-    pub fn add(&self, init: ChannelInit, role: Role) -> Rc<Channel> {
-        let channel = Rc::new(Channel::create(&self.peer, init, role));
+    ///
+    /// # Errors
+    /// As [`Channel::create`].
+    pub fn add(&self, init: ChannelInit, role: Role) -> Result<Rc<Channel>, String> {
+        let channel = Rc::new(Channel::create(&self.peer, init, role)?);
         let tell = |happening: fn(Rc<Channel>) -> Happening| {
             let (channel, report) = (Rc::downgrade(&channel), self.report.clone());
-            move |_: Event| {
+            move |_: &Event| {
                 if let Some(channel) = channel.upgrade() {
                     report(happening(channel));
                 }
@@ -82,15 +85,16 @@ impl Connection {
         channel.listen("close", tell(Happening::Closed));
         channel.listen("message", {
             let (channel, report) = (Rc::downgrade(&channel), self.report.clone());
-            move |event: MessageEvent| {
+            move |event: &Event| {
                 if let Some(channel) = channel.upgrade() {
+                    let event: &MessageEvent = event.unchecked_ref();
                     let message = channel.receive(&event.data());
                     report(Happening::Message(channel, message));
                 }
             }
         });
         self.channels.borrow_mut().push(channel.clone());
-        channel
+        Ok(channel)
     }
 
     /// Takes a channel off, which closes it once nobody else has it.

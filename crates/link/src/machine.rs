@@ -12,7 +12,7 @@
 //!                                                      no luck in 5 s, or gone
 //! ```
 
-use super::{Failure, Interruption, LinkState, Step, Try};
+use crate::{Failure, Interruption, LinkState, Step, Try};
 use std::time::Duration;
 
 /// How long opening a session may take. ICE gives up later than people do.

@@ -1,19 +1,19 @@
 //! What happens around a link: to the device's network, and to the page.
 
-use super::listener::Listener;
-use crate::link::machine::Event;
+use crate::machine::Event;
+use gloo_events::EventListener;
 use leptos::prelude::{document, window};
 use std::cell::RefCell;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{EventTarget, VisibilityState};
 
 /// Tells what happens, for as long as the listeners are kept.
-pub fn listen(tell: impl Fn(Event) + Clone + 'static) -> Vec<Listener> {
+pub fn listen(tell: impl Fn(Event) + Clone + 'static) -> Vec<EventListener> {
     let window = window();
     let document = document();
     let on = |target: &EventTarget, name: &'static str, event: Event| {
         let tell = tell.clone();
-        Listener::new(target, name, move |_: web_sys::Event| tell(event.clone()))
+        EventListener::new(target, name, move |_: &web_sys::Event| tell(event.clone()))
     };
     let mut listeners = vec![
         on(&window, "online", Event::NetworkChanged),
@@ -22,9 +22,9 @@ pub fn listen(tell: impl Fn(Event) + Clone + 'static) -> Vec<Listener> {
         on(&window, "pagehide", Event::Left),
         on(&window, "pageshow", Event::Seen),
         on(&document, "resume", Event::Seen),
-        Listener::new(&document, "visibilitychange", {
+        EventListener::new(&document, "visibilitychange", {
             let (tell, document) = (tell.clone(), document.clone());
-            move |_: web_sys::Event| {
+            move |_: &web_sys::Event| {
                 if document.visibility_state() == VisibilityState::Visible {
                     tell(Event::Seen);
                 }
@@ -37,15 +37,15 @@ pub fn listen(tell: impl Fn(Event) + Clone + 'static) -> Vec<Listener> {
 
 /// Where the browser tells of the network's kind (`navigator.connection`, not in all). It also
 /// tells of its speed, which is no reason to look for another way.
-fn listen_to_network(tell: impl Fn(Event) + 'static) -> Option<Listener> {
+fn listen_to_network(tell: impl Fn(Event) + 'static) -> Option<EventListener> {
     let connection = get(&window().navigator(), "connection")?;
     let target: EventTarget = connection.clone().dyn_into().ok()?;
     let kind = move || get(&connection, "type").and_then(|kind| kind.as_string());
     let before = RefCell::new(kind());
-    Some(Listener::new(
+    Some(EventListener::new(
         &target,
         "change",
-        move |_: web_sys::Event| {
+        move |_: &web_sys::Event| {
             let now = kind();
             if before.replace(now.clone()) != now {
                 tell(Event::NetworkChanged);

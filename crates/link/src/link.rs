@@ -1,20 +1,7 @@
-//! A connection to the server as a page sees it: signals to show, callbacks to call. What
-//! happens to it is decided here too, without a browser ([`machine`]).
+//! A connection to the server as a page sees it: signals to show, callbacks to call.
 
-pub(crate) mod channel;
-pub mod machine;
-mod report;
-pub mod silence;
-mod state;
-mod steps;
-
-pub use channel::{ChannelEvent, ChannelOptions, LinkChannel, NotSent, OpenError};
-pub use report::{
-    CandidateKind, ChannelReport, Family, Milestone, Outcome, Path, StepReport, Tally, candidates,
-};
-pub use state::{Failure, Interruption, LinkState, Step, Try};
-pub use steps::Steps;
-
+use crate::channel::{ChannelEvent, ChannelOptions, LinkChannel, OpenError};
+use crate::{ChannelReport, LinkState, Path, StepReport};
 use leptos::prelude::*;
 use std::rc::Rc;
 use std::time::Duration;

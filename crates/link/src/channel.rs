@@ -62,7 +62,7 @@ impl ChannelOptions {
     }
 }
 
-/// What happens on a channel that [`super::Link::open`] has opened.
+/// What happens on a channel that [`Link::open`](crate::Link::open) has opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChannelEvent {
     /// It is open. It comes again when the link has come back on a new session.
@@ -102,7 +102,7 @@ pub enum NotSent {
 }
 
 /// A channel that was opened on a link. It closes when this is dropped, and when the component
-/// that called [`super::use_link`](crate::browser::use_link) goes. It comes back with the link.
+/// that called [`use_link`](crate::use_link) goes. It comes back with the link.
 pub struct LinkChannel(pub(crate) Rc<dyn ChannelHandle>);
 
 /// What a [`LinkChannel`] is made of: the browser's half. Dropping it closes the channel.

@@ -4,17 +4,18 @@ use super::channel::{Channel, Message, Opened, Role};
 use super::driver::Driver;
 use super::negotiation;
 use super::session::Session;
-use crate::link::channel::ChannelHandle;
-use crate::link::machine::Event;
-use crate::link::{
+use crate::channel::ChannelHandle;
+use crate::link::OnChannelEvent;
+use crate::machine::Event;
+use crate::{
     ChannelEvent, ChannelOptions, Failure, LinkChannel, LinkEventKind, LinkState, NotSent,
-    OnChannelEvent, OpenError,
+    OpenError,
 };
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use tickwire_wire::signaling::{Change, ChannelInit};
+use tickwire_wire::signaling::Change;
 use web_sys::AbortSignal;
 
 /// How long the server may take to add channels, in milliseconds.
@@ -25,15 +26,18 @@ const MAX_OPENED: usize = 512;
 /// How many messages wait until it is said that their channel is open; with more of them it is.
 const MAX_EARLY: usize = 256;
 
+/// A channel, and its half on the present session, or what the browser has against it.
+pub type Begun = (Rc<Opened>, Result<Rc<Channel>, String>);
+
 impl Opened {
     /// Creates its half on a session, where there is an id for it.
-    pub fn begin_on(self: &Rc<Self>, session: &mut Session) -> Option<(ChannelInit, Rc<Channel>)> {
+    pub fn begin_on(self: &Rc<Self>, session: &mut Session) -> Option<Begun> {
         let id = session.free_id()?;
         self.asked_on.set(session.number);
         self.init.borrow_mut().id = id;
         let init = self.init.borrow().clone();
         let role = Role::Opened(Rc::downgrade(self));
-        Some((init.clone(), session.connection.add(init, role)))
+        Some((self.clone(), session.connection.add(init, role)))
     }
 
     /// The server has its half of this channel too.
@@ -141,30 +145,29 @@ impl Driver {
             missing.retain(|opened| opened.asked_on.get() != session.number);
             let begun: Vec<_> = missing
                 .drain(..)
-                .filter_map(|opened| {
-                    let (init, channel) = opened.begin_on(session)?;
-                    Some((opened, init, channel))
-                })
+                .filter_map(|opened| opened.begin_on(session))
                 .collect();
             Some((session.number, id, begun))
         });
         let Some((number, id, begun)) = begun.flatten() else {
             return;
         };
+        let begun = self.without_refused(begun);
         if begun.is_empty() {
             return;
         }
-        let inits = begun.iter().map(|(_, init, _)| init.clone()).collect();
+        let inits = begun.iter().map(|(_, channel)| channel.init.clone());
+        let change = Change::channels(inits.collect());
         spawn_local(async move {
             let signal = AbortSignal::timeout_with_u32(ADD_LIMIT);
-            let added = negotiation::change_session(&id, Change::channels(inits), &signal).await;
+            let added = negotiation::change_session(&id, change, &signal).await;
             if !self.is_current(number) {
                 return;
             }
             match added {
                 Ok(_) => {
                     let wanted = self.opened_channels();
-                    for (opened, _, channel) in begun {
+                    for (opened, channel) in begun {
                         if wanted.iter().any(|other| Rc::ptr_eq(other, &opened)) {
                             opened.has_both_halves(&channel);
                         } else {
@@ -176,7 +179,7 @@ impl Driver {
                     self.on_session(number, Event::Lost(Failure::Ended));
                 }
                 Err(failure) => {
-                    for (opened, _, channel) in begun {
+                    for (opened, channel) in begun {
                         self.forget(&opened, Some(&channel));
                         opened.tell(ChannelEvent::Closed(Some(failure.message())));
                     }
@@ -184,6 +187,22 @@ impl Driver {
             }
             self.show_channels();
         });
+    }
+
+    /// Those channels that the browser has created. The others are told, when what is under way is
+    /// done, that they have ended.
+    pub(super) fn without_refused(self, begun: Vec<Begun>) -> Vec<(Rc<Opened>, Rc<Channel>)> {
+        let mut created = Vec::new();
+        for (opened, channel) in begun {
+            match channel {
+                Ok(channel) => created.push((opened, channel)),
+                Err(cause) => {
+                    self.forget(&opened, None);
+                    spawn_local(async move { opened.tell(ChannelEvent::Closed(Some(cause))) });
+                }
+            }
+        }
+        created
     }
 
     /// The server has closed a channel; others are open.

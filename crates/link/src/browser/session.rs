@@ -3,8 +3,8 @@
 use super::channel::Channel;
 use super::connection::Connection;
 use super::negotiation;
-use super::timer::Timer;
-use crate::link::silence::Silence;
+use crate::silence::Silence;
+use gloo_timers::callback::Timeout;
 use leptos::task::spawn_local;
 use std::rc::Rc;
 use web_sys::{AbortController, AbortSignal};
@@ -21,14 +21,14 @@ pub struct Session {
     pub id: Option<String>,
     pub silence: Silence,
     /// Looks whether the server is silent.
-    pub look: Option<Timer>,
+    pub look: Option<Timeout>,
     /// Channels that have closed while others are open, and what looks at them.
     closed: Vec<Rc<Channel>>,
-    settle: Option<Timer>,
+    settle: Option<Timeout>,
     /// The ICE restart that is under way.
     restart: Option<Abort>,
     /// Begins another where the server could not be asked.
-    pub again: Option<Timer>,
+    pub again: Option<Timeout>,
     /// The id that a channel was given last.
     last_id: u16,
 }
@@ -50,13 +50,13 @@ impl Session {
     }
 
     /// Keeps a channel that has closed. `settle` makes what calls [`Session::settled`] later.
-    pub fn keep_closed(&mut self, channel: Rc<Channel>, settle: impl FnOnce() -> Timer) {
+    pub fn keep_closed(&mut self, channel: Rc<Channel>, settle: impl FnOnce() -> Timeout) {
         self.closed.push(channel);
         self.settle.get_or_insert_with(settle);
     }
 
     /// The channels that have closed, and the timer that has run, to be dropped by the caller.
-    pub fn settled(&mut self) -> (Vec<Rc<Channel>>, Option<Timer>) {
+    pub fn settled(&mut self) -> (Vec<Rc<Channel>>, Option<Timeout>) {
         (std::mem::take(&mut self.closed), self.settle.take())
     }
 

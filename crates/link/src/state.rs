@@ -4,7 +4,7 @@ use std::time::Duration;
 use tickwire_wire::signaling::SignalingError;
 
 /// Where a link is in its life. Times are milliseconds since 1970-01-01T00:00:00Z by the device's
-/// clock, as [`crate::browser::clock::now`] gives them.
+/// clock, as [`crate::clock::now`] gives them.
 ///
 /// A link that was asked to start and was never connected ends in [`LinkState::Failed`]: somebody
 /// has just pressed a button, is told why, and decides. One that has been connected is brought
@@ -91,6 +91,14 @@ pub enum Step {
 pub enum Failure {
     /// The browser makes no WebRTC connection, or no offer: what it says.
     NoWebRtc(String),
+    /// The browser does not create one of the link's own channels: a label that is too long, an id
+    /// that is taken or too large, two limits at once.
+    BadChannel {
+        /// The channel's label.
+        label: String,
+        /// What the browser says.
+        cause: String,
+    },
     /// The offer got no answer: no server is there, or the device is offline.
     Unreachable,
     /// The server took too long to answer the offer.
@@ -226,7 +234,10 @@ impl Step {
 impl Failure {
     /// Whether it may pass without anybody's doing, so that another try makes sense.
     pub fn is_passing(&self) -> bool {
-        !matches!(self, Self::NoWebRtc(_) | Self::Refused(_))
+        !matches!(
+            self,
+            Self::NoWebRtc(_) | Self::BadChannel { .. } | Self::Refused(_)
+        )
     }
 
     /// When the server has asked to be tried again.
@@ -243,6 +254,9 @@ impl Failure {
             Self::NoWebRtc(cause) => format!(
                 "This browser did not make a WebRTC connection ({cause}). A setting or an extension may block it."
             ),
+            Self::BadChannel { label, cause } => {
+                format!("This browser does not create the channel “{label}”: {cause}")
+            }
             Self::Unreachable => {
                 "The server could not be reached. Check that it is running and that you are online."
                     .into()

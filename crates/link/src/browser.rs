@@ -1,0 +1,33 @@
+//! The link in the browser, over `RTCPeerConnection`.
+
+mod channel;
+pub mod clock;
+mod connection;
+mod driver;
+pub mod json;
+mod negotiation;
+mod opened;
+mod session;
+mod stats;
+mod surroundings;
+mod timer;
+
+use crate::machine::Event;
+use crate::{Link, LinkOptions};
+use driver::Driver;
+use leptos::prelude::*;
+
+/// A link to the server that served the page, idle at first, without channels but those that are
+/// opened on it.
+pub fn use_link() -> Link {
+    use_link_with_options(LinkOptions::default())
+}
+
+/// A link to the server that served the page, idle at first.
+pub fn use_link_with_options(options: LinkOptions) -> Link {
+    let driver = Driver::new(options);
+    // The listeners live as long as the component that owns them.
+    StoredValue::new_local(surroundings::listen(move |event| driver.on(event)));
+    on_cleanup(move || driver.on(Event::Stop));
+    driver.link()
+}

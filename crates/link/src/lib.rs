@@ -1,0 +1,75 @@
+//! A connection to a Tickwire server as signals and callbacks, for any component of any Leptos app
+//! that is served by one. In the browser it drives `RTCPeerConnection`; in the server's render it
+//! is there too, and idle, so that the same component serves both.
+//!
+//! ```
+//! use leptos::prelude::*;
+//! use tickwire_link::{ChannelEvent, ChannelOptions, LinkState, use_link};
+//!
+//! /// The newest price, and a button.
+//! #[component]
+//! fn Price() -> impl IntoView {
+//!     let link = use_link();
+//!     let price = RwSignal::new(String::new());
+//!     // It stays open, over every session, for as long as it is kept.
+//!     let channel = link.open(ChannelOptions::newest_only("prices"), move |event| {
+//!         if let ChannelEvent::Text(text) = event {
+//!             price.set(text);
+//!         }
+//!     });
+//!     let _kept = StoredValue::new_local(channel);
+//!     view! {
+//!         <button on:click=move |_| link.start()>"Start"</button>
+//!         <button on:click=move |_| link.stop()>"Stop"</button>
+//!         <p role="status">{move || link.state.with(LinkState::label)}</p>
+//!         <p>{price}</p>
+//!     }
+//! }
+//! ```
+//!
+//! **Channels.** Those of [`LinkOptions::channels`] open with each session, and what arrives on
+//! them is told in one place ([`LinkOptions::on_event`]); [`Link::open`] opens one more at any
+//! time, and gives it an owner. Both keep the reliability that they were given, in both
+//! directions, and come back with it. The link itself adds the channel `pulse`, on which the
+//! server says something each second.
+//!
+//! **When something goes wrong.** [`LinkState`] says what is done about it, [`machine`] when. In
+//! short: where the server is not heard for 3 s, ICE reports a loss that lasts 2 s, or the
+//! device's network changes, ICE is restarted, and the session goes on with its channels and
+//! feeds; where that does not help within 5 s, or the server has forgotten the session, another is
+//! opened, after a wait that grows to 30 s and that a network which is there again, or a look at
+//! the page, cuts short. A server's `Retry-After` is kept to. A link that was stopped stays
+//! stopped.
+//!
+//! **What is left behind.** Nothing: what the link creates (connection, channels, listeners,
+//! timers, requests) it removes when it stops, and when the component that called [`use_link`]
+//! goes; then the session ends on the server too.
+//!
+//! | module | |
+//! |---|---|
+//! | [`machine`] | what becomes of a link when something happens: a function, without a clock or a browser |
+//! | [`clock`] | the clock by which [`LinkEvent::at`] and the times of a [`LinkState`] are told |
+//! | [`json`] | reads what built-in feeds send, without a parser of its own in the page |
+
+#[cfg(target_arch = "wasm32")]
+mod browser;
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "prerender.rs"]
+mod browser;
+mod channel;
+mod link;
+pub mod machine;
+mod report;
+#[cfg(any(target_arch = "wasm32", test))]
+mod silence;
+mod state;
+#[cfg(any(target_arch = "wasm32", test))]
+mod steps;
+
+pub use browser::{clock, json, use_link, use_link_with_options};
+pub use channel::{ChannelEvent, ChannelOptions, LinkChannel, NotSent, OpenError};
+pub use link::{Link, LinkEvent, LinkEventKind, LinkOptions};
+pub use report::{
+    CandidateKind, ChannelReport, Family, Milestone, Outcome, Path, StepReport, Tally,
+};
+pub use state::{Failure, Interruption, LinkState, Step, Try};
