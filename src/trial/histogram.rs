@@ -32,7 +32,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Adds a time, at most [`LONGEST`].
+    /// Adds a time. One that is longer than `LONGEST` counts as that.
     pub fn add(&mut self, time: u32) {
         let time = time.min(LONGEST);
         self.counts[bucket(time)] += 1;

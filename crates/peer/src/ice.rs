@@ -11,7 +11,7 @@
 //! that does not nominate again after its address has changed is followed once the path that was
 //! nominated is silent. Data prolongs a path, and never moves it.
 //!
-//! **What a stranger costs.** Where nobody has answered yet, at most [`AMPLIFICATION`] times what
+//! **What a stranger costs.** Where nobody has answered yet, at most three times what
 //! came from there leaves.
 
 use crate::path::{Datagrams, Path};
