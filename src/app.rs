@@ -51,7 +51,7 @@ pub fn App() -> impl IntoView {
     view! {
         <main class="page">
             <header class="masthead">
-                <img src="/favicon.svg" alt="" width="44" height="44" />
+                <img src="favicon.svg" alt="" width="44" height="44" />
                 <h1>"Tickwire"</h1>
                 <p class="summary">{SUMMARY}</p>
             </header>

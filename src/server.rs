@@ -70,10 +70,11 @@ pub async fn run<S: Clone + Send + Sync + 'static>(
 ) -> Result<(), RunError> {
     let http = listener.local_addr().map_err(ServeError::Http)?;
     let sessions = Sessions::open(&config.server, http, feeds)?;
-    let app = site(AppState {
+    let state = AppState {
         leptos: config.leptos,
         sessions: sessions.clone(),
-    });
+    };
+    let app = site(state, &config.site.base);
     Ok(tickwire_server::serve(listener, app, sessions, shutdown).await?)
 }
 

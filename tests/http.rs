@@ -6,6 +6,8 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
 use support::{OFFER_SDP, config};
 use tickwire::server::{self, AppState, site};
 use tickwire_server::Sessions;
@@ -15,13 +17,16 @@ fn app(variables: &[(&str, &str)]) -> (Router, Sessions) {
     let config = config(variables);
     let sessions =
         Sessions::open(&config.server, ([127, 0, 0, 1], 0).into(), server::feeds()).unwrap();
-    (
-        site(AppState {
-            leptos: config.leptos,
-            sessions: sessions.clone(),
-        }),
-        sessions,
-    )
+    let state = AppState {
+        leptos: config.leptos,
+        sessions: sessions.clone(),
+    };
+    (site(state, &config.site.base), sessions)
+}
+
+fn get(path: &str, accept: &str) -> Request<Body> {
+    let request = Request::builder().uri(path).header(header::ACCEPT, accept);
+    request.body(Body::empty()).unwrap()
 }
 
 fn request(method: &str, path: &str, content_type: &str, body: impl Into<Body>) -> Request<Body> {
@@ -59,7 +64,8 @@ async fn an_offer_is_answered_and_the_session_can_be_ended_once() {
     let answer: Value = serde_json::from_str(&text(response).await).unwrap();
     assert_eq!(answer["type"], "answer");
     let id = answer["id"].as_str().unwrap();
-    assert_eq!(location, format!("/sdp/{id}"));
+    assert_eq!(location, format!("sdp/{id}"));
+    let location = format!("/{location}");
     assert_eq!(id.len(), 32, "128 bits: {id}");
     let sdp = answer["sdp"].as_str().unwrap();
     assert!(
@@ -92,11 +98,11 @@ async fn an_offer_that_is_sdp_by_itself_is_answered_in_kind() {
     assert_eq!(response.status(), StatusCode::CREATED);
     let headers = response.headers().clone();
     assert_eq!(headers[header::CONTENT_TYPE], "application/sdp");
-    let location = headers[header::LOCATION].to_str().unwrap();
+    let location = format!("/{}", headers[header::LOCATION].to_str().unwrap());
     assert!(headers.contains_key(header::ETAG));
     let answer = text(response).await;
     assert!(answer.starts_with("v=0\r\n") && answer.contains("webrtc-datachannel"));
-    let end = request("DELETE", location, "text/plain", Body::empty());
+    let end = request("DELETE", &location, "text/plain", Body::empty());
     let ended = app.clone().oneshot(end).await.unwrap();
     assert_eq!(ended.status(), StatusCode::NO_CONTENT);
     let bad = app.oneshot(whip("v=0\r\n".into())).await.unwrap();
@@ -332,10 +338,8 @@ async fn mangled_offers_are_refused_or_answered() {
 async fn a_full_server_says_when_to_come_back_and_has_room_again() {
     let (app, sessions) = app(&[("TICKWIRE_SESSION_MAX", "1")]);
     let first = app.clone().oneshot(post(offer(OFFER_SDP))).await.unwrap();
-    let location = first.headers()[header::LOCATION]
-        .to_str()
-        .unwrap()
-        .to_owned();
+    let location = first.headers()[header::LOCATION].to_str().unwrap();
+    let location = format!("/{location}");
 
     let second = app.clone().oneshot(post(offer(OFFER_SDP))).await.unwrap();
     assert_eq!(second.status(), StatusCode::SERVICE_UNAVAILABLE);
@@ -450,4 +454,112 @@ async fn a_browser_gets_a_page_where_nothing_is() {
     let response = app.oneshot(lost).await.unwrap();
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
     assert!(text(response).await.contains("<h1>Not found</h1>"));
+}
+
+/// Files of a page, in a folder of the test's own.
+fn site_root(test: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    fs::create_dir_all(root.join("pkg")).unwrap();
+    for name in ["tickwire.js", "tickwire.wasm", "tickwire.css"] {
+        fs::write(root.join("pkg").join(name), name).unwrap();
+    }
+    root
+}
+
+/// The folder of the page's script, as the page names it.
+async fn package(app: &Router) -> String {
+    let page = app.clone().oneshot(get("/", "text/html")).await.unwrap();
+    let page = text(page).await;
+    let (before, _) = page.split_once("/tickwire.js").expect("a script");
+    let (_, folder) = before.rsplit_once("\"./").expect("at a relative path");
+    assert!(page.contains(&format!("./{folder}/tickwire.css")), "{page}");
+    assert!(
+        page.contains(&format!("./{folder}/tickwire.wasm")),
+        "{page}"
+    );
+    format!("/{folder}")
+}
+
+#[tokio::test]
+async fn the_pages_files_are_named_by_what_is_in_them_and_kept_for_a_year() {
+    let root = site_root("named-by-content");
+    let app_of_files = || {
+        let mut config = config(&[]);
+        config.leptos.site_root = root.to_str().unwrap().into();
+        let listen = ([127, 0, 0, 1], 0).into();
+        let sessions = Sessions::open(&config.server, listen, server::feeds()).unwrap();
+        let leptos = config.leptos;
+        site(AppState { leptos, sessions }, "")
+    };
+    let app = app_of_files();
+    let folder = package(&app).await;
+    let cached = async |path: &str| {
+        let response = app.clone().oneshot(get(path, "*/*")).await.unwrap();
+        let cache = response.headers().get(header::CACHE_CONTROL);
+        let cache = cache.map(|cache| cache.to_str().unwrap().to_owned());
+        (response.status().as_u16(), cache)
+    };
+    let year = Some("public, max-age=31536000, immutable".into());
+    assert_eq!(
+        cached(&format!("{folder}/tickwire.wasm")).await,
+        (200, year)
+    );
+    assert_eq!(cached(&format!("{folder}/other.js")).await, (404, None));
+    let always = Some("no-cache".to_owned());
+    assert_eq!(cached("/pkg/tickwire.wasm").await, (200, always.clone()));
+    assert_eq!(
+        cached("/pkg/0123456789abcdef/tickwire.js").await,
+        (404, always)
+    );
+
+    assert_eq!(package(&app_of_files()).await, folder);
+    fs::write(root.join("pkg/tickwire.wasm"), "another").unwrap();
+    assert_ne!(package(&app_of_files()).await, folder);
+}
+
+#[tokio::test]
+async fn all_is_served_below_a_path() {
+    let (app, sessions) = app(&[("TICKWIRE_SITE_BASE", "/live")]);
+    let ask = async |request| app.clone().oneshot(request).await.unwrap();
+    let without_slash = ask(get("/live", "text/html")).await;
+    assert_eq!(without_slash.status(), StatusCode::PERMANENT_REDIRECT);
+    assert_eq!(without_slash.headers()[header::LOCATION], "/live/");
+    let page = ask(get("/live/", "text/html")).await;
+    assert_eq!(page.status(), StatusCode::OK);
+    assert!(text(page).await.contains("Start Connection"));
+    for path in ["/", "/sdp", "/health", "/livery"] {
+        assert_eq!(
+            ask(get(path, "*/*")).await.status(),
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
+    }
+    for path in ["/elsewhere", "/live/elsewhere"] {
+        let missing = ask(get(path, "text/html")).await;
+        assert_eq!(missing.status(), StatusCode::NOT_FOUND);
+        assert!(
+            text(missing).await.contains(r#"<a href="/live/">"#),
+            "{path}"
+        );
+    }
+    assert_eq!(
+        ask(get("/live/health", "*/*")).await.status(),
+        StatusCode::OK
+    );
+    let wrong = ask(get("/live/sdp", "*/*")).await;
+    assert_eq!(wrong.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(wrong.headers()[header::ALLOW], "POST");
+
+    let post = request("POST", "/live/sdp", "application/json", offer(OFFER_SDP));
+    let opened = ask(post).await;
+    assert_eq!(opened.status(), StatusCode::CREATED);
+    let location = opened.headers()[header::LOCATION].to_str().unwrap();
+    let end = request(
+        "DELETE",
+        &format!("/live/{location}"),
+        "text/plain",
+        Body::empty(),
+    );
+    assert_eq!(ask(end).await.status(), StatusCode::NO_CONTENT);
+    sessions.shut_down().await;
 }

@@ -51,7 +51,10 @@ test("takes all with it when it is unmounted, however often", async ({ page, req
   await page.goto("/");
   const html = await page.evaluate(async () => (await (await fetch("/")).text()).split(/<body[^>]*>|<\/body>/)[1]);
   const call = (name: "hydrate" | "unmount") =>
-    page.evaluate(async (name) => void (await import("/pkg/tickwire.js" as string))[name](), name);
+    page.evaluate(async (name) => {
+      const script = document.querySelector<HTMLLinkElement>("link[rel=modulepreload]")!.href;
+      (await import(script))[name]();
+    }, name);
   await expect(tickwire.start).toBeEnabled();
   let first: Left | undefined;
   for (let round = 1; round <= rounds(browserName); round++) {

@@ -45,7 +45,7 @@ pub fn use_feeds(lines: Lines) -> Feeds {
     };
     let ask_for_frame = use_drawing(move |frame| shown.draw(frame));
     let interval = RwSignal::new(feed::DEFAULT_INTERVAL);
-    let options = LinkOptions::default().channels(channels());
+    let options = LinkOptions::default().channels(channels()).server(".");
     let link = use_link_with_options(options.on_event(move |event| {
         shown.take(event, interval);
         // Numbers have their own pace.

@@ -32,7 +32,7 @@ pub fn vantage() -> Vantage {
 pub async fn is_answered() -> bool {
     let request = RequestInit::new();
     request.set_redirect(RequestRedirect::Manual);
-    JsFuture::from(window().fetch_with_str_and_init("/health", &request))
+    JsFuture::from(window().fetch_with_str_and_init("health", &request))
         .await
         .is_ok()
 }

@@ -22,10 +22,22 @@ const PREFIX: &str = "TICKWIRE_";
 pub struct Config {
     /// Leptos' own options: the HTTP address, and where the page's files are.
     pub leptos: LeptosOptions,
+    /// Where the page is.
+    pub site: SiteConfig,
     /// Sessions, channels and the UDP port.
     pub server: tickwire_server::Config,
     /// What is logged.
     pub log: LogConfig,
+}
+
+/// The table `[site]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SiteConfig {
+    /// The path below which the page and all else is served: empty for the root, or such as
+    /// `/live`, without a `/` at its end.
+    #[serde(deserialize_with = "base")]
+    pub base: String,
 }
 
 /// The table `[log]`.
@@ -81,6 +93,7 @@ impl Default for LeptosTable {
 #[serde(default, deny_unknown_fields)]
 struct File {
     package: Package,
+    site: SiteConfig,
     session: SessionConfig,
     channel: ChannelConfig,
     port: PortConfig,
@@ -176,6 +189,7 @@ impl Config {
         let file: File = tables.try_into().map_err(in_file)?;
         Ok(Self {
             leptos: leptos_options(file.package)?,
+            site: file.site,
             server: tickwire_server::Config {
                 session: file.session,
                 channel: file.channel,
@@ -222,6 +236,23 @@ fn leptos_options(package: Package) -> Result<LeptosOptions, ConfigError> {
     let text = toml::to_string(&Document { package })
         .map_err(|cause| ConfigError::Leptos(cause.to_string()))?;
     get_config_from_str(&text).map_err(|cause| ConfigError::Leptos(cause.to_string()))
+}
+
+/// A path that a URL can have as it is, and that a route can: without what stands for something else
+/// in either.
+fn base<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    let base = String::deserialize(d)?;
+    let is_plain = |part: &str| {
+        let is_word = |it: u8| it.is_ascii_alphanumeric() || b"-._~".contains(&it);
+        !part.is_empty() && !part.starts_with('.') && part.bytes().all(is_word)
+    };
+    let is_path = |path: &str| path.split('/').all(is_plain);
+    if base.is_empty() || base.strip_prefix('/').is_some_and(is_path) {
+        return Ok(base);
+    }
+    Err(D::Error::custom(format!(
+        r#"expected a path such as "/live", of letters, digits, "-", "_", "." and "~", or nothing, but found {base:?}"#
+    )))
 }
 
 /// A filter in the syntax of [`EnvFilter`].

@@ -10,7 +10,8 @@ use leptos_axum::ResponseOptions;
 /// The whole document, rendered on the server.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     set_policy(options.reload_port);
-    let stylesheet = options.css_path();
+    // Whatever path a proxy serves the page at: all it asks for is asked for from there.
+    let stylesheet = format!(".{}", options.css_path());
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -20,10 +21,10 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="description" content=crate::app::SUMMARY />
                 <meta name="color-scheme" content="light dark" />
-                <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+                <link rel="icon" href="favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" href=stylesheet />
                 <AutoReload options=options.clone() />
-                <HydrationScripts options />
+                <HydrationScripts options root="." />
             </head>
             <body>
                 <App />

@@ -1,11 +1,14 @@
 //! The page with its files and its server function, and the server's router.
 
-use super::files;
+use super::files::{self, NotFound};
 use super::shell::shell;
 use super::state::AppState;
 use crate::app::App;
 use axum::Router;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
+use axum::response::Redirect;
+use axum::routing::get;
+use leptos::config::LeptosOptions;
 use leptos::context::provide_context;
 use leptos_axum::{LeptosRoutes, generate_route_list};
 use tickwire_server::http::{BODY_LIMIT, BODY_TIMEOUT, method_not_allowed};
@@ -14,10 +17,28 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-/// [`tickwire_server::router`], and the page with its files and its server function.
-pub fn site(state: AppState) -> Router {
+/// [`tickwire_server::router`], and the page with its files and its server function, below the path
+/// `base`: empty for the root, or such as `/live`.
+pub fn site(state: AppState, base: &str) -> Router {
+    let named = files::named_by_content(&state.leptos);
+    let root = root(state, &named, base);
+    if base.is_empty() {
+        return root;
+    }
+    let folder = format!("{base}/");
+    let not_found = NotFound::new(&named, base);
+    Router::new()
+        .nest(&folder, root)
+        // The page's own addresses are relative to the folder.
+        .route(base, get(Redirect::permanent(&folder)))
+        .fallback(move |headers| not_found.answer(headers))
+}
+
+/// All of it, at the root.
+fn root(state: AppState, named: &LeptosOptions, base: &str) -> Router {
     let AppState { leptos, sessions } = state.clone();
-    let files = files::service(&leptos);
+    let files = files::service(&leptos, named, base);
+    let named = named.clone();
     let context = sessions.clone();
     Router::new()
         // The server function is among these.
@@ -25,7 +46,7 @@ pub fn site(state: AppState) -> Router {
             &state,
             generate_route_list(App),
             move || provide_context(context.clone()),
-            move || shell(leptos.clone()),
+            move || shell(named.clone()),
         )
         .fallback_service(files)
         .with_state(state)

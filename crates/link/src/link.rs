@@ -13,6 +13,9 @@ use tickwire_wire::signaling::ChannelInit;
 pub struct LinkOptions {
     /// The channels that each session begins with. Their ids are each used once.
     pub channels: Vec<ChannelInit>,
+    /// Where the server's router is: what comes before `/sdp`. Empty for the root of where the page
+    /// came from; `.` for the folder that the page is in, or a path such as `/live`.
+    pub server: String,
     /// Is called for each message and each change of state, in order.
     pub on_event: Rc<dyn Fn(LinkEvent)>,
     /// Whether a new session is opened where one that was connected is lost. Without it the link
@@ -24,6 +27,14 @@ impl LinkOptions {
     /// With these channels.
     pub fn channels(self, channels: Vec<ChannelInit>) -> Self {
         Self { channels, ..self }
+    }
+
+    /// With a server elsewhere than at the root.
+    pub fn server(self, server: impl Into<String>) -> Self {
+        Self {
+            server: server.into(),
+            ..self
+        }
     }
 
     /// With what is called for each event.
@@ -44,6 +55,7 @@ impl Default for LinkOptions {
     fn default() -> Self {
         Self {
             channels: Vec::new(),
+            server: String::new(),
             on_event: Rc::new(|_| {}),
             reconnect: true,
         }

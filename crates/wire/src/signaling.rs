@@ -116,9 +116,13 @@ impl Change {
     }
 }
 
-/// Where a session can be changed with `PATCH`, and ended with `DELETE`.
+/// Where an offer is posted to, relative to the path at which the server's router is.
+pub const SDP_PATH: &str = "sdp";
+
+/// Where a session can be changed with `PATCH`, and ended with `DELETE`, relative to the same: and so
+/// it is relative to what was posted to, too (RFC 3986 section 5.2).
 pub fn session_path(id: &str) -> String {
-    format!("/sdp/{id}")
+    format!("{SDP_PATH}/{id}")
 }
 
 /// Why a request about a session failed.

@@ -48,6 +48,7 @@ fn the_checked_in_file_names_every_key() {
         ("session", "[session]\nx = 1"),
         ("channel", "[channel]\nx = 1"),
         ("port", "[port]\nx = 1"),
+        ("site", "[site]\nx = 1"),
     ] {
         let refusal = refusal(wrong, &[]);
         for key in keys(table) {
@@ -142,6 +143,23 @@ fn a_variable_that_cannot_be_is_refused_by_its_name() {
         let refusal = refusal("", &[(name, value)]);
         assert!(
             refusal.contains(name) && refusal.contains(expected),
+            "{refusal}"
+        );
+    }
+}
+
+#[test]
+fn a_base_is_a_path_without_a_slash_at_its_end() {
+    for base in ["", "/live", "/tools/tick-wire_2.0~a"] {
+        let config = read("", &[("TICKWIRE_SITE_BASE", base)]).unwrap();
+        assert_eq!(config.site.base, base);
+    }
+    for base in [
+        "/", "live", "/live/", "//live", "/a b", "/{x}", "/../live", "/live?x", "/ü", "http://x",
+    ] {
+        let refusal = refusal("", &[("TICKWIRE_SITE_BASE", base)]);
+        assert!(
+            refusal.contains(r#"expected a path such as "/live""#),
             "{refusal}"
         );
     }

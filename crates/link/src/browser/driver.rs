@@ -204,18 +204,23 @@ impl Driver {
         };
         let peer = connection.peer();
         drop(connection);
+        let server = self
+            .options
+            .try_with_value(|options| options.server.clone())
+            .unwrap_or_default();
         spawn_local(async move {
             let negotiated = async {
                 let sdp = negotiation::make_offer(&peer).await?;
                 self.reached(number, Milestone::OfferSent);
                 let offer = Change::offer(sdp, channels);
-                let answer = negotiation::open_session(offer).await?;
+                let answer = negotiation::open_session(&server, offer).await?;
+                let url = negotiation::session_url(&server, &answer.id);
                 if !self.is_current(number) {
                     // Stopped meanwhile: nobody else knows of this session.
-                    negotiation::end_session(&answer.id).await;
+                    negotiation::end_session(&url).await;
                     return Ok(());
                 }
-                self.with_session(|session| session.id = Some(answer.id));
+                self.with_session(|session| session.url = Some(url));
                 self.reached(number, Milestone::AnswerReceived);
                 self.advertised.try_set(candidates(&answer.sdp));
                 negotiation::accept(&peer, &answer.sdp).await
@@ -268,7 +273,7 @@ impl Driver {
         };
         if is_ended {
             // There is none to end on the server.
-            session.id = None;
+            session.url = None;
         }
         session.end();
         self.path.try_set(None);
@@ -287,18 +292,18 @@ impl Driver {
             Some((
                 session.number,
                 session.connection.peer(),
-                session.id.clone()?,
+                session.url.clone()?,
                 signal,
             ))
         });
-        let Some((number, peer, id, signal)) = begun.flatten() else {
+        let Some((number, peer, url, signal)) = begun.flatten() else {
             return;
         };
         spawn_local(async move {
             let restarted = async {
                 let restart = Restart::make(&peer).await?;
                 let offer = Change::offer(restart.sdp(), Vec::new());
-                let answer = negotiation::change_session(&id, offer, &signal).await?;
+                let answer = negotiation::change_session(&url, offer, &signal).await?;
                 match answer {
                     // Another restart has begun, with another offer.
                     _ if signal.aborted() => Ok(()),

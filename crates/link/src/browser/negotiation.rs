@@ -6,7 +6,7 @@ use super::json;
 use crate::Failure;
 use leptos::prelude::window;
 use std::time::Duration;
-use tickwire_wire::signaling::{Answer, Change, Code, SignalingError, session_path};
+use tickwire_wire::signaling::{Answer, Change, Code, SDP_PATH, SignalingError, session_path};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -71,21 +71,27 @@ impl Restart {
     }
 }
 
-/// Opens a session on the server.
-pub async fn open_session(offer: Change) -> Result<Answer, Failure> {
+/// Opens a session on the server whose router is here.
+pub async fn open_session(server: &str, offer: Change) -> Result<Answer, Failure> {
     let signal = AbortSignal::timeout_with_u32(POST_LIMIT);
-    let response = ask("POST", "/sdp", &offer, &signal).await?;
+    let url = format!("{server}/{SDP_PATH}");
+    let response = ask("POST", &url, &offer, &signal).await?;
     answer(&response).await
 }
 
-/// Changes a session on the server: restarts its ICE with an offer, adds channels to it. Returns
+/// Where the session of this id can be changed and ended.
+pub fn session_url(server: &str, id: &str) -> String {
+    format!("{server}/{}", session_path(id))
+}
+
+/// Changes the session at this URL: restarts its ICE with an offer, adds channels to it. Returns
 /// the answer to the offer, if there was one in it.
 pub async fn change_session(
-    id: &str,
+    url: &str,
     change: Change,
     signal: &AbortSignal,
 ) -> Result<Option<Answer>, Failure> {
-    let response = ask("PATCH", &session_path(id), &change, signal).await?;
+    let response = ask("PATCH", url, &change, signal).await?;
     if change.sdp.is_none() {
         return Ok(None);
     }
@@ -112,17 +118,17 @@ pub fn accept(
     }
 }
 
-/// Ends a session on the server. The request is under way when this returns, and goes out even
+/// Ends the session at this URL. The request is under way when this returns, and goes out even
 /// where the page is just being left; the future completes when it is answered, fails, or takes
 /// longer than [`END_LIMIT`], since a server that cannot be asked notices by itself.
-pub fn end_session(id: &str) -> impl Future<Output = ()> + 'static {
+pub fn end_session(url: &str) -> impl Future<Output = ()> + 'static {
     let request = RequestInit::new();
     request.set_method("DELETE");
     // The connection is kept until then, and with it the sockets of a server that is silent.
     request.set_signal(Some(&AbortSignal::timeout_with_u32(END_LIMIT)));
     // web-sys has no setter for `keepalive`.
     json::set(&request, "keepalive", &JsValue::TRUE);
-    let answered = window().fetch_with_str_and_init(&session_path(id), &request);
+    let answered = window().fetch_with_str_and_init(url, &request);
     async move {
         let _ = JsFuture::from(answered).await;
     }

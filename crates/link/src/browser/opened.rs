@@ -141,15 +141,15 @@ impl Driver {
         }
         let mut missing = self.opened_channels();
         let begun = self.with_session(|session| {
-            let id = session.id.clone()?;
+            let url = session.url.clone()?;
             missing.retain(|opened| opened.asked_on.get() != session.number);
             let begun: Vec<_> = missing
                 .drain(..)
                 .filter_map(|opened| opened.begin_on(session))
                 .collect();
-            Some((session.number, id, begun))
+            Some((session.number, url, begun))
         });
-        let Some((number, id, begun)) = begun.flatten() else {
+        let Some((number, url, begun)) = begun.flatten() else {
             return;
         };
         let begun = self.without_refused(begun);
@@ -160,7 +160,7 @@ impl Driver {
         let change = Change::channels(inits.collect());
         spawn_local(async move {
             let signal = AbortSignal::timeout_with_u32(ADD_LIMIT);
-            let added = negotiation::change_session(&id, change, &signal).await;
+            let added = negotiation::change_session(&url, change, &signal).await;
             if !self.is_current(number) {
                 return;
             }

@@ -17,8 +17,8 @@ pub struct Session {
     /// Tells it from those before and after it.
     pub number: u32,
     pub connection: Rc<Connection>,
-    /// Its id on the server, once it has answered.
-    pub id: Option<String>,
+    /// Where it can be changed and ended, once the server has answered.
+    pub url: Option<String>,
     pub silence: Silence,
     /// Looks whether the server is silent.
     pub look: Option<Timeout>,
@@ -38,7 +38,7 @@ impl Session {
         Self {
             number,
             connection,
-            id: None,
+            url: None,
             silence: Silence::default(),
             look: None,
             closed: Vec::new(),
@@ -88,8 +88,8 @@ impl Session {
         self.settle = None;
         self.restart = None;
         self.again = None;
-        if let Some(id) = self.id.take() {
-            let ended = negotiation::end_session(&id);
+        if let Some(url) = self.url.take() {
+            let ended = negotiation::end_session(&url);
             spawn_local(async move {
                 ended.await;
                 drop(self);
