@@ -318,3 +318,31 @@ fn is_unsupported(cause: &io::Error) -> bool {
         io::ErrorKind::Unsupported | io::ErrorKind::AddrNotAvailable
     ) || cause.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sctp::SctpLimits;
+    use std::net::Ipv4Addr;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_loop_that_has_ended_is_the_end_of_the_port() {
+        let config = PeerConfig::new(SctpLimits::default(), Duration::from_secs(30)).unwrap();
+        let listen = [(Ipv4Addr::LOCALHOST, 0).into()];
+        let advertise = Advertise::OwnAddresses { loopback: true };
+        let port = Port::bind(&listen, advertise, config).unwrap();
+        port.shared.loops.iter().for_each(Told::end);
+        assert!(matches!(port.failed().await, PortError::Deaf(_)));
+    }
+
+    #[tokio::test]
+    async fn a_loop_ends_with_what_its_socket_says_or_with_its_panic() {
+        let refused = io::Error::other("the socket is gone");
+        assert_eq!(cause_of(Ok(Some(refused))).unwrap(), "the socket is gone");
+        assert_eq!(cause_of(Ok(None)), None);
+        let panicked = tokio::spawn(async { panic!("in a loop") }).await;
+        let cause = cause_of(panicked).unwrap();
+        assert!(cause.contains("in a loop"), "{cause}");
+    }
+}

@@ -14,6 +14,7 @@ mod config;
 mod dcep;
 mod drive;
 mod event;
+mod held;
 mod inbound;
 mod link;
 mod outbound;
@@ -209,7 +210,7 @@ impl Sctp {
         match &mut self.live {
             Some(live) if live.up => {
                 live.link.open(init.id);
-                live.link.set_reliability(init.id, init.reliability);
+                live.set_reliability(init.id, init.reliability);
             }
             _ => self.streams.wait(init.id, init.reliability),
         }

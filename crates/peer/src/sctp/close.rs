@@ -91,6 +91,7 @@ impl Sctp {
         self.drain(id);
         if let Some(live) = &mut self.live {
             live.link.remove(now, id, live.intake.acknowledged);
+            live.intake.dropped(id);
             live.resets.forget(id);
             live.closing.retain(|closing| *closing != id);
         }

@@ -8,7 +8,7 @@ use rtc_sctp::{Chunks, StreamEvent};
 use super::call::Call;
 use super::channel::Role;
 use super::config::SctpLimits;
-use super::event::{End, Event};
+use super::event::{End, Event, Reliability};
 use super::inbound::{Intake, Sorted};
 use super::link::{Begun, Link};
 use super::reset::Resets;
@@ -83,10 +83,16 @@ impl Live {
         Self { up: true, ..live }
     }
 
+    /// Sets how hard stream `id` tries to deliver what is sent on it from now on.
+    pub(super) fn set_reliability(&mut self, id: u16, reliability: Reliability) {
+        self.link.set_reliability(id, reliability);
+        self.intake.set_ordered(id, reliability.ordered);
+    }
+
     /// Reads a message of stream `id` from the engine.
     pub(super) fn read(&mut self, id: u16) -> Option<Chunks> {
         let message = self.link.read(id)?;
-        self.intake.read(message.chunks.len(), message.len());
+        self.intake.read(id, message.chunks.len(), message.len());
         Some(message)
     }
 }
@@ -153,14 +159,13 @@ impl Sctp {
 
     /// Takes the engine's events after it was given `bytes` of user data.
     pub(super) fn take_events(&mut self, now: Instant, bytes: usize) {
-        let mut took = false;
+        let mut took = 0;
         while let Some(live) = &mut self.live {
             match live.link.poll_event() {
                 None => break,
                 Some(rtc_sctp::Event::Connected) => self.established(),
                 Some(rtc_sctp::Event::DatagramReceived) => {
-                    live.intake.took_chunk();
-                    took = true;
+                    took += 1;
                 }
                 Some(rtc_sctp::Event::Stream(StreamEvent::Readable { id })) => {
                     self.became_readable(now, id);
@@ -174,7 +179,7 @@ impl Sctp {
         let Some(live) = &mut self.live else {
             return;
         };
-        if took && !live.intake.took_bytes(bytes) {
+        if !live.intake.took(took, bytes) {
             self.violated("more data than the window allows");
         } else if live.up && live.link.association.is_closed() {
             self.end(End::Failed);
@@ -189,7 +194,7 @@ impl Sctp {
         live.init_ack = None;
         for (id, reliability) in self.streams.take_waiting() {
             live.link.open(id);
-            live.link.set_reliability(id, reliability);
+            live.set_reliability(id, reliability);
         }
         self.events.push_back(Event::Up);
     }

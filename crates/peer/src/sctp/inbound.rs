@@ -8,10 +8,12 @@
 use bytes::Bytes;
 
 use super::channel::{Admit, Streams};
+use super::held::Held;
 use super::wire::{self, Builder, Chunk, Chunks, Data, Header, ahead, u16_at, u32_at};
 
-/// TSNs beyond the acknowledged one that are looked at. A gap in SACK is at most 65,535 wide.
-const REACH: i32 = 32_768;
+/// TSNs beyond the acknowledged one that are looked at. The engine keeps what came of them until the
+/// gap before them is filled, whether it was read or not.
+const REACH: i32 = 4_096;
 
 /// The largest HEARTBEAT that is answered, in bytes of its value.
 const MAX_HEARTBEAT: usize = 512;
@@ -26,8 +28,10 @@ pub(super) struct Intake {
     pub(super) acknowledged: u32,
     /// The highest TSN that was let in.
     top: u32,
-    /// DATA chunks that the engine holds, at most.
-    held: usize,
+    /// DATA chunks that the engine holds.
+    held: Held,
+    /// Those that it was given with the last packet.
+    given: Vec<Data>,
     /// The window of the last SACK, as the engine counts it.
     window: u32,
     /// More than half as many chunks as may be were held at the last SACK.
@@ -67,7 +71,6 @@ struct Seen {
     heartbeat: bool,
     cookie: bool,
     forward: bool,
-    data: usize,
 }
 
 impl Intake {
@@ -77,7 +80,8 @@ impl Intake {
         Self {
             acknowledged: before,
             top: before,
-            held: 0,
+            held: Held::new(before),
+            given: Vec::new(),
             window,
             crowded: false,
             read_bytes: 0,
@@ -94,6 +98,7 @@ impl Intake {
     pub(super) fn sort(&mut self, packet: &Bytes, streams: &mut Streams, up: bool) -> Sorted {
         let mut sorted = Sorted::default();
         let mut seen = Seen::default();
+        self.given.clear();
         let mut kept = Vec::new();
         let mut end = wire::HEADER;
         let mut whole = true;
@@ -144,7 +149,7 @@ impl Intake {
                 false
             }
             _ if !up && !seen.cookie => false,
-            wire::DATA => self.keep_data(chunk, streams, seen, sorted),
+            wire::DATA => self.keep_data(chunk, streams, sorted),
             wire::SACK => {
                 let is_sound = ends_with_lists(chunk.value) && gaps_ascend(chunk.value);
                 is_sound && !std::mem::replace(&mut seen.sack, true)
@@ -156,7 +161,11 @@ impl Intake {
             wire::FORWARD_TSN => {
                 let reached = u32_at(chunk.value, 0)
                     .is_some_and(|tsn| ahead(tsn, self.acknowledged) <= REACH);
-                reached && !std::mem::replace(&mut seen.forward, true)
+                let is_kept = reached && !std::mem::replace(&mut seen.forward, true);
+                if is_kept {
+                    self.forward(chunk.value);
+                }
+                is_kept
             }
             wire::RE_CONFIG => {
                 sorted.resets.push(packet.slice_ref(chunk.value));
@@ -170,14 +179,20 @@ impl Intake {
         }
     }
 
-    fn keep_data(
-        &mut self,
-        chunk: &Chunk<'_>,
-        streams: &mut Streams,
-        seen: &mut Seen,
-        sorted: &mut Sorted,
-    ) -> bool {
-        let Some(data) = Data::read(chunk.value) else {
+    /// A FORWARD-TSN is given to the engine: the new cumulative TSN, then streams and sequence numbers
+    /// (RFC 3758 section 3.2).
+    fn forward(&mut self, value: &[u8]) {
+        let streams: Vec<(u16, u16)> = (4..value.len())
+            .step_by(4)
+            .map_while(|at| u16_at(value, at).zip(u16_at(value, at + 2)))
+            .collect();
+        if let Some(cumulative) = u32_at(value, 0) {
+            self.held.forwarded(cumulative, &streams);
+        }
+    }
+
+    fn keep_data(&mut self, chunk: &Chunk<'_>, streams: &mut Streams, sorted: &mut Sorted) -> bool {
+        let Some(data) = Data::read(chunk) else {
             return false;
         };
         if data.length == 0 {
@@ -186,12 +201,13 @@ impl Intake {
             return false;
         }
         let distance = ahead(data.tsn, self.acknowledged);
-        if distance <= 0 {
+        if distance <= 0 || self.held.has(data.tsn) {
+            // The engine acknowledges it once more (RFC 9260 section 6.2).
             return true;
         }
         // One that fills a gap is let in, or what is held could never be read.
         let new = ahead(data.tsn, self.top) > 0;
-        if distance > REACH || (new && self.held + seen.data >= self.max_held) {
+        if distance > REACH || (new && self.held.count() + self.given.len() >= self.max_held) {
             self.refused = self.refused.saturating_add(1);
             return false;
         }
@@ -215,34 +231,49 @@ impl Intake {
         if new {
             self.top = data.tsn;
         }
-        seen.data += 1;
+        self.given.push(data);
         sorted.bytes += data.length;
         true
     }
 
-    /// The engine took a DATA chunk.
-    pub(super) fn took_chunk(&mut self) {
-        self.held += 1;
-    }
-
-    /// Chunks that the engine took came in a packet with `bytes` of user data. False when it holds
-    /// more than can be right: the engine goes on taking a message that has no end.
-    pub(super) fn took_bytes(&mut self, bytes: usize) -> bool {
-        if self.window == 0 {
+    /// The engine took so many chunks of a packet with `bytes` of user data. False when it holds more
+    /// than can be right: the engine goes on taking a message that has no end.
+    pub(super) fn took(&mut self, chunks: usize, bytes: usize) -> bool {
+        let given = std::mem::take(&mut self.given);
+        if chunks == given.len() {
+            given.iter().for_each(|data| self.held.took(data));
+        } else {
+            // Its window is shut, and which of them it took is not known.
+            self.held.took_some(chunks);
+        }
+        self.given = given;
+        self.given.clear();
+        if self.window == 0 && chunks > 0 {
             self.excess += bytes;
         }
         self.excess <= self.max_excess
     }
 
-    /// Messages of `chunks` DATA chunks and `bytes` were read.
-    pub(super) fn read(&mut self, chunks: usize, bytes: usize) {
-        self.held = self.held.saturating_sub(chunks);
+    /// A message of `chunks` DATA chunks and `bytes` was read from a stream.
+    pub(super) fn read(&mut self, stream: u16, chunks: usize, bytes: usize) {
+        self.held.read(stream, chunks);
         self.read_bytes = self.read_bytes.saturating_add(bytes);
+    }
+
+    /// Whether we send in order on a stream, once it is known.
+    pub(super) fn set_ordered(&mut self, stream: u16, ordered: bool) {
+        self.held.set_ordered(stream, ordered);
+    }
+
+    /// A stream was dropped, with all that was not read.
+    pub(super) fn dropped(&mut self, stream: u16) {
+        self.held.dropped(stream);
     }
 
     /// A SACK leaves. Returns the window that it shall state.
     pub(super) fn acknowledge(&mut self, cumulative: u32, window: u32) -> u32 {
         self.acknowledged = cumulative;
+        self.held.acknowledged(cumulative);
         if ahead(cumulative, self.top) > 0 {
             self.top = cumulative;
         }
@@ -250,23 +281,24 @@ impl Intake {
         self.read_bytes = 0;
         if window > 0 {
             self.excess = 0;
-            // Each chunk has a byte at least. This takes in what was dropped unread.
-            let bytes = self.full_window.saturating_sub(window) as usize;
-            self.held = self.held.min(bytes);
         }
-        self.crowded = self.held > self.max_held / 2;
+        if window == self.full_window {
+            self.held.clear();
+        }
+        self.crowded = self.held.count() > self.max_held / 2;
         window.min(self.room_for_chunks(window))
     }
 
     /// The window that leaves room for no more chunks than may be held, if those to come are as
     /// large as those that are held.
     fn room_for_chunks(&self, window: u32) -> u32 {
-        if self.held < self.max_held / 4 {
+        let held = self.held.count();
+        if held < self.max_held / 4 {
             return u32::MAX;
         }
         let bytes = self.full_window.saturating_sub(window) as usize;
-        let free = self.max_held.saturating_sub(self.held);
-        u32::try_from(free * bytes / self.held.max(1)).unwrap_or(u32::MAX)
+        let free = self.max_held.saturating_sub(held);
+        u32::try_from(free * bytes / held.max(1)).unwrap_or(u32::MAX)
     }
 
     /// Whether a SACK should tell the browser that there is room again. Without one it would find
@@ -274,7 +306,7 @@ impl Intake {
     /// half the window was taken, and a quarter of it is read (section 6.2).
     pub(super) fn wants_update(&self) -> bool {
         let window = self.full_window as usize;
-        let roomy = self.held <= self.max_held / 2;
+        let roomy = self.held.count() <= self.max_held / 2;
         let was_narrow = self.window as usize <= window / 2;
         (self.crowded && roomy) || (was_narrow && self.read_bytes >= window / 4)
     }

@@ -45,7 +45,7 @@ pub(super) fn prepare(
                     .as_ref()
                     .map_or(0, |before| before.len() - wire::HEADER);
                 for chunk in Chunks::of(&packet) {
-                    if let Some(data) = Data::read(chunk.value) {
+                    if let Some(data) = Data::read(&chunk) {
                         reach(sent, data.tsn);
                         last_data = Some((packets.len(), chunk.start + shift));
                     }

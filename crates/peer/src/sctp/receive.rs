@@ -88,7 +88,7 @@ impl Sctp {
         // RFC 8832 section 6: the answer is ordered and reliable, whatever the channel is.
         live.link
             .write(now, id, PayloadProtocolIdentifier::Dcep, &ack);
-        live.link.set_reliability(id, init.reliability);
+        live.set_reliability(id, init.reliability);
         self.events.push_back(Event::Opened(init));
         self.tell_readable(id);
     }

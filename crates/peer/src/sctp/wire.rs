@@ -135,14 +135,26 @@ pub(super) struct Data {
     pub(super) stream: u16,
     /// Bytes of user data.
     pub(super) length: usize,
+    pub(super) unordered: bool,
+    /// The stream sequence number, which means nothing where it is unordered.
+    pub(super) sequence: u16,
+    /// Whether it is the first, and the last, fragment of its message.
+    pub(super) is_first: bool,
+    pub(super) is_last: bool,
 }
 
 impl Data {
-    pub(super) fn read(value: &[u8]) -> Option<Self> {
+    /// Of a chunk of the kind DATA (RFC 9260 section 3.3.1).
+    pub(super) fn read(chunk: &Chunk<'_>) -> Option<Self> {
+        let (flags, value) = (*chunk.raw.get(1)?, chunk.value);
         Some(Self {
             tsn: u32_at(value, 0)?,
             stream: u16_at(value, 4)?,
             length: value.len().checked_sub(12)?,
+            unordered: flags & 4 != 0,
+            sequence: u16_at(value, 6)?,
+            is_first: flags & 2 != 0,
+            is_last: flags & 1 != 0,
         })
     }
 }

@@ -105,6 +105,36 @@ fn one_byte_chunks_are_counted() {
     assert!(pair.server.stats().refused_chunks > 10_000);
 }
 
+/// As Chromium does it with large messages on a channel without retransmissions: of each something is
+/// lost, and the next has begun when it is given up.
+#[test]
+fn what_is_given_up_does_not_shut_the_window() {
+    const UNORDERED: u8 = 4;
+    let mut pair = connect(limits(), 65_536, 0);
+    pair.server.negotiate(&channel(1, ONCE)).unwrap();
+    let mut forger = Forger::of(&pair);
+    for _ in 0..1_000 {
+        let first = forger.data(UNORDERED | 2, 1, 53, &[0; 100]);
+        let before = forger.next.wrapping_sub(2).to_be_bytes();
+        pair.server.handle(pair.now, forger.packet(&[first]));
+        pair.server
+            .handle(pair.now, forger.chunk(wire::FORWARD_TSN, &before));
+        let _lost = forger.data(UNORDERED, 1, 53, &[0; 100]);
+        let last = forger.data(UNORDERED | 1, 1, 53, &[0; 100]);
+        pair.server.handle(pair.now, forger.packet(&[last]));
+        answers(&mut pair);
+    }
+    let whole = forger.data(UNORDERED | 3, 1, 53, b"whole");
+    pair.server.handle(pair.now, forger.packet(&[whole]));
+    assert_eq!(pair.server.stats().refused_chunks, 0);
+    assert_eq!(pair.receive(Server, 1)[0].data, "whole");
+    pair.run(ms(500));
+    let (_, sack) = pair.from_server.last().unwrap();
+    assert_eq!(sack[HEADER], wire::SACK);
+    let window = u32_at(sack, HEADER + 8).unwrap();
+    assert!(window > 100_000, "{window}");
+}
+
 #[test]
 fn a_message_without_end_ends_the_association() {
     let mut pair = connect(limits(), 65_536, 0);

@@ -74,7 +74,7 @@ fn a_channel_without_retransmissions_sends_each_message_once() {
                 .iter()
                 .flat_map(|(_, packet)| Chunks::of(packet).collect::<Vec<_>>())
                 .filter(|chunk| chunk.kind == wire::DATA && chunk.value.len() == 16)
-                .filter_map(|chunk| Some(Data::read(chunk.value)?.tsn))
+                .filter_map(|chunk| Some(Data::read(&chunk)?.tsn))
                 .collect();
             let count = tsns.len();
             tsns.sort_unstable();
