@@ -1,4 +1,7 @@
-# What people type. Each target sets up what it needs and is missing; see scripts/setup.
+# What people type. Each target sets up what it needs and is missing, and asks before it does what
+# needs root; YES=1 answers that. See scripts/setup.
+
+SETUP = scripts/setup $(if $(YES),--yes)
 
 .PHONY: run build test lint bench fuzz watch setup
 
@@ -6,7 +9,7 @@ run: build ## build for release, and serve
 	target/release/tickwire
 
 build: ## leave target/release/tickwire and target/site
-	scripts/setup build
+	$(SETUP) build
 	scripts/env cargo leptos build --release --precompress
 
 test: lint ## everything: formatting, clippy, Rust tests, browser tests
@@ -14,15 +17,18 @@ test: lint ## everything: formatting, clippy, Rust tests, browser tests
 	scripts/env cargo test --manifest-path load/Cargo.toml --target-dir target
 	scripts/env cargo leptos end-to-end
 
-lint: setup ## formatting, and clippy without a warning on both halves
+lint: setup ## formatting, clippy, documentation, packages and dependencies, without a warning
 	scripts/env cargo fmt --all --check
 	scripts/env cargo fmt --check --manifest-path load/Cargo.toml
 	scripts/env cargo clippy --workspace --exclude tickwire-page --features tickwire/ssr --all-targets -- -D warnings
 	scripts/env cargo clippy --manifest-path load/Cargo.toml --target-dir target -- -D warnings
 	scripts/env web-cargo clippy --package tickwire-page --target wasm32-unknown-unknown --target-dir target/front -- -D warnings
+	RUSTDOCFLAGS="-D warnings" scripts/env cargo doc --workspace --exclude tickwire-page --features tickwire/ssr --no-deps
+	scripts/env cargo package --workspace --exclude tickwire-page --no-verify --allow-dirty --quiet
+	scripts/deny
 
 bench: ## what peers cost, on a release build: a table. ARGS="--peers 1000 --hold 60s" and the like
-	scripts/setup build
+	$(SETUP) build
 	scripts/env cargo build --release --features ssr
 	scripts/bench $(ARGS)
 
@@ -31,8 +37,8 @@ fuzz: ## what strangers reach, ten minutes each; needs cargo-fuzz
 	  scripts/env cargo fuzz run --sanitizer none $$target -- -max_total_time=600 -max_len=4096 || exit 1; done
 
 watch: ## build, serve, and reload on each change
-	scripts/setup build
+	$(SETUP) build
 	scripts/env cargo leptos watch
 
 setup: ## whatever is missing, the browsers of the tests included
-	scripts/setup
+	$(SETUP)

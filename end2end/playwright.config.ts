@@ -18,13 +18,10 @@ export default defineConfig({
   // else depends on it.
   timeout: 90_000,
   expect: { timeout: 20_000 },
-  // The tests count the sessions of one server.
-  workers: 1,
+  // Most of a test's time is waiting. More would make a busy machine of two processors.
+  workers: 2,
   forbidOnly: !!process.env.CI,
   reporter: [["list"]],
-  use: {
-    baseURL: process.env.BASE_URL ?? "http://localhost:8080",
-  },
   projects: [
     {
       name: "chromium",

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { APIRequestContext } from "@playwright/test";
 
-/** What a server says of its sessions; without an address the one that all tests share. */
+/** What a server says of its sessions; without an address the one of this worker. */
 export async function health(request: APIRequestContext, url = ""): Promise<{ sessions: number; silent: number }> {
   return (await request.get(`${url}/health`)).json();
 }

@@ -19,11 +19,25 @@ interface Fixtures {
   serveBehindRelay: (options?: RelayOptions) => Promise<{ server: OwnServer; relay: Relay }>;
 }
 
+interface WorkerFixtures {
+  /** The server of tests that start none. Each worker has its own, so that its tests can count sessions. */
+  server: OwnServer;
+}
+
 /**
  * A page on which an error in the console or in a script fails the test, as does a session that
  * is still on the server when its tabs are closed.
  */
-export const test = base.extend<Fixtures>({
+export const test = base.extend<Fixtures, WorkerFixtures>({
+  server: [
+    async ({}, use) => {
+      const server = await OwnServer.start();
+      await use(server);
+      await server.stop();
+    },
+    { scope: "worker" },
+  ],
+  baseURL: async ({ server }, use) => use(server.url),
   expectedErrors: [undefined, { option: true }],
   page: async ({ page, expectedErrors, browserName, colorScheme, javaScriptEnabled }, use, { skip }) => {
     // What Playwright cannot have of Firefox by WebDriver BiDi.
