@@ -1,5 +1,9 @@
 //! Numbers as the page says them. All times and durations are in milliseconds.
 
+use humantime::format_rfc3339_millis;
+use std::fmt::Write;
+use std::time::{Duration, UNIX_EPOCH};
+
 /// What stands for a number that is not known.
 pub const UNKNOWN: &str = "–";
 
@@ -14,12 +18,19 @@ pub fn time_of_day(at: f64) -> String {
     )
 }
 
-/// `2026-11-22T21:44:26.123Z` (RFC 3339). `at` counts from 1970-01-01T00:00:00Z.
+/// `2026-11-22T21:44:26.123Z` (RFC 3339). `at` counts from 1970-01-01T00:00:00Z; what is before that,
+/// or after the year 9999, is [`UNKNOWN`].
 pub fn date_and_time(at: f64) -> String {
-    let at = at.floor() as i64;
-    let (year, month, day) = date(at.div_euclid(DAY));
-    let (hours, minutes, seconds, milliseconds) = split(at.rem_euclid(DAY));
-    format!("{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{milliseconds:03}Z")
+    let since = (at >= 0.0).then(|| Duration::from_millis(at as u64));
+    let time = since.and_then(|since| UNIX_EPOCH.checked_add(since));
+    let mut text = String::new();
+    // It fails for what has no such form.
+    let written = time.map(|time| write!(text, "{}", format_rfc3339_millis(time)));
+    if matches!(written, Some(Ok(()))) {
+        text
+    } else {
+        UNKNOWN.into()
+    }
 }
 
 /// A number with so many digits after the point, at most 9, and its unit. By whole numbers: what
@@ -99,24 +110,6 @@ fn split(time: i64) -> (i64, i64, i64, i64) {
     )
 }
 
-/// Year, month and day of a number of days after 1970-01-01, in the Gregorian calendar. Years
-/// begin in March here, so that the leap day is the last, and repeat every 400.
-fn date(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let (month, next_year) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
-    (year_of_era + era * 400 + next_year, month, day)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,7 +122,9 @@ mod tests {
             (951_782_400_000.0, "2000-02-29T00:00:00.000Z"),
             (4_107_542_399_999.0, "2100-02-28T23:59:59.999Z"),
             (4_107_542_400_000.0, "2100-03-01T00:00:00.000Z"),
-            (-1.0, "1969-12-31T23:59:59.999Z"),
+            (-1.0, UNKNOWN),
+            (1e300, UNKNOWN),
+            (f64::NAN, UNKNOWN),
         ] {
             assert_eq!(date_and_time(at), text);
         }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tickwire_wire::feed::{DEFAULT_INTERVAL, FromClock, PROTOCOL, ToClock};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 /// Clocks tick together, in groups that are so far apart: a thousand peers that wake in groups
 /// cost less than a thousand that wake each at a time of their own, and none waits for all others.
@@ -26,10 +26,10 @@ pub async fn clock(channel: Channel) -> Result<(), SendError> {
     }
     let channel = channel.latest();
     channel.put((), text(&FromClock::Time { time: now() }))?;
-    let mut ticks = Ticks::every(DEFAULT_INTERVAL);
+    let mut tick = ticks(DEFAULT_INTERVAL);
     loop {
         let message = tokio::select! {
-            () = ticks.next() => {
+            _ = tick.tick() => {
                 channel.put((), text(&FromClock::Time { time: now() }))?;
                 continue;
             }
@@ -47,7 +47,7 @@ pub async fn clock(channel: Channel) -> Result<(), SendError> {
             Ok(ToClock::Interval { interval }) => {
                 // It is whole, and in bounds: `parse` sees to that.
                 let interval = interval as u32;
-                ticks = Ticks::every(interval);
+                tick = ticks(interval);
                 FromClock::Interval { interval }
             }
             Ok(ToClock::Exchange { t1 }) => FromClock::Exchange {
@@ -79,75 +79,32 @@ pub fn timestamp() -> String {
     humantime::format_rfc3339_millis(SystemTime::now()).to_string()
 }
 
-/// Ticks without drift: each is a whole number of intervals after the first. One that would be
-/// late is left out.
-pub struct Ticks {
-    due: Instant,
-    interval: Duration,
-}
-
-impl Ticks {
-    /// Ticks at each interval, in milliseconds: the first time after about one.
-    pub fn every(interval: u32) -> Self {
-        let interval = Duration::from_millis(interval.into());
-        let group = GROUP.min(interval);
-        let ago = EPOCH.elapsed().as_nanos() % group.as_nanos();
-        Self {
-            due: Instant::now() + interval - Duration::from_nanos(ago as u64),
-            interval,
-        }
-    }
-
-    /// The next tick. A call that is dropped loses none.
-    pub async fn next(&mut self) {
-        sleep_until(self.due).await;
-        self.due = self.after(Instant::now());
-    }
-
-    /// The first tick after the one that is due, and after now.
-    fn after(&self, now: Instant) -> Instant {
-        let late = now.saturating_duration_since(self.due).as_nanos();
-        let missed = late / self.interval.as_nanos();
-        // At most 60 s times what a u32 holds, which is far below what a Duration does.
-        self.due + self.interval * u32::try_from(missed + 1).unwrap_or(u32::MAX)
-    }
+/// Ticks at each interval, in milliseconds, without drift: the first time after about one. One that
+/// would be late is left out.
+pub fn ticks(interval: u32) -> Interval {
+    let interval = Duration::from_millis(interval.into());
+    let group = GROUP.min(interval);
+    let ago = EPOCH.elapsed().as_nanos() % group.as_nanos();
+    let first = Instant::now() + interval - Duration::from_nanos(ago as u64);
+    let mut ticks = interval_at(first, interval);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn ten_minutes_of_ticks_are_on_the_second() {
-        let mut ticks = Ticks::every(1_000);
-        let first = ticks.due;
-        for second in 1..=600 {
-            // The scheduler is late each time, up to a millisecond short of the next tick.
-            let late = Duration::from_millis(second * 37 % 1_000);
-            ticks.due = ticks.after(ticks.due + late);
-            assert_eq!(ticks.due - first, Duration::from_secs(second));
-        }
-    }
-
-    #[test]
-    fn a_late_tick_is_left_out_and_the_rest_stay_on_the_grid() {
-        let mut ticks = Ticks::every(100);
-        let first = ticks.due;
-        ticks.due = ticks.after(first + Duration::from_millis(350));
-        assert_eq!(ticks.due - first, Duration::from_millis(400));
-        // A laptop that slept for a year.
-        ticks.due = ticks.after(first + Duration::from_secs(31_536_000));
-        assert_eq!((ticks.due - first).as_nanos() % 100_000_000, 0);
-    }
-
-    #[tokio::test]
-    async fn ticks_come_when_they_are_due() {
-        let mut ticks = Ticks::every(10);
-        for _ in 0..3 {
-            let due = ticks.due;
-            ticks.next().await;
-            assert!(Instant::now() >= due);
-            assert!(ticks.due > due);
-        }
+    #[tokio::test(start_paused = true)]
+    async fn ticks_come_in_groups_and_a_late_one_is_left_out() {
+        let mut first = ticks(1_000);
+        tokio::time::advance(Duration::from_millis(70)).await;
+        let mut second = ticks(1_000);
+        let since_epoch = |tick: Instant| tick.duration_since(*EPOCH).as_micros() % 50_000;
+        let tick = first.tick().await;
+        assert_eq!(since_epoch(tick), since_epoch(second.tick().await));
+        tokio::time::advance(Duration::from_millis(3_700)).await;
+        first.tick().await;
+        assert_eq!(first.tick().await - tick, Duration::from_secs(4));
     }
 }

@@ -1,6 +1,6 @@
 //! The plain-text demonstration: the time each second, and echoes, on one channel.
 
-use super::clock::{Ticks, timestamp};
+use super::clock::{ticks, timestamp};
 use crate::channel::Channel;
 use crate::message::{Message, SendError};
 use tickwire_wire::feed::{DEFAULT_INTERVAL, FromData};
@@ -12,10 +12,10 @@ use tickwire_wire::feed::{DEFAULT_INTERVAL, FromData};
 /// Where the channel closes while something is being sent, or its reader stalls.
 pub async fn data(channel: Channel) -> Result<(), SendError> {
     send_time(&channel)?;
-    let mut ticks = Ticks::every(DEFAULT_INTERVAL);
+    let mut tick = ticks(DEFAULT_INTERVAL);
     loop {
         tokio::select! {
-            () = ticks.next() => send_time(&channel)?,
+            _ = tick.tick() => send_time(&channel)?,
             message = channel.recv() => match message {
                 Some(message) => echo(&channel, message).await?,
                 None => return Ok(()),

@@ -1,7 +1,7 @@
 //! The pulse: something each second, so that each side notices when the other has gone silent,
 //! sooner than ICE does (RFC 7675 section 5.1: 30 s).
 
-use super::clock::Ticks;
+use super::clock::ticks;
 use crate::channel::Channel;
 use crate::message::SendError;
 use crate::presence::Presence;
@@ -17,10 +17,10 @@ pub async fn pulse(channel: Channel, presence: Presence) -> Result<(), SendError
         return Ok(());
     }
     beat(&channel)?;
-    let mut ticks = Ticks::every(PULSE_INTERVAL);
+    let mut tick = ticks(PULSE_INTERVAL);
     loop {
         tokio::select! {
-            () = ticks.next() => {
+            _ = tick.tick() => {
                 presence.look();
                 beat(&channel)?;
             }

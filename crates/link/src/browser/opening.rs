@@ -1,0 +1,187 @@
+//! Opens a session, restarts its ICE, and closes it.
+
+use super::channel::Role;
+use super::connection::Connection;
+use super::driver::Driver;
+use super::negotiation::{self, Restart};
+use super::session::Session;
+use super::{clock, timer};
+use crate::machine::Event;
+use crate::report::candidates;
+use crate::steps::Steps;
+use crate::{Failure, Interruption, LinkState, Milestone, Step};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use std::rc::Rc;
+use tickwire_wire::feed;
+use tickwire_wire::signaling::{Change, ChannelInit};
+
+impl Driver {
+    /// Opens a session in place of what there is.
+    pub(super) fn open(self) {
+        self.close(false);
+        let number = self.sessions.try_get_value().unwrap_or_default() + 1;
+        self.sessions.try_set_value(number);
+        let now = clock::now();
+        let steps = Steps::begin(clock::origin(), self.loaded, now);
+        self.reports.try_set(steps.reports());
+        self.steps.try_set_value(steps);
+        self.advertised.try_set(Vec::new());
+        let connection = match Connection::open(move |happening| self.happened(number, happening)) {
+            Ok(connection) => Rc::new(connection),
+            Err(cause) => return self.on(Event::Lost(Failure::NoWebRtc(cause))),
+        };
+        let mut session = Session::new(number, connection.clone());
+        let begun = self.begin_channels(&mut session);
+        self.current.try_set_value(Some(session));
+        let channels = match begun {
+            Ok(channels) => channels,
+            Err(failure) => return self.on(Event::Lost(failure)),
+        };
+        let peer = connection.peer();
+        drop(connection);
+        let server = self
+            .options
+            .try_with_value(|options| options.server.clone())
+            .unwrap_or_default();
+        spawn_local(async move {
+            let negotiated = async {
+                let sdp = negotiation::make_offer(&peer).await?;
+                self.reached(number, Milestone::OfferSent);
+                let offer = Change::offer(sdp, channels);
+                let answer = negotiation::open_session(&server, offer).await?;
+                let url = negotiation::session_url(&server, &answer.id);
+                if !self.is_current(number) {
+                    // Stopped meanwhile: nobody else knows of this session.
+                    negotiation::end_session(&url).await;
+                    return Ok(());
+                }
+                self.with_session(|session| session.url = Some(url));
+                self.reached(number, Milestone::AnswerReceived);
+                self.advertised.try_set(candidates(&answer.sdp));
+                negotiation::accept(&peer, &answer.sdp).await
+            };
+            self.on_session(
+                number,
+                match negotiated.await {
+                    Ok(()) => Event::Reached(Step::Checking),
+                    Err(failure) => Event::Lost(failure),
+                },
+            );
+        });
+    }
+
+    /// Creates the channels that a session begins with, and returns them for the offer.
+    pub(super) fn begin_channels(self, session: &mut Session) -> Result<Vec<ChannelInit>, Failure> {
+        let connection = session.connection.clone();
+        let mut channels = self
+            .options
+            .try_with_value(|options| options.channels.clone())
+            .unwrap_or_default();
+        let add = |init: &ChannelInit, role| {
+            let added = connection.add(init.clone(), role);
+            added.map_err(|cause| Failure::BadChannel {
+                label: init.label.clone(),
+                cause,
+            })
+        };
+        for init in &channels {
+            add(init, Role::Page(init.label.as_str().into()))?;
+        }
+        if let Some(id) = session.free_id() {
+            let pulse = feed::pulse_channel(id);
+            add(&pulse, Role::Pulse)?;
+            channels.push(pulse);
+        }
+        let opened = self.opened_channels().into_iter();
+        let begun = opened.filter_map(|opened| opened.begin_on(session));
+        for (opened, channel) in self.without_refused(begun.collect()) {
+            channels.push(channel.init.clone());
+            opened.channel.replace(Some(channel));
+        }
+        Ok(channels)
+    }
+
+    /// Closes the session that there is.
+    pub(super) fn close(self, is_ended: bool) {
+        let Some(mut session) = self.current.try_update_value(Option::take).flatten() else {
+            return;
+        };
+        if is_ended {
+            // There is none to end on the server.
+            session.url = None;
+        }
+        session.end();
+        self.path.try_set(None);
+        self.round_trip.try_set(None);
+        self.channels.try_set(Vec::new());
+        for opened in self.opened_channels() {
+            opened.lose();
+        }
+    }
+
+    /// Restarts ICE on the session that there is.
+    pub(super) fn restart(self) {
+        let begun = self.with_session(|session| {
+            session.again = None;
+            let signal = session.begin_restart()?;
+            Some((
+                session.number,
+                session.connection.peer(),
+                session.url.clone()?,
+                signal,
+            ))
+        });
+        let Some((number, peer, url, signal)) = begun.flatten() else {
+            return;
+        };
+        spawn_local(async move {
+            let restarted = async {
+                let restart = Restart::make(&peer).await?;
+                let offer = Change::offer(restart.sdp(), Vec::new());
+                let answer = negotiation::change_session(&url, offer, &signal).await?;
+                match answer {
+                    // Another restart has begun, with another offer.
+                    _ if signal.aborted() => Ok(()),
+                    Some(answer) => restart.accept(&peer, &answer.sdp).await,
+                    None => Ok(()),
+                }
+            };
+            let failure = match restarted.await {
+                Err(failure) if !signal.aborted() => failure,
+                _ => return,
+            };
+            match failure {
+                Failure::Unreachable | Failure::NoAnswer => self.restart_again(number),
+                failure if negotiation::is_gone(&failure) => {
+                    self.on_session(number, Event::Lost(Failure::Ended));
+                }
+                // This session cannot be saved; another can be had all the same.
+                Failure::Refused(_) | Failure::NoWebRtc(_) => {
+                    self.on_session(number, Event::Lost(Failure::Silent));
+                }
+                failure => self.on_session(number, Event::Lost(failure)),
+            }
+        });
+    }
+
+    /// The server could not be asked: perhaps it can soon, while there is time.
+    pub(super) fn restart_again(self, number: u32) {
+        /// In milliseconds.
+        const WAIT: f64 = 500.0;
+        let again = move || {
+            let is_waited_for = self.state.try_with_untracked(|state| {
+                matches!(
+                    state,
+                    LinkState::Interrupted(Interruption::Restarting { .. })
+                )
+            });
+            if is_waited_for == Some(true) && self.is_current(number) {
+                self.restart();
+            }
+        };
+        if self.is_current(number) {
+            self.with_session(|session| session.again = Some(timer::after(WAIT, again)));
+        }
+    }
+}
