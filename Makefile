@@ -13,23 +13,23 @@ build: ## leave target/release/tickwire and target/site
 	scripts/env cargo leptos build --release --precompress
 
 test: lint ## everything: formatting, clippy, Rust tests, browser tests
-	scripts/env cargo test --workspace --exclude tickwire-page --features tickwire/ssr
+	scripts/env cargo test
 	scripts/env cargo test --manifest-path load/Cargo.toml --target-dir target
 	scripts/env cargo leptos end-to-end
 
 lint: setup ## formatting, clippy, documentation, packages and dependencies, without a warning
 	scripts/env cargo fmt --all --check
 	scripts/env cargo fmt --check --manifest-path load/Cargo.toml
-	scripts/env cargo clippy --workspace --exclude tickwire-page --features tickwire/ssr --all-targets -- -D warnings
+	scripts/env cargo clippy --all-targets -- -D warnings
 	scripts/env cargo clippy --manifest-path load/Cargo.toml --target-dir target -- -D warnings
 	scripts/env web-cargo clippy --package tickwire-page --target wasm32-unknown-unknown --target-dir target/front -- -D warnings
-	RUSTDOCFLAGS="-D warnings" scripts/env cargo doc --workspace --exclude tickwire-page --features tickwire/ssr --no-deps
-	scripts/env cargo package --workspace --exclude tickwire-page --no-verify --allow-dirty --quiet
+	RUSTDOCFLAGS="-D warnings" scripts/env cargo doc --no-deps
+	scripts/env cargo package --no-verify --allow-dirty --quiet
 	scripts/deny
 
 bench: ## what peers cost, on a release build: a table. ARGS="--peers 1000 --hold 60s" and the like
 	$(SETUP) build
-	scripts/env cargo build --release --features ssr
+	scripts/env cargo build --release
 	scripts/bench $(ARGS)
 
 fuzz: ## what strangers reach, ten minutes each; needs cargo-fuzz
