@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`signaling`] | over HTTP, before the data channels open |
 //! | [`feed`] | on data channels, to and from the feeds that come with the server |
+//! | [`values`] | on the data channel of values: packets of them, and acknowledgements |
 //!
 //! What the server says can be read from JSON that any parser has parsed ([`Fields`]), so that a
 //! page of WebAssembly can use the browser's and need not bring another.
@@ -12,5 +13,6 @@
 pub mod feed;
 mod fields;
 pub mod signaling;
+pub mod values;
 
 pub use fields::Fields;

@@ -1,0 +1,52 @@
+//! Brings the newest value of every key to its readers, over a path that loses, reorders and repeats.
+//!
+//! What is promised, and tried to be broken by a test against a model of such a path:
+//!
+//! 1. **Order.** A reader never sees a value of a key that is older than one that it has seen.
+//! 2. **Arrival.** When a key stops changing, its newest value comes to every reader that has a path:
+//!    what was lost is sent again, and of a key that has changed meanwhile, the newer value instead.
+//! 3. **Bounds.** A value is there once for all readers; a reader costs a few bytes a key, and a slow
+//!    one as much as a fast one.
+//!
+//! There is no socket, no task and no clock here: `now` is an input, packets are bytes.
+//!
+//! | type | |
+//! |---|---|
+//! | [`Topic`] | keys and their newest values |
+//! | [`Sender`] | one reader's subscriptions, where the values are: makes packets, takes acknowledgements |
+//! | [`Receiver`] | the same where they are read: takes packets, makes acknowledgements |
+//!
+//! What travels is in [`tickwire_wire::values`]. Losses are found as QUIC finds them (RFC 9002): three
+//! newer packets have come, or nothing has for too long. How fast packets leave is up to the caller.
+//!
+//! ```
+//! use std::time::Instant;
+//! use tickwire_values::{Receiver, Sender, Topic};
+//!
+//! let now = Instant::now();
+//! let prices = Topic::new(10_000);
+//! prices.put(now, "EURUSD", "1.0934")?;
+//!
+//! let mut sender = Sender::new(16);
+//! sender.subscribe(1, prices)?;
+//! let packet = sender.poll(now).expect("a snapshot");
+//!
+//! let mut receiver = Receiver::new();
+//! receiver.subscribe(1);
+//! let updates = receiver.handle(now, &packet)?;
+//! assert_eq!(updates[0].value.as_deref(), Some(&b"1.0934"[..]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod receiver;
+mod recovery;
+mod sender;
+mod subscription;
+mod topic;
+
+pub use receiver::{Receiver, Update};
+pub use sender::{AcknowledgeError, PACKET_BYTES, Sender, SubscribeError};
+pub use topic::{PutError, Topic};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,263 @@
+//! Which packets have come, which are lost, and how long the way takes (RFC 9002).
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+use tickwire_wire::values::Acknowledgement;
+
+/// How many newer packets come before one is taken for lost (RFC 9002 section 6.1.1).
+const PACKET_THRESHOLD: u64 = 3;
+/// How long a reader may hold an acknowledgement.
+pub(crate) const MAX_HELD: Duration = Duration::from_millis(25);
+/// The round trip before one was measured (RFC 9002 section 6.2.2).
+const INITIAL_ROUND_TRIP: Duration = Duration::from_millis(333);
+/// What a timer is at least (RFC 9002 section 6.1.2).
+const GRANULARITY: Duration = Duration::from_millis(1);
+/// How often the probe time-out doubles: 64 times the first is as rare as it gets.
+const MAX_BACKOFF: u32 = 6;
+/// Packets that are remembered: those in flight, and lost ones, which may have come after all.
+pub(crate) const MAX_PACKETS: usize = 1_024;
+
+/// A packet that was sent.
+#[derive(Debug)]
+struct Sent<T> {
+    number: u64,
+    at: Instant,
+    bytes: usize,
+    is_lost: bool,
+    /// `None` once it was acknowledged.
+    content: Option<T>,
+}
+
+/// The packets of a session, each with what was in it.
+#[derive(Debug)]
+pub(crate) struct Recovery<T> {
+    packets: VecDeque<Sent<T>>,
+    next: u64,
+    largest_acknowledged: Option<u64>,
+    bytes_in_flight: usize,
+    round_trip: Option<RoundTrip>,
+    backoff: u32,
+}
+
+/// The round trip as it was measured (RFC 9002 section 5).
+#[derive(Clone, Copy, Debug)]
+struct RoundTrip {
+    latest: Duration,
+    smoothed: Duration,
+    variation: Duration,
+    least: Duration,
+}
+
+/// What became of a packet.
+pub(crate) enum Fate<T> {
+    Arrived(T),
+    Lost(T),
+}
+
+impl<T> Recovery<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            packets: VecDeque::new(),
+            next: 0,
+            largest_acknowledged: None,
+            bytes_in_flight: 0,
+            round_trip: None,
+            backoff: 0,
+        }
+    }
+
+    /// The number of the next packet.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Whether another packet can be remembered.
+    pub(crate) fn has_room(&self) -> bool {
+        self.packets.len() < MAX_PACKETS
+    }
+
+    /// How many bytes were sent that have neither come nor are taken for lost.
+    pub(crate) fn bytes_in_flight(&self) -> usize {
+        self.bytes_in_flight
+    }
+
+    /// The smoothed round trip, once it was measured.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip.map(|it| it.smoothed)
+    }
+
+    /// The packet with the number [`Recovery::next`] leaves.
+    pub(crate) fn sent(&mut self, at: Instant, bytes: usize, content: T) {
+        self.packets.push_back(Sent {
+            number: self.next,
+            at,
+            bytes,
+            is_lost: false,
+            content: Some(content),
+        });
+        self.next += 1;
+        self.bytes_in_flight += bytes;
+    }
+
+    /// Takes in an acknowledgement, and tells what is known by it. `None` where it is of a packet that
+    /// was never sent: nothing was changed then.
+    pub(crate) fn acknowledged(
+        &mut self,
+        now: Instant,
+        acknowledgement: &Acknowledgement,
+        mut tell: impl FnMut(u64, Fate<&mut T>),
+    ) -> Option<()> {
+        let largest = acknowledgement.ranges.first()?.1;
+        if largest >= self.next {
+            return None;
+        }
+        let mut is_new = false;
+        for &(first, last) in &acknowledgement.ranges {
+            let start = self.packets.partition_point(|packet| packet.number < first);
+            for packet in self.packets.range_mut(start..) {
+                if packet.number > last {
+                    break;
+                }
+                let Some(mut content) = packet.content.take() else {
+                    continue;
+                };
+                is_new = true;
+                if !packet.is_lost {
+                    self.bytes_in_flight -= packet.bytes;
+                }
+                if packet.number == largest {
+                    let held = Duration::from_micros(acknowledgement.held).min(MAX_HELD);
+                    let sample = now.saturating_duration_since(packet.at);
+                    RoundTrip::measure(&mut self.round_trip, sample, held);
+                }
+                tell(packet.number, Fate::Arrived(&mut content));
+            }
+        }
+        if is_new {
+            self.backoff = 0;
+        }
+        self.largest_acknowledged = self.largest_acknowledged.max(Some(largest));
+        self.lose(now, tell);
+        self.forget();
+        Some(())
+    }
+
+    /// Does what is due at `now`.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, mut tell: impl FnMut(u64, Fate<&mut T>)) {
+        self.lose(now, &mut tell);
+        let is_due = self.probe_at().is_some_and(|at| at <= now);
+        if is_due {
+            // Nothing tells what has come of these. What was in them is sent again, and if they have
+            // come after all, that is learnt then.
+            self.backoff = (self.backoff + 1).min(MAX_BACKOFF);
+            for packet in &mut self.packets {
+                Self::give_up(packet, &mut self.bytes_in_flight, &mut tell);
+            }
+        }
+        self.forget();
+    }
+
+    /// When [`Recovery::handle_timeout`] has something to do.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let by_time = self
+            .in_flight()
+            .find(|packet| Some(packet.number) < self.largest_acknowledged)
+            .map(|packet| packet.at + self.reordering());
+        [by_time, self.probe_at()].into_iter().flatten().min()
+    }
+
+    fn in_flight(&self) -> impl Iterator<Item = &Sent<T>> {
+        let is_in_flight = |packet: &&Sent<T>| !packet.is_lost && packet.content.is_some();
+        self.packets.iter().filter(is_in_flight)
+    }
+
+    /// RFC 9002 section 6.1: by three newer ones, or by time where a newer one has come.
+    fn lose(&mut self, now: Instant, mut tell: impl FnMut(u64, Fate<&mut T>)) {
+        let Some(largest) = self.largest_acknowledged else {
+            return;
+        };
+        let reordering = self.reordering();
+        for packet in &mut self.packets {
+            if packet.number >= largest {
+                break;
+            }
+            if packet.number + PACKET_THRESHOLD <= largest || packet.at + reordering <= now {
+                Self::give_up(packet, &mut self.bytes_in_flight, &mut tell);
+            }
+        }
+    }
+
+    fn give_up(
+        packet: &mut Sent<T>,
+        bytes_in_flight: &mut usize,
+        tell: &mut impl FnMut(u64, Fate<&mut T>),
+    ) {
+        if packet.is_lost {
+            return;
+        }
+        if let Some(content) = &mut packet.content {
+            packet.is_lost = true;
+            *bytes_in_flight -= packet.bytes;
+            tell(packet.number, Fate::Lost(content));
+        }
+    }
+
+    /// Drops what nothing is to be learnt of any more: what has come, and what is lost for as long as
+    /// it takes to be told that it is not.
+    fn forget(&mut self) {
+        let kept = self
+            .largest_acknowledged
+            .unwrap_or(0)
+            .saturating_sub(MAX_PACKETS as u64 / 2);
+        while let Some(first) = self.packets.front()
+            && (first.content.is_none() || (first.is_lost && first.number < kept))
+        {
+            self.packets.pop_front();
+        }
+        // Where nothing is acknowledged at all, room has to come from what was sent longest ago.
+        while self.packets.len() >= MAX_PACKETS && self.packets.front().is_some_and(|it| it.is_lost)
+        {
+            self.packets.pop_front();
+        }
+    }
+
+    /// How much later than others a packet may come (RFC 9002 section 6.1.2).
+    fn reordering(&self) -> Duration {
+        let longer = self.round_trip.map(|it| it.smoothed.max(it.latest));
+        (longer.unwrap_or(INITIAL_ROUND_TRIP) * 9 / 8).max(GRANULARITY)
+    }
+
+    /// When nothing was heard for too long (RFC 9002 section 6.2.1).
+    fn probe_at(&self) -> Option<Instant> {
+        let last = self.in_flight().last()?;
+        let timeout = match self.round_trip {
+            None => 2 * INITIAL_ROUND_TRIP,
+            Some(it) => it.smoothed + (4 * it.variation).max(GRANULARITY) + MAX_HELD,
+        };
+        Some(last.at + timeout * (1 << self.backoff))
+    }
+}
+
+impl RoundTrip {
+    /// RFC 9002 section 5.3.
+    fn measure(known: &mut Option<Self>, sample: Duration, held: Duration) {
+        let Some(it) = known else {
+            *known = Some(Self {
+                latest: sample,
+                smoothed: sample,
+                variation: sample / 2,
+                least: sample,
+            });
+            return;
+        };
+        it.least = it.least.min(sample);
+        let adjusted = if sample >= it.least + held {
+            sample - held
+        } else {
+            sample
+        };
+        it.latest = sample;
+        it.variation = (3 * it.variation + it.smoothed.abs_diff(adjusted)) / 4;
+        it.smoothed = (7 * it.smoothed + adjusted) / 8;
+    }
+}

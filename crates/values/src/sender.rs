@@ -1,0 +1,203 @@
+//! The side that has values: it decides what a packet carries, and learns what has arrived.
+
+use crate::recovery::{Fate, Recovery};
+use crate::subscription::{Carried, Subscription};
+use crate::topic::Topic;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+use tickwire_wire::values::{Acknowledgement, FrameError, Packet};
+
+/// What a packet takes where no value is longer, in bytes: what a path of 1,200 bytes leaves beside
+/// UDP, DTLS and SCTP.
+pub const PACKET_BYTES: usize = 1_100;
+
+/// Why a subscription is not begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubscribeError {
+    /// There is one of this number.
+    Taken,
+    /// There are as many as may be.
+    TooMany,
+}
+
+impl std::fmt::Display for SubscribeError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Taken => "there is a subscription of this number",
+            Self::TooMany => "there are as many subscriptions as may be",
+        })
+    }
+}
+
+impl std::error::Error for SubscribeError {}
+
+/// What an acknowledgement could not be taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcknowledgeError {
+    /// It cannot be read.
+    Frame(FrameError),
+    /// It is of a packet that was never sent.
+    NeverSent,
+}
+
+impl std::fmt::Display for AcknowledgeError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Frame(cause) => cause.fmt(f),
+            Self::NeverSent => f.write_str("an acknowledgement of a packet that was never sent"),
+        }
+    }
+}
+
+impl std::error::Error for AcknowledgeError {}
+
+/// All subscriptions of one reader, and the packets that go to it.
+///
+/// It has no clock and sends nothing: [`Sender::poll`] makes the next packet, when its caller has room
+/// for one on the path.
+#[derive(Debug)]
+pub struct Sender {
+    subscriptions: VecDeque<Subscription>,
+    max_subscriptions: usize,
+    recovery: Recovery<Vec<Carried>>,
+    /// Subscriptions whose snapshot is complete, to be told.
+    complete: VecDeque<u64>,
+}
+
+impl Sender {
+    /// Without subscriptions, of which there may be so many.
+    pub fn new(max_subscriptions: usize) -> Self {
+        Self {
+            subscriptions: VecDeque::new(),
+            max_subscriptions,
+            recovery: Recovery::new(),
+            complete: VecDeque::new(),
+        }
+    }
+
+    /// Begins a subscription of the reader's number `id`: all that the topic has is due.
+    ///
+    /// # Errors
+    /// Where there is one of this number, or as many as may be.
+    pub fn subscribe(&mut self, id: u64, topic: Topic) -> Result<(), SubscribeError> {
+        if self.subscriptions.iter().any(|it| it.id == id) {
+            return Err(SubscribeError::Taken);
+        }
+        if self.subscriptions.len() >= self.max_subscriptions {
+            return Err(SubscribeError::TooMany);
+        }
+        let mut subscription = Subscription::new(id, topic);
+        if !subscription.has_due() && subscription.take_complete() {
+            self.complete.push_back(id);
+        }
+        self.subscriptions.push_back(subscription);
+        Ok(())
+    }
+
+    /// Ends a subscription; nothing, where there is none. What is under way still arrives, and its
+    /// number is not to be used again.
+    pub fn unsubscribe(&mut self, id: u64) {
+        self.subscriptions.retain(|it| it.id != id);
+        self.complete.retain(|it| *it != id);
+    }
+
+    /// Whether [`Sender::poll`] would give a packet.
+    pub fn has_due(&self) -> bool {
+        self.recovery.has_room() && self.subscriptions.iter().any(Subscription::has_due)
+    }
+
+    /// The next packet, of at most [`PACKET_BYTES`], or one value that is longer. `None` where nothing
+    /// is due, or too many packets are under way.
+    pub fn poll(&mut self, now: Instant) -> Option<Vec<u8>> {
+        if !self.recovery.has_room() {
+            return None;
+        }
+        let number = self.recovery.next();
+        let mut writer = Packet::begin(number, PACKET_BYTES);
+        let mut carried = Vec::new();
+        for turn in 0..self.subscriptions.len() {
+            let subscription = &mut self.subscriptions[turn];
+            if !subscription.fill(now, number, PACKET_BYTES, &mut writer, &mut carried) {
+                // The next packet begins with those that had no turn.
+                self.subscriptions.rotate_left(turn);
+                break;
+            }
+        }
+        for subscription in &mut self.subscriptions {
+            if subscription.take_complete() {
+                self.complete.push_back(subscription.id);
+            }
+        }
+        if carried.is_empty() {
+            return None;
+        }
+        let packet = writer.finish();
+        self.recovery.sent(now, packet.len(), carried);
+        Some(packet)
+    }
+
+    /// Takes in an acknowledgement.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or be true. Nothing was changed then.
+    pub fn acknowledge(&mut self, now: Instant, message: &[u8]) -> Result<(), AcknowledgeError> {
+        let acknowledgement = Acknowledgement::read(message).map_err(AcknowledgeError::Frame)?;
+        let subscriptions = &mut self.subscriptions;
+        let tell = |number, fate: Fate<&mut Vec<Carried>>| tell(subscriptions, number, fate);
+        let taken = self.recovery.acknowledged(now, &acknowledgement, tell);
+        taken.ok_or(AcknowledgeError::NeverSent)?;
+        for subscription in &mut self.subscriptions {
+            if subscription.take_complete() {
+                self.complete.push_back(subscription.id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what is due at `now`: what nothing was heard of is due again.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let subscriptions = &mut self.subscriptions;
+        let tell = |number, fate: Fate<&mut Vec<Carried>>| tell(subscriptions, number, fate);
+        self.recovery.handle_timeout(now, tell);
+    }
+
+    /// When [`Sender::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.recovery.poll_timeout()
+    }
+
+    /// The next subscription whose reader has all that was there when it began. Each is told once.
+    pub fn poll_complete(&mut self) -> Option<u64> {
+        self.complete.pop_front()
+    }
+
+    /// How many bytes are under way.
+    pub fn bytes_in_flight(&self) -> usize {
+        self.recovery.bytes_in_flight()
+    }
+
+    /// The smoothed round trip, once it was measured.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.recovery.round_trip()
+    }
+}
+
+fn tell(subscriptions: &mut VecDeque<Subscription>, packet: u64, fate: Fate<&mut Vec<Carried>>) {
+    let (entries, has_arrived) = match fate {
+        Fate::Arrived(entries) => (entries, true),
+        Fate::Lost(entries) => (entries, false),
+    };
+    for carried in entries.iter() {
+        // One that has ended since has none.
+        let of = subscriptions
+            .iter_mut()
+            .find(|it| it.id == carried.subscription);
+        if let Some(subscription) = of {
+            if has_arrived {
+                subscription.arrived(carried);
+            } else {
+                subscription.lost(packet, carried);
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+use super::*;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+/// RFC 9000 appendix A.1.
+#[test]
+fn the_rfcs_numbers_are_read_and_written() {
+    for (number, bytes) in [
+        (
+            151_288_809_941_952_652,
+            &[0xc2, 0x19, 0x7c, 0x5e, 0xff, 0x14, 0xe8, 0x8c][..],
+        ),
+        (494_878_333, &[0x9d, 0x7f, 0x3e, 0x7d]),
+        (15_293, &[0x7b, 0xbd]),
+        (37, &[0x25]),
+    ] {
+        assert_eq!(Reader::new(bytes).number(), Ok(number));
+        let mut writer = Writer::new(8);
+        writer.number(number);
+        assert_eq!(writer.finish(), bytes);
+    }
+    // A longer form than is needed is read all the same.
+    assert_eq!(Reader::new(&[0x40, 0x25]).number(), Ok(37));
+}
+
+#[test]
+fn what_is_cut_short_or_cannot_be_is_refused_in_words() {
+    let kind = FrameError::Kind {
+        expected: 0,
+        found: Some(9),
+    };
+    assert_eq!(
+        kind.to_string(),
+        "expected a message that begins with 0, but found Some(9)"
+    );
+    assert_eq!(Packet::read(&[9]), Err(kind));
+    assert_eq!(Packet::read(&[0]), Err(FrameError::Short));
+    assert_eq!(Packet::read(&[0, 1, 8]), Err(FrameError::Flags(8)));
+    // A key that is not UTF-8.
+    assert_eq!(
+        Packet::read(&[0, 1, 2, 0, 0, 1, 0xff]),
+        Err(FrameError::Key)
+    );
+    // Packets 3 to -1, and below 0.
+    assert_eq!(
+        Acknowledgement::read(&[1, 3, 0, 4]),
+        Err(FrameError::Ranges)
+    );
+    assert_eq!(
+        Acknowledgement::read(&[1, 3, 0, 1, 1, 0]),
+        Err(FrameError::Ranges)
+    );
+    let many = [&[1, 63, 0, 0][..], &[0, 0].repeat(MAX_RANGES)].concat();
+    assert_eq!(Acknowledgement::read(&many), Err(FrameError::Ranges));
+}
+
+fn numbers() -> impl Strategy<Value = u64> {
+    prop_oneof![0..100_u64, 0..100_000_u64, 0..=MAX_NUMBER]
+}
+
+type Owned = (u64, u64, Option<String>, u64, u64, bool, Option<Vec<u8>>);
+
+fn entries() -> impl Strategy<Value = Vec<Owned>> {
+    let entry = (
+        numbers(),
+        numbers(),
+        option::of("[a-zß∂/]{0,20}"),
+        numbers(),
+        numbers(),
+        any::<bool>(),
+        option::of(vec(any::<u8>(), 0..200)),
+    );
+    vec(entry, 0..20)
+}
+
+proptest! {
+    #[test]
+    fn a_packet_is_read_as_it_was_written(number in numbers(), entries in entries()) {
+        let entries: Vec<Entry> = entries
+            .iter()
+            .map(|(subscription, alias, name, version, age, is_snapshot, value)| Entry {
+                subscription: *subscription,
+                alias: *alias,
+                name: name.as_deref(),
+                version: *version,
+                age: *age,
+                is_snapshot: *is_snapshot,
+                value: value.as_deref(),
+            })
+            .collect();
+        let mut writer = Packet::begin(number, 0);
+        for entry in &entries {
+            let before = writer.len();
+            entry.write(&mut writer);
+            prop_assert_eq!(writer.len() - before, entry.len());
+        }
+        let message = writer.finish();
+        prop_assert_eq!(Packet::read(&message), Ok(Packet { number, entries }));
+        for end in 1..message.len() {
+            // What is cut off is never taken for something else.
+            let _ = Packet::read(&message[..end]);
+        }
+    }
+
+    #[test]
+    fn an_acknowledgement_is_read_as_it_was_written(
+        held in numbers(),
+        first in 0..1_000_000_u64,
+        steps in vec((0..50_u64, 2..50_u64), 1..=MAX_RANGES),
+    ) {
+        let mut ranges = Vec::new();
+        let mut next = first;
+        for (length, gap) in steps {
+            ranges.push((next, next + length));
+            next += length + gap;
+        }
+        ranges.reverse();
+        let acknowledgement = Acknowledgement { held, ranges };
+        prop_assert_eq!(Acknowledgement::read(&acknowledgement.write()), Ok(acknowledgement));
+    }
+
+    #[test]
+    fn garbage_is_an_error_and_nothing_worse(mut message in vec(any::<u8>(), 0..300), kind in 0..2_u8) {
+        if let Some(first) = message.first_mut() {
+            *first = kind;
+        }
+        if let Ok(packet) = Packet::read(&message) {
+            // Each entry takes more than nothing, so there are no more of them than bytes.
+            prop_assert!(packet.entries.len() <= message.len());
+        }
+        if let Ok(acknowledgement) = Acknowledgement::read(&message) {
+            for pair in acknowledgement.ranges.windows(2) {
+                prop_assert!(pair[0].0 > pair[1].1 + 1);
+            }
+        }
+    }
+}
