@@ -37,7 +37,7 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     },
     { scope: "worker" },
   ],
-  baseURL: async ({ server }, use) => use(server.url),
+  baseURL: async ({ server }, use) => use(server.at("localhost")),
   expectedErrors: [undefined, { option: true }],
   page: async ({ page, expectedErrors, browserName, colorScheme, javaScriptEnabled }, use, { skip }) => {
     // What Playwright cannot have of Firefox by WebDriver BiDi.

@@ -21,14 +21,14 @@
 //!
 //! ```
 //! use std::time::Instant;
-//! use tickwire_values::{Receiver, Sender, Topic};
+//! use tickwire_values::{Receiver, Sender, Topic, Wanted};
 //!
 //! let now = Instant::now();
 //! let prices = Topic::new(10_000);
 //! prices.put(now, "EURUSD", "1.0934")?;
 //!
 //! let mut sender = Sender::new(16);
-//! sender.subscribe(1, prices)?;
+//! sender.subscribe(1, prices, Wanted::default())?;
 //! let packet = sender.poll(now).expect("a snapshot");
 //!
 //! let mut receiver = Receiver::new();
@@ -46,7 +46,8 @@ mod topic;
 
 pub use receiver::{Receiver, Update};
 pub use sender::{AcknowledgeError, PACKET_BYTES, Sender, SubscribeError};
-pub use topic::{PutError, Topic};
+pub use subscription::Wanted;
+pub use topic::{PutError, Topic, Watcher};
 
 #[cfg(test)]
 mod tests;

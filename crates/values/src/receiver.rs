@@ -1,10 +1,10 @@
 //! The side that reads values: it keeps the newest of each key, and says what has come.
 
-use crate::recovery::MAX_HELD;
-use std::collections::HashMap;
+use crate::recovery::{MAX_HELD, MAX_PACKETS};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tickwire_wire::values::{Acknowledgement, FrameError, MAX_RANGES, Packet};
+use tickwire_wire::values::{Acknowledgement, Entry, FrameError, MAX_RANGES, Packet};
 
 /// A key has another value, or none any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +13,7 @@ pub struct Update {
     pub subscription: u64,
     /// The key.
     pub key: Arc<str>,
-    /// The topic's version with which it changed. Of a removal that another key in its place has told,
-    /// the version of the value that is gone.
+    /// The topic's version with which it changed; of a removal, that of the value that is gone.
     pub version: u64,
     /// How long ago it had changed when the packet left.
     pub age: Duration,
@@ -22,16 +21,6 @@ pub struct Update {
     pub is_snapshot: bool,
     /// The value; `None` where the key was removed.
     pub value: Option<Vec<u8>>,
-}
-
-/// What is known of a subscription's keys.
-#[derive(Debug, Default)]
-struct Keys {
-    /// Which key an alias is, and since which version.
-    aliases: HashMap<u64, (Arc<str>, u64)>,
-    /// The newest version of each key, the alias that it came with, and whether it has a value. A key
-    /// that was removed stays until its alias is another's, so that nothing late brings it back.
-    newest: HashMap<Arc<str>, (u64, u64, bool)>,
 }
 
 /// All subscriptions of one reader.
@@ -47,6 +36,26 @@ pub struct Receiver {
     acknowledge_at: Option<Instant>,
     /// Entries that named nothing that is known.
     unknown: u64,
+}
+
+/// What is known of a subscription's keys.
+#[derive(Debug, Default)]
+struct Keys {
+    /// Which key an alias is, if it is one's, and since which version.
+    aliases: HashMap<u64, (Option<Arc<str>>, u64)>,
+    newest: HashMap<Arc<str>, Newest>,
+    /// Keys that have none any more, and with which packet that was told.
+    gone: VecDeque<(u64, Arc<str>)>,
+}
+
+/// The newest value of a key that has come.
+#[derive(Debug)]
+struct Newest {
+    version: u64,
+    alias: u64,
+    /// The packet that told that it is gone. It stays for a while, so that nothing late brings the key
+    /// back.
+    gone: Option<u64>,
 }
 
 impl Receiver {
@@ -71,74 +80,14 @@ impl Receiver {
     /// Where it cannot be read. Nothing was changed then.
     pub fn handle(&mut self, now: Instant, message: &[u8]) -> Result<Vec<Update>, FrameError> {
         let packet = Packet::read(message)?;
-        let is_next = self
-            .ranges
-            .first()
-            .is_none_or(|(_, last)| packet.number == last + 1);
-        let is_new = self.came(now, packet.number);
-        self.waiting += 1;
-        // RFC 9000 section 13.2: at once for each second one, and for what is out of order.
-        let at = if self.waiting >= 2 || !is_next {
-            now
-        } else {
-            now + MAX_HELD
-        };
-        self.acknowledge_at = Some(self.acknowledge_at.map_or(at, |before| before.min(at)));
         let mut updates = Vec::new();
-        if !is_new {
-            return Ok(updates);
-        }
-        for entry in packet.entries {
-            let Some(keys) = self.subscriptions.get_mut(&entry.subscription) else {
-                continue;
-            };
-            let mut update = |key: &Arc<str>, version: u64, value: Option<&[u8]>| {
-                updates.push(Update {
-                    subscription: entry.subscription,
-                    key: key.clone(),
-                    version,
-                    age: Duration::from_millis(entry.age),
-                    is_snapshot: entry.is_snapshot,
-                    value: value.map(<[u8]>::to_vec),
-                });
-            };
-            if let Some(name) = entry.name {
-                let before = keys.aliases.get(&entry.alias);
-                if before.is_some_and(|(_, since)| *since > entry.version) {
-                    continue;
-                }
-                let is_same = before.is_some_and(|(key, _)| **key == *name);
-                if !is_same {
-                    // The alias was another key's: that one has been removed.
-                    if let Some((gone, _)) = keys.aliases.remove(&entry.alias)
-                        && keys.newest.get(&gone).is_some_and(|it| it.1 == entry.alias)
-                        && let Some((version, _, true)) = keys.newest.remove(&gone)
-                    {
-                        update(&gone, version, None);
-                    }
-                    let known = keys.newest.get_key_value(name);
-                    let key = known.map_or_else(|| name.into(), |(key, _)| key.clone());
-                    keys.aliases.insert(entry.alias, (key, entry.version));
+        if self.came(now, packet.number) {
+            for entry in packet.entries {
+                if let Some(keys) = self.subscriptions.get_mut(&entry.subscription) {
+                    let is_known = keys.take(packet.number, &entry, &mut updates);
+                    self.unknown += u64::from(!is_known);
                 }
             }
-            let Some((key, since)) = keys.aliases.get(&entry.alias) else {
-                self.unknown += 1;
-                continue;
-            };
-            let newest = keys.newest.get(key);
-            if entry.version < *since
-                || newest.is_some_and(|(version, ..)| *version >= entry.version)
-            {
-                continue;
-            }
-            let key = key.clone();
-            let had_value = newest.is_some_and(|(.., has_value)| *has_value);
-            if had_value || entry.value.is_some() {
-                update(&key, entry.version, entry.value);
-            }
-            let has_value = entry.value.is_some();
-            keys.newest
-                .insert(key, (entry.version, entry.alias, has_value));
         }
         Ok(updates)
     }
@@ -168,10 +117,21 @@ impl Receiver {
         self.unknown
     }
 
-    /// Notes a packet. Returns whether it is new.
+    /// Notes a packet, and when to acknowledge it. Returns whether it is new.
     fn came(&mut self, now: Instant, number: u64) -> bool {
-        if self.ranges.first().is_none_or(|(_, last)| number > *last) {
-            self.largest_at = Some(now);
+        let largest = self.ranges.first().map(|(_, last)| *last);
+        self.waiting += 1;
+        // RFC 9000 section 13.2: at once for each second one, and for what is out of order.
+        let is_next = largest.is_none_or(|largest| number == largest + 1);
+        let at = if self.waiting >= 2 || !is_next {
+            now
+        } else {
+            now + MAX_HELD
+        };
+        self.acknowledge_at = Some(self.acknowledge_at.map_or(at, |before| before.min(at)));
+        // The sender has forgotten it, and sent what was in it again.
+        if largest.is_some_and(|largest| number + MAX_PACKETS as u64 <= largest) {
+            return false;
         }
         let at = self.ranges.partition_point(|(first, _)| *first > number);
         if self.ranges.get(at).is_some_and(|(_, last)| *last >= number) {
@@ -189,12 +149,114 @@ impl Receiver {
             }
             (true, false) => self.ranges[at - 1].0 = number,
             (false, true) => self.ranges[at].1 = number,
+            // It could not be acknowledged, and comes again.
             (false, false) if at == MAX_RANGES => return false,
             (false, false) => {
                 self.ranges.insert(at, (number, number));
                 self.ranges.truncate(MAX_RANGES);
             }
         }
+        if largest.is_none_or(|largest| number > largest) {
+            self.largest_at = Some(now);
+            for keys in self.subscriptions.values_mut() {
+                keys.forget(number);
+            }
+        }
         true
+    }
+}
+
+impl Keys {
+    /// Takes in an entry of the packet of this number. False where its alias is not known.
+    fn take(&mut self, packet: u64, entry: &Entry<'_>, updates: &mut Vec<Update>) -> bool {
+        let alias = self.aliases.get(&entry.alias);
+        if alias.is_some_and(|(_, since)| *since > entry.version) {
+            // What the alias was before.
+            return true;
+        }
+        let mut update = |key: Arc<str>, version: u64, value: Option<&[u8]>| {
+            updates.push(Update {
+                subscription: entry.subscription,
+                key,
+                version,
+                age: Duration::from_millis(entry.age),
+                is_snapshot: entry.is_snapshot,
+                value: value.map(<[u8]>::to_vec),
+            });
+        };
+        let Some(value) = entry.value else {
+            if let Some((key, version)) = self.free(packet, entry) {
+                update(key, version, None);
+            }
+            return true;
+        };
+        let known = alias.and_then(|(key, _)| key.clone());
+        let key = match (known, entry.name) {
+            (Some(known), None) => known,
+            (None, None) => return false,
+            (Some(known), Some(name)) if *known == *name => {
+                // It may have been given to the same key once more: a removal before that is over.
+                self.aliases
+                    .insert(entry.alias, (Some(known.clone()), entry.version));
+                known
+            }
+            (_, Some(name)) => {
+                // Another key's until now: that one has been removed.
+                if let Some((key, version)) = self.free(packet, entry) {
+                    update(key, version, None);
+                }
+                let key: Arc<str> = match self.newest.get_key_value(name) {
+                    Some((key, _)) => key.clone(),
+                    None => name.into(),
+                };
+                self.aliases
+                    .insert(entry.alias, (Some(key.clone()), entry.version));
+                key
+            }
+        };
+        if self
+            .newest
+            .get(&key)
+            .is_none_or(|newest| newest.version < entry.version)
+        {
+            let newest = Newest {
+                version: entry.version,
+                alias: entry.alias,
+                gone: None,
+            };
+            self.newest.insert(key.clone(), newest);
+            update(key, entry.version, Some(value));
+        }
+        true
+    }
+
+    /// From this version on the alias is no key's. Returns the key that is gone by it, if it had a
+    /// value, and that one's version.
+    fn free(&mut self, packet: u64, entry: &Entry<'_>) -> Option<(Arc<str>, u64)> {
+        let (key, _) = self.aliases.insert(entry.alias, (None, entry.version))?;
+        let key = key?;
+        let newest = self.newest.get_mut(&key)?;
+        if newest.alias != entry.alias || newest.gone.is_some() {
+            return None;
+        }
+        newest.gone = Some(packet);
+        self.gone.push_back((packet, key.clone()));
+        Some((key, newest.version))
+    }
+
+    /// Forgets keys that are gone for so long that no packet can name them any more.
+    fn forget(&mut self, largest: u64) {
+        while let Some((packet, key)) = self.gone.front()
+            && packet + (MAX_PACKETS as u64) <= largest
+        {
+            if self
+                .newest
+                .get(key)
+                .is_some_and(|newest| newest.gone == Some(*packet))
+            {
+                self.newest.remove(key);
+            }
+            self.gone.pop_front();
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The side that has values: it decides what a packet carries, and learns what has arrived.
 
 use crate::recovery::{Fate, Recovery};
-use crate::subscription::{Carried, Subscription};
+use crate::subscription::{Carried, Subscription, Wanted};
 use crate::topic::Topic;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -75,18 +75,24 @@ impl Sender {
         }
     }
 
-    /// Begins a subscription of the reader's number `id`: all that the topic has is due.
+    /// Begins a subscription of the reader's number `id`: all that the topic has, and the reader wants,
+    /// is due.
     ///
     /// # Errors
     /// Where there is one of this number, or as many as may be.
-    pub fn subscribe(&mut self, id: u64, topic: Topic) -> Result<(), SubscribeError> {
+    pub fn subscribe(
+        &mut self,
+        id: u64,
+        topic: Topic,
+        wanted: Wanted,
+    ) -> Result<(), SubscribeError> {
         if self.subscriptions.iter().any(|it| it.id == id) {
             return Err(SubscribeError::Taken);
         }
         if self.subscriptions.len() >= self.max_subscriptions {
             return Err(SubscribeError::TooMany);
         }
-        let mut subscription = Subscription::new(id, topic);
+        let mut subscription = Subscription::new(id, topic, wanted);
         if !subscription.has_due() && subscription.take_complete() {
             self.complete.push_back(id);
         }
@@ -101,7 +107,24 @@ impl Sender {
         self.complete.retain(|it| *it != id);
     }
 
-    /// Whether [`Sender::poll`] would give a packet.
+    /// How many bytes the packet would have, about, that [`Sender::poll`] gives. `None` where it gives
+    /// none.
+    pub fn measure(&mut self, now: Instant) -> Option<usize> {
+        if !self.recovery.has_room() {
+            return None;
+        }
+        let mut bytes = 0;
+        for subscription in &mut self.subscriptions {
+            bytes += subscription.measure(now, PACKET_BYTES.saturating_sub(bytes));
+            if bytes >= PACKET_BYTES {
+                break;
+            }
+        }
+        self.note_complete();
+        (bytes > 0).then_some(bytes)
+    }
+
+    /// Whether something may be due.
     pub fn has_due(&self) -> bool {
         self.recovery.has_room() && self.subscriptions.iter().any(Subscription::has_due)
     }
@@ -123,11 +146,7 @@ impl Sender {
                 break;
             }
         }
-        for subscription in &mut self.subscriptions {
-            if subscription.take_complete() {
-                self.complete.push_back(subscription.id);
-            }
-        }
+        self.note_complete();
         if carried.is_empty() {
             return None;
         }
@@ -146,11 +165,7 @@ impl Sender {
         let tell = |number, fate: Fate<&mut Vec<Carried>>| tell(subscriptions, number, fate);
         let taken = self.recovery.acknowledged(now, &acknowledgement, tell);
         taken.ok_or(AcknowledgeError::NeverSent)?;
-        for subscription in &mut self.subscriptions {
-            if subscription.take_complete() {
-                self.complete.push_back(subscription.id);
-            }
-        }
+        self.note_complete();
         Ok(())
     }
 
@@ -161,14 +176,26 @@ impl Sender {
         self.recovery.handle_timeout(now, tell);
     }
 
-    /// When [`Sender::handle_timeout`] has something to do.
+    /// When [`Sender::handle_timeout`] has something to do, or more is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.recovery.poll_timeout()
+        let rested = self
+            .subscriptions
+            .iter()
+            .filter_map(Subscription::rested_at);
+        rested.chain(self.recovery.poll_timeout()).min()
     }
 
     /// The next subscription whose reader has all that was there when it began. Each is told once.
     pub fn poll_complete(&mut self) -> Option<u64> {
         self.complete.pop_front()
+    }
+
+    fn note_complete(&mut self) {
+        for subscription in &mut self.subscriptions {
+            if subscription.take_complete() {
+                self.complete.push_back(subscription.id);
+            }
+        }
     }
 
     /// How many bytes are under way.

@@ -1,9 +1,27 @@
 //! What is known of one reader of one topic: of each key a few bytes.
 
-use crate::topic::{State, Topic};
-use std::collections::VecDeque;
-use std::time::Instant;
+use crate::topic::{Slot, State, Topic};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet, VecDeque};
+use std::time::{Duration, Instant};
 use tickwire_wire::values::{Entry, Writer};
+
+/// What a reader wants of a topic. The default is all of it, as soon as it changes.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// These keys alone.
+    pub keys: Option<HashSet<String>>,
+    /// How long a key that has been sent waits at least before it is sent again with another value.
+    pub interval: Duration,
+}
+
+impl Wanted {
+    fn has(&self, slot: &Slot) -> bool {
+        self.keys
+            .as_ref()
+            .is_none_or(|keys| keys.contains(&*slot.key))
+    }
+}
 
 /// What the reader has of a key.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,8 +32,12 @@ struct Known {
     named: u64,
     /// The packet that carries `sent`, while nothing is known of it.
     packet: Option<u64>,
+    /// Before when a newer one does not leave.
+    rests_until: Option<Instant>,
     /// Whether `sent` has arrived.
     has_arrived: bool,
+    /// Whether `sent` told that the key is gone.
+    is_gone: bool,
     /// Whether it waits for its turn.
     is_due: bool,
     /// Whether the snapshot is not complete without it.
@@ -37,6 +59,7 @@ pub(crate) struct Carried {
 pub(crate) struct Subscription {
     pub(crate) id: u64,
     topic: Topic,
+    wanted: Wanted,
     /// The topic's version at the subscription: what is not newer is its snapshot.
     begun: u64,
     /// Up to which version it was looked for what has changed.
@@ -44,29 +67,56 @@ pub(crate) struct Subscription {
     known: Vec<Known>,
     /// Slots in the order in which they became due.
     due: VecDeque<u32>,
+    /// Those that rest, by when they may leave.
+    resting: BinaryHeap<Reverse<(Instant, u32)>>,
     /// Keys of the snapshot that have not arrived.
     awaited: usize,
     is_complete: bool,
 }
 
 impl Subscription {
-    pub(crate) fn new(id: u64, topic: Topic) -> Self {
+    pub(crate) fn new(id: u64, topic: Topic, wanted: Wanted) -> Self {
         let begun = topic.version();
         Self {
             id,
             topic,
+            wanted,
             begun,
             seen: 0,
             known: Vec::new(),
             due: VecDeque::new(),
+            resting: BinaryHeap::new(),
             awaited: 0,
             is_complete: false,
         }
     }
 
-    /// Whether something waits to be sent.
+    /// Whether there may be something to send.
     pub(crate) fn has_due(&self) -> bool {
         !self.due.is_empty() || self.topic.version() > self.seen
+    }
+
+    /// When a key has rested.
+    pub(crate) fn rested_at(&self) -> Option<Instant> {
+        self.resting.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// How many bytes of a packet what is due takes, up to `room`; of what is longer, all of it.
+    pub(crate) fn measure(&mut self, now: Instant, room: usize) -> usize {
+        let topic = self.topic.clone();
+        let state = topic.state();
+        self.look(now, &state);
+        let mut bytes = 0;
+        for &number in &self.due {
+            if let Some((entry, _)) = self.entry(now, &state, number) {
+                let length = entry.len();
+                if bytes > 0 && bytes + length > room {
+                    break;
+                }
+                bytes += length;
+            }
+        }
+        bytes
     }
 
     /// Adds what is due to a packet of the number `packet`, as long as it gets no longer than `room`;
@@ -81,42 +131,39 @@ impl Subscription {
     ) -> bool {
         let topic = self.topic.clone();
         let state = topic.state();
-        self.look(&state);
+        self.look(now, &state);
         while let Some(&number) = self.due.front() {
-            let slot = &state.slots[number as usize];
-            let known = &mut self.known[number as usize];
-            let is_new = known.sent != slot.version;
-            if !is_new && (known.has_arrived || known.packet.is_some()) {
-                known.is_due = false;
-                self.due.pop_front();
-                continue;
-            }
-            let name = (known.named != slot.named).then_some(&*slot.key);
-            let age = now.saturating_duration_since(slot.changed).as_millis();
-            let entry = Entry {
-                subscription: self.id,
-                alias: number.into(),
-                name,
-                version: slot.version,
-                age: u64::try_from(age).unwrap_or(u64::MAX),
-                is_snapshot: slot.version <= self.begun,
-                value: slot.value.as_deref(),
-            };
-            if !carried.is_empty() && writer.len() + entry.len() > room {
+            let entry = self.entry(now, &state, number);
+            if let Some((entry, _)) = &entry
+                && !carried.is_empty()
+                && writer.len() + entry.len() > room
+            {
                 return false;
             }
+            self.due.pop_front();
+            let known = &mut self.known[number as usize];
+            known.is_due = false;
+            let Some((entry, named)) = entry else {
+                // What was awaited has gone before it was sent.
+                if known.packet.is_none() && std::mem::take(&mut known.is_awaited) {
+                    self.awaited -= 1;
+                }
+                continue;
+            };
             entry.write(writer);
+            known.sent = entry.version;
+            known.packet = Some(packet);
+            known.has_arrived = false;
+            known.is_gone = entry.value.is_none();
+            if !self.wanted.interval.is_zero() {
+                known.rests_until = Some(now + self.wanted.interval);
+            }
             carried.push(Carried {
                 subscription: self.id,
                 slot: number,
-                version: slot.version,
-                named: name.map(|_| slot.named),
+                version: entry.version,
+                named,
             });
-            known.sent = slot.version;
-            known.packet = Some(packet);
-            known.has_arrived = false;
-            known.is_due = false;
-            self.due.pop_front();
         }
         true
     }
@@ -145,6 +192,8 @@ impl Subscription {
         };
         if known.packet == Some(packet) {
             known.packet = None;
+            // What was lost was not seen, so nothing has to rest.
+            known.rests_until = None;
             if !std::mem::replace(&mut known.is_due, true) {
                 // It has waited for longer than all that has changed meanwhile.
                 self.due.push_front(carried.slot);
@@ -158,16 +207,62 @@ impl Subscription {
         is_complete && !std::mem::replace(&mut self.is_complete, true)
     }
 
-    /// Notes what has changed since it was looked last.
-    fn look(&mut self, state: &State) {
+    /// What is to be sent of a slot, and the naming that it tells; `None` where the reader has it, or
+    /// it is under way.
+    fn entry<'a>(
+        &self,
+        now: Instant,
+        state: &'a State,
+        number: u32,
+    ) -> Option<(Entry<'a>, Option<u64>)> {
+        let slot = &state.slots[number as usize];
+        let known = &self.known[number as usize];
+        let is_new = known.sent != slot.version;
+        if !is_new && (known.has_arrived || known.packet.is_some()) {
+            return None;
+        }
+        let is_wanted = self.wanted.has(slot);
+        if !is_wanted {
+            // The slot was perhaps another key's that the reader has, and is now one's that it does not
+            // want: then the reader has to know, once.
+            let knows = known.is_gone && (known.has_arrived || known.packet.is_some());
+            if known.sent == 0 || knows {
+                return None;
+            }
+        }
+        let value = slot.value.as_deref().filter(|_| is_wanted);
+        // A removal is of whichever key the alias was.
+        let is_named = value.is_some() && known.named != slot.named;
+        let age = now.saturating_duration_since(slot.changed).as_millis();
+        let entry = Entry {
+            subscription: self.id,
+            alias: number.into(),
+            name: is_named.then_some(&*slot.key),
+            version: slot.version,
+            age: u64::try_from(age).unwrap_or(u64::MAX),
+            is_snapshot: slot.version <= self.begun,
+            value,
+        };
+        Some((entry, is_named.then_some(slot.named)))
+    }
+
+    /// Notes what has changed since it was looked last, and what has rested.
+    fn look(&mut self, now: Instant, state: &State) {
+        while let Some(Reverse((at, number))) = self.resting.peek().copied()
+            && at <= now
+        {
+            self.resting.pop();
+            self.due.push_back(number);
+        }
         if self.known.len() < state.slots.len() {
             self.known.resize(state.slots.len(), Known::default());
         }
         for (&version, &number) in state.changes.range(self.seen + 1..) {
             let known = &mut self.known[number as usize];
+            let slot = &state.slots[number as usize];
             if version <= self.begun {
                 // A reader that has never had the key need not be told that it is gone.
-                if state.slots[number as usize].value.is_none() {
+                if slot.value.is_none() || !self.wanted.has(slot) {
                     continue;
                 }
                 if !std::mem::replace(&mut known.is_awaited, true) {
@@ -175,7 +270,10 @@ impl Subscription {
                 }
             }
             if !std::mem::replace(&mut known.is_due, true) {
-                self.due.push_back(number);
+                match known.rests_until.filter(|until| *until > now) {
+                    Some(until) => self.resting.push(Reverse((until, number))),
+                    None => self.due.push_back(number),
+                }
             }
         }
         self.seen = state.version;

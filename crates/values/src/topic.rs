@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 use tickwire_wire::values::MAX_KEY;
 
@@ -15,8 +16,8 @@ pub enum PutError {
     Full,
 }
 
-impl std::fmt::Display for PutError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for PutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::KeyTooLong => write!(f, "the key is longer than {MAX_KEY} bytes"),
             Self::Full => f.write_str("the topic has as many keys as it may"),
@@ -27,8 +28,21 @@ impl std::fmt::Display for PutError {
 impl std::error::Error for PutError {}
 
 /// Keys and their newest values. Copies are the same topic.
-#[derive(Clone, Debug)]
-pub struct Topic(Arc<Mutex<State>>);
+#[derive(Clone)]
+pub struct Topic(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    /// Who is woken by a change, for as long as somebody else keeps it.
+    watchers: Mutex<Vec<Weak<dyn Watcher>>>,
+}
+
+/// Is told that a topic has changed: at each change, so it should be cheap, and cheaper where it was
+/// told before and has not looked since.
+pub trait Watcher: Send + Sync {
+    /// The topic has changed.
+    fn changed(&self);
+}
 
 #[derive(Debug)]
 pub(crate) struct State {
@@ -59,14 +73,24 @@ pub(crate) struct Slot {
 impl Topic {
     /// An empty one, for at most so many keys at a time.
     pub fn new(max_keys: usize) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            version: 0,
-            slots: Vec::new(),
-            index: HashMap::new(),
-            free: Vec::new(),
-            changes: BTreeMap::new(),
-            max_keys,
-        })))
+        Self(Arc::new(Shared {
+            state: Mutex::new(State {
+                version: 0,
+                slots: Vec::new(),
+                index: HashMap::new(),
+                free: Vec::new(),
+                changes: BTreeMap::new(),
+                max_keys,
+            }),
+            watchers: Mutex::default(),
+        }))
+    }
+
+    /// Tells `watcher` of each change from here on, until it is dropped.
+    pub fn watch(&self, watcher: &Arc<dyn Watcher>) {
+        let mut watchers = lock(&self.0.watchers);
+        watchers.retain(|watcher| watcher.strong_count() > 0);
+        watchers.push(Arc::downgrade(watcher));
     }
 
     /// Sets a key's value at the time `now`, and returns the version of this change.
@@ -82,7 +106,10 @@ impl Topic {
             Some(slot) => *slot,
             None => state.add(now, key)?,
         };
-        Ok(state.change(now, slot, Some(value.into())))
+        let version = state.change(now, slot, Some(value.into()));
+        drop(state);
+        self.tell();
+        Ok(version)
     }
 
     /// Removes a key; nothing, where there is none.
@@ -90,7 +117,10 @@ impl Topic {
         let mut state = self.state();
         let slot = state.index.remove(key)?;
         state.free.push(slot);
-        Some(state.change(now, slot, None))
+        let version = state.change(now, slot, None);
+        drop(state);
+        self.tell();
+        Some(version)
     }
 
     /// A key's value, if it has one.
@@ -116,9 +146,32 @@ impl Topic {
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing here panics in the middle of a change.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.state)
     }
+
+    fn tell(&self) {
+        for watcher in lock(&self.0.watchers).iter() {
+            if let Some(watcher) = watcher.upgrade() {
+                watcher.changed();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state();
+        let mut topic = f.debug_struct("Topic");
+        topic
+            .field("version", &state.version)
+            .field("keys", &state.index.len());
+        topic.finish_non_exhaustive()
+    }
+}
+
+/// Nothing here panics in the middle of a change.
+fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl State {

@@ -1,7 +1,8 @@
 //! A sender and a reader with a path between them that loses, reorders, repeats, and is cut.
 
-use crate::{PACKET_BYTES, Receiver, Sender, Topic, Update};
+use crate::{PACKET_BYTES, Receiver, Sender, Topic, Update, Wanted};
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -21,8 +22,8 @@ enum Step {
     Remove(u8),
     Wait(u64),
     Cut(bool),
-    /// The reader leaves and comes back.
-    Resubscribe,
+    /// The reader leaves and comes back, for all keys or some, as often as they change or rarer.
+    Resubscribe(Option<u16>, u64),
 }
 
 fn paths() -> impl Strategy<Value = Path> {
@@ -40,7 +41,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0..12_u8).prop_map(Step::Remove),
         10 => (0..40_u64).prop_map(Step::Wait),
         1 => any::<bool>().prop_map(Step::Cut),
-        1 => Just(Step::Resubscribe),
+        1 => (option::of(0..1_u16 << 12), prop_oneof![Just(0), 1..300_u64])
+            .prop_map(|(keys, interval)| Step::Resubscribe(keys, interval)),
     ];
     vec(step, 0..200)
 }
@@ -60,6 +62,7 @@ struct World {
     sender: Sender,
     receiver: Receiver,
     subscription: u64,
+    wanted: Wanted,
     /// When each message arrives, and whether at the reader.
     under_way: Vec<(Instant, bool, Vec<u8>)>,
     /// What the reader has: the version and the value.
@@ -79,11 +82,12 @@ impl World {
             sender: Sender::new(4),
             receiver: Receiver::new(),
             subscription: 0,
+            wanted: Wanted::default(),
             under_way: Vec::new(),
             view: HashMap::new(),
             is_complete: false,
         };
-        world.subscribe();
+        world.subscribe(None, 0);
         world
     }
 
@@ -94,13 +98,21 @@ impl World {
         self.seed % below.max(1)
     }
 
-    fn subscribe(&mut self) {
+    fn subscribe(&mut self, keys: Option<u16>, interval: u64) {
         self.sender.unsubscribe(self.subscription);
         self.receiver.unsubscribe(self.subscription);
         self.subscription += 1;
         self.receiver.subscribe(self.subscription);
+        let name = |bits: u16| {
+            let keys = (0..12).filter(move |key| bits & 1 << key != 0);
+            keys.map(|key| format!("key {key}")).collect()
+        };
+        self.wanted = Wanted {
+            keys: keys.map(name),
+            interval: Duration::from_millis(interval),
+        };
         self.sender
-            .subscribe(self.subscription, self.topic.clone())
+            .subscribe(self.subscription, self.topic.clone(), self.wanted.clone())
             .unwrap();
         self.view.clear();
         self.is_complete = false;
@@ -195,22 +207,30 @@ impl World {
 
     fn is_up_to_date(&self) -> bool {
         let state = self.topic.state();
-        let newest = |slot: &crate::topic::Slot| {
-            let seen = self
-                .view
-                .get(&*slot.key)
-                .and_then(|(_, value)| value.as_deref());
-            // A key may have been given another slot since.
-            slot.value.is_none() || seen == slot.value.as_deref()
+        let is_wanted = |key: &str| {
+            self.wanted
+                .keys
+                .as_ref()
+                .is_none_or(|keys| keys.contains(key))
         };
-        let values = self.view.values().filter(|(_, value)| value.is_some());
-        let keys = state.slots.iter().filter(|slot| slot.value.is_some());
-        state.slots.iter().all(newest) && values.count() == keys.count()
+        let there: HashMap<&str, &[u8]> = state
+            .slots
+            .iter()
+            .filter(|slot| is_wanted(&slot.key))
+            .filter_map(|slot| Some((&*slot.key, slot.value.as_deref()?)))
+            .collect();
+        let seen = self.view.iter();
+        let seen = seen.filter_map(|(key, (_, value))| Some((&**key, value.as_deref()?)));
+        seen.collect::<HashMap<&str, &[u8]>>() == there
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(5_000))]
+    #![proptest_config(ProptestConfig {
+        cases: 5_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn the_newest_values_arrive_and_nothing_older_after_them(
@@ -225,7 +245,7 @@ proptest! {
                 Step::Remove(key) => world.remove(key),
                 Step::Wait(time) => world.run(Duration::from_millis(time)),
                 Step::Cut(is_cut) => world.is_cut = is_cut,
-                Step::Resubscribe => world.subscribe(),
+                Step::Resubscribe(keys, interval) => world.subscribe(keys, interval),
             }
         }
         world.is_cut = false;
