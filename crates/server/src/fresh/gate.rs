@@ -101,7 +101,9 @@ impl Turn<'_> {
                 return true;
             }
             let probe_at = window.probe_at().into();
-            let fits = window.outstanding() + bytes <= PROBE_ROOM;
+            // What is larger has to leave some time, too.
+            let outstanding = window.outstanding();
+            let fits = outstanding == 0 || outstanding + bytes <= PROBE_ROOM;
             if now >= probe_at && fits {
                 window.probed();
                 return true;
@@ -161,5 +163,17 @@ mod tests {
             () = waiting => {}
             () = releasing => {}
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_larger_than_a_probe_leaves_too_when_nothing_is_heard() {
+        let gate = Gate::new();
+        let mut ledger = Ledger::default();
+        gate.sent(&mut ledger, 100);
+        gate.given_up(&mut ledger, 0, true);
+        let turn = gate.turn().await;
+        let leaves = async { while !turn.has_room(60_000).await {} };
+        let left = tokio::time::timeout(std::time::Duration::from_secs(60), leaves);
+        left.await.expect("a turn");
     }
 }
