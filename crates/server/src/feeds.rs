@@ -39,6 +39,7 @@ use super::config::ChannelConfig;
 use super::fresh::Gate;
 use super::message::SendError;
 use super::presence;
+use super::topics::{self, Reading, Topic, Topics};
 pub(crate) use handler::Session;
 use handler::{Outcome, Running};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -47,7 +48,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tickwire_peer::port::DataChannel;
-use tickwire_wire::feed;
+use tickwire_wire::{control, feed};
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
@@ -64,6 +65,7 @@ type Start = dyn Fn(Channel, &Opening<'_>) -> Result<Running, (Channel, Refused)
 pub struct Feeds<S = ()> {
     state: S,
     table: Table,
+    topics: Topics,
 }
 
 impl Feeds {
@@ -95,6 +97,7 @@ impl<S: Clone + Send + Sync + 'static> Feeds<S> {
         Self {
             state,
             table: Table::default(),
+            topics: Topics::default(),
         }
     }
 
@@ -116,16 +119,30 @@ impl<S: Clone + Send + Sync + 'static> Feeds<S> {
         self
     }
 
-    /// Adds the feeds of another program's part, which have their own state. The fallback is
+    /// Offers a topic by this name to whoever subscribes. Readers do so on the channels `control` and
+    /// `values`, which are served where there is a topic.
+    ///
+    /// # Panics
+    /// Where there is a topic of this name: that is a mistake in the program.
+    pub fn topic(mut self, name: &str, topic: &Topic) -> Self {
+        let is_new = self.topics.add(name, topic.clone());
+        assert!(is_new, "there is a topic {name:?} already");
+        self
+    }
+
+    /// Adds the feeds and topics of another program's part, which have their own state. The fallback is
     /// theirs where these have none.
     ///
     /// # Panics
-    /// Where both have a feed for a label.
+    /// Where both have a feed for a label, or a topic of a name.
     pub fn merge<O>(mut self, others: Feeds<O>) -> Self {
         for (label, start) in others.table.labels {
             self.table.add(&label, start);
         }
         self.table.fallback = self.table.fallback.or(others.table.fallback);
+        for (name, topic) in others.topics.into_iter() {
+            self = self.topic(&name, &topic);
+        }
         self
     }
 
@@ -137,12 +154,19 @@ impl<S: Clone + Send + Sync + 'static> Feeds<S> {
     pub(super) fn into_table(self) -> Arc<Table> {
         // A link counts on it, whatever else is served; a program may have a pulse of its own.
         let has_pulse = self.table.labels.iter().any(|(it, _)| it == feed::PULSE);
-        let with_pulse = if has_pulse {
-            self
-        } else {
-            self.feed(feed::PULSE, pulse::pulse)
-        };
-        Arc::new(with_pulse.table)
+        let mut feeds = self;
+        if !has_pulse {
+            feeds = feeds.feed(feed::PULSE, pulse::pulse);
+        }
+        if !feeds.topics.is_empty() {
+            let topics = Arc::new(std::mem::take(&mut feeds.topics));
+            let control = move |channel: Channel, reading: Reading| {
+                topics::control(channel, reading, topics.clone())
+            };
+            feeds = feeds.feed(control::CONTROL, control);
+            feeds = feeds.feed(control::VALUES, topics::values);
+        }
+        Arc::new(feeds.table)
     }
 }
 

@@ -44,6 +44,7 @@ mod serve;
 mod session;
 mod sessions;
 pub mod shutdown;
+mod topics;
 mod update;
 
 pub use channel::{Channel, Deadline, Latest};
@@ -58,4 +59,5 @@ pub use request::OpeningRequest;
 pub use serve::{ServeError, Server, serve};
 pub use sessions::Sessions;
 pub use tickwire_peer::port::Advertised;
+pub use topics::{PutError, Topic};
 pub use update::{Condition, Update, Updated};

@@ -7,6 +7,7 @@ use super::offer::Offer;
 use super::peer::{Answerer, Peer};
 use super::presence::Silence;
 use super::request::OpeningRequest;
+use super::topics::Reading;
 use super::update::{Asked, Update, Updated};
 use std::any::Any;
 use std::fmt;
@@ -93,6 +94,7 @@ pub async fn run(common: Arc<Common>, number: SessionNumber, setup: Setup) {
         registry: setup.registry,
         silence: Silence::new(peer.heard(), setup.silent),
         request: setup.request,
+        reading: Reading::default(),
     };
     let mut tasks = JoinSet::new();
     let serving = Serving {

@@ -185,6 +185,11 @@ impl Sender {
         rested.chain(self.recovery.poll_timeout()).min()
     }
 
+    /// Whether [`Sender::poll_complete`] gives one.
+    pub fn has_complete(&self) -> bool {
+        !self.complete.is_empty()
+    }
+
     /// The next subscription whose reader has all that was there when it began. Each is told once.
     pub fn poll_complete(&mut self) -> Option<u64> {
         self.complete.pop_front()

@@ -109,7 +109,7 @@ impl Subscription {
         let mut bytes = 0;
         for &number in &self.due {
             if let Some((entry, _)) = self.entry(now, &state, number) {
-                let length = entry.len();
+                let length = entry.size();
                 if bytes > 0 && bytes + length > room {
                     break;
                 }
@@ -136,7 +136,7 @@ impl Subscription {
             let entry = self.entry(now, &state, number);
             if let Some((entry, _)) = &entry
                 && !carried.is_empty()
-                && writer.len() + entry.len() > room
+                && writer.len() + entry.size() > room
             {
                 return false;
             }

@@ -5,11 +5,13 @@
 //! |---|---|
 //! | [`signaling`] | over HTTP, before the data channels open |
 //! | [`feed`] | on data channels, to and from the feeds that come with the server |
-//! | [`values`] | on the data channel of values: packets of them, and acknowledgements |
+//! | [`control`] | on the data channel of that name: which topics a reader wants |
+//! | [`values`] | on the data channel of that name: packets of values, and acknowledgements |
 //!
 //! What the server says can be read from JSON that any parser has parsed ([`Fields`]), so that a
 //! page of WebAssembly can use the browser's and need not bring another.
 
+pub mod control;
 pub mod feed;
 mod fields;
 pub mod signaling;

@@ -159,7 +159,7 @@ impl<'a> Entry<'a> {
     }
 
     /// How many bytes it takes.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         let bytes = |bytes: &[u8]| varint::len(bytes.len() as u64) + bytes.len();
         let numbers = [self.subscription, self.alias, self.version, self.age];
         1 + numbers.into_iter().map(varint::len).sum::<usize>()

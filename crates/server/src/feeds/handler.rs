@@ -4,6 +4,7 @@ use crate::channel::Channel;
 use crate::id::SessionNumber;
 use crate::presence::{Presence, Silence};
 use crate::request::OpeningRequest;
+use crate::topics::Reading;
 use axum::Extension;
 use axum::extract::{FromRef, State};
 use std::any::{Any, type_name};
@@ -25,6 +26,7 @@ pub struct Session {
     pub(crate) registry: Arc<dyn Any + Send + Sync>,
     pub(crate) silence: Arc<Silence>,
     pub(crate) request: OpeningRequest,
+    pub(crate) reading: Reading,
 }
 
 /// A channel that is about to be served.
@@ -92,6 +94,13 @@ impl<S> FromSession<S> for SessionNumber {
 impl<S> FromSession<S> for Presence {
     fn from_session(opening: &Opening<'_>, _state: &S) -> Result<Self, Refused> {
         Ok(Self::new(opening.session.silence.clone()))
+    }
+}
+
+/// What the session reads of topics.
+impl<S> FromSession<S> for Reading {
+    fn from_session(opening: &Opening<'_>, _state: &S) -> Result<Self, Refused> {
+        Ok(opening.session.reading.clone())
     }
 }
 

@@ -93,7 +93,7 @@ proptest! {
         for entry in &entries {
             let before = writer.len();
             entry.write(&mut writer);
-            prop_assert_eq!(writer.len() - before, entry.len());
+            prop_assert_eq!(writer.len() - before, entry.size());
         }
         let message = writer.finish();
         prop_assert_eq!(Packet::read(&message), Ok(Packet { number, entries }));

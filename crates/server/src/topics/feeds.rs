@@ -1,0 +1,216 @@
+//! The two channels by which a session reads topics.
+
+use super::{Reading, Subscriptions, Topics};
+use crate::channel::Channel;
+use crate::message::{Message, SendError};
+use crate::topics::outbox::Packets;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tickwire_values::{SubscribeError, Wanted, Watcher};
+use tickwire_wire::control::{RATES, Refusal, ToReader, ToServer};
+use tokio::time::sleep_until;
+
+/// How many messages of a session may be refused before its channel closes: a reader that goes on is
+/// broken, or means harm.
+const MAX_REFUSED: u32 = 100;
+
+/// Why a channel of topics ends.
+#[derive(Debug, thiserror::Error)]
+pub enum TopicsError {
+    #[error(transparent)]
+    Send(#[from] SendError),
+    #[error("{MAX_REFUSED} messages had to be refused")]
+    Refused,
+}
+
+/// Holds that a session has a channel of one kind.
+struct Only<'a>(&'a AtomicBool);
+
+impl<'a> Only<'a> {
+    fn take(is_there: &'a AtomicBool) -> Option<Self> {
+        let was_there = is_there.swap(true, Ordering::AcqRel);
+        (!was_there).then_some(Self(is_there))
+    }
+}
+
+impl Drop for Only<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+/// Takes what a reader says it wants, and tells it what becomes of that.
+///
+/// # Errors
+/// Where the channel closes while something is being sent, or too much had to be refused.
+pub async fn control(
+    channel: Channel,
+    reading: Reading,
+    topics: Arc<Topics>,
+) -> Result<(), TopicsError> {
+    let subscriptions = reading.subscriptions();
+    let Some(_only) = Only::take(&subscriptions.has_control) else {
+        return Ok(channel
+            .refuse("the session has a channel of this label")
+            .await?);
+    };
+    let mut refused = 0;
+    loop {
+        let message = tokio::select! {
+            () = subscriptions.completed.notified() => {
+                while let Some(id) = subscriptions.take_complete() {
+                    channel.send(ToReader::Complete { id }.json()).await?;
+                }
+                continue;
+            }
+            message = channel.recv() => match message {
+                Some(message) => message,
+                None => return Ok(()),
+            },
+        };
+        let said = match &message {
+            Message::Text(text) => ToServer::parse(text),
+            Message::Binary(_) => Err("Expected JSON text, found a binary message.".into()),
+        };
+        let done = match said {
+            Ok(ToServer::Subscribe {
+                id,
+                topic,
+                keys,
+                max_rate,
+            }) => {
+                let wanted = wanted(keys, max_rate);
+                let begun =
+                    wanted.and_then(|wanted| subscriptions.subscribe(&topics, id, &topic, wanted));
+                begun.map_err(|(code, message)| (Some(id), code, message))
+            }
+            Ok(ToServer::Unsubscribe { id }) => {
+                subscriptions.sender().unsubscribe(id);
+                Ok(())
+            }
+            Err(cause) => Err((None, Refusal::BadMessage, cause)),
+        };
+        if let Err((id, code, message)) = done {
+            channel
+                .send(ToReader::Refused { id, code, message }.json())
+                .await?;
+            refused += 1;
+            if refused >= MAX_REFUSED {
+                return Err(TopicsError::Refused);
+            }
+        }
+    }
+}
+
+/// Brings a reader what it has subscribed to, and learns what has arrived.
+///
+/// # Errors
+/// Where the channel closes while something is being sent, or too much had to be refused.
+pub async fn values(channel: Channel, reading: Reading) -> Result<(), TopicsError> {
+    let subscriptions = reading.subscriptions();
+    let Some(_only) = Only::take(&subscriptions.has_values) else {
+        return Ok(channel
+            .refuse("the session has a channel of this label")
+            .await?);
+    };
+    channel.send_from(Arc::new(Packets::new(subscriptions.clone())));
+    subscriptions.fill();
+    let mut refused = 0;
+    loop {
+        let timeout = subscriptions.sender().poll_timeout();
+        let is_due = async {
+            match timeout {
+                Some(at) => sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = is_due => {
+                subscriptions.sender().handle_timeout(Instant::now());
+                subscriptions.fill();
+            }
+            () = subscriptions.moved.notified() => {}
+            message = channel.recv() => {
+                let Some(message) = message else {
+                    return Ok(());
+                };
+                let is_taken = matches!(&message, Message::Binary(message) if subscriptions.acknowledged(message));
+                if !is_taken {
+                    refused += 1;
+                    if refused >= MAX_REFUSED {
+                        return Err(TopicsError::Refused);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn wanted(keys: Option<Vec<String>>, max_rate: Option<f64>) -> Result<Wanted, (Refusal, String)> {
+    let interval = match max_rate {
+        None => Duration::ZERO,
+        Some(rate) if RATES.contains(&rate) => Duration::from_secs_f64(1.0 / rate),
+        Some(rate) => {
+            let (least, most) = (RATES.start(), RATES.end());
+            let message =
+                format!("Expected a maxRate from {least} to {most} a second, found {rate}.");
+            return Err((Refusal::BadRate, message));
+        }
+    };
+    let keys = keys.map(HashSet::from_iter);
+    Ok(Wanted { keys, interval })
+}
+
+impl Subscriptions {
+    fn subscribe(
+        self: &Arc<Self>,
+        topics: &Topics,
+        id: u64,
+        name: &str,
+        wanted: Wanted,
+    ) -> Result<(), (Refusal, String)> {
+        let Some(topic) = topics.get(name) else {
+            let mut names: Vec<_> = topics.names().collect();
+            names.sort_unstable();
+            let message = format!(
+                "There is no topic {name:?}; there are {}.",
+                names.join(", ")
+            );
+            return Err((Refusal::NoTopic, message));
+        };
+        let begun = self.sender().subscribe(id, topic.clone(), wanted);
+        begun.map_err(|cause| {
+            let code = match cause {
+                SubscribeError::Taken => Refusal::IdTaken,
+                SubscribeError::TooMany => Refusal::TooMany,
+            };
+            (code, format!("The subscription is not begun: {cause}."))
+        })?;
+        let watcher: Arc<dyn Watcher> = self.clone();
+        topic.watch(&watcher);
+        self.fill();
+        self.completed.notify_one();
+        Ok(())
+    }
+
+    fn take_complete(&self) -> Option<u64> {
+        self.sender().poll_complete()
+    }
+
+    /// Whether this is an acknowledgement that can be true.
+    fn acknowledged(&self, message: &[u8]) -> bool {
+        let mut sender = self.sender();
+        let is_taken = sender.acknowledge(Instant::now(), message).is_ok();
+        let (has_due, has_complete) = (sender.has_due(), sender.has_complete());
+        drop(sender);
+        if has_due {
+            self.fill();
+        }
+        if has_complete {
+            self.completed.notify_one();
+        }
+        is_taken
+    }
+}

@@ -1,0 +1,56 @@
+//! What is due to a session's reader, as the gate sees it: packets that are made when they leave.
+
+use super::Subscriptions;
+use crate::fresh::{Counts, HandOver, Outbox, lock};
+use crate::message::SendError;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tickwire_peer::sctp::Kind;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// The packets of a session.
+pub struct Packets {
+    of: Arc<Subscriptions>,
+}
+
+impl Packets {
+    pub fn new(of: Arc<Subscriptions>) -> Self {
+        Self { of }
+    }
+}
+
+impl Outbox for Packets {
+    fn next(&self, now: Instant) -> Option<usize> {
+        if let Some(kept) = &*lock(&self.of.kept) {
+            return Some(kept.len());
+        }
+        // What changes from here on is told.
+        self.of.has_changed.store(false, Ordering::Release);
+        self.of.sender().measure(now.into())
+    }
+
+    fn leave(&self, now: Instant, hand_over: &mut HandOver<'_>) -> Result<bool, SendError> {
+        let mut kept = lock(&self.of.kept);
+        if kept.is_none() {
+            *kept = self.of.sender().poll(now.into()).map(Into::into);
+        }
+        let Some(packet) = &*kept else {
+            return Ok(true);
+        };
+        let has_left = hand_over(Kind::Binary, packet)?;
+        if has_left {
+            *kept = None;
+            self.of.moved.notify_one();
+        }
+        Ok(has_left)
+    }
+
+    fn filled(&self) -> &Notify {
+        &self.of.filled
+    }
+
+    fn counts(&self) -> Counts {
+        Counts::default()
+    }
+}

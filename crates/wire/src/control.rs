@@ -1,0 +1,167 @@
+//! What is said on the channel `control`: which topics a reader wants, and what becomes of that. JSON
+//! text, one message each. No I/O.
+//!
+//! Values themselves come on the channel `values` ([`crate::values`]), and nothing that decides how old
+//! they are waits for this channel: it is reliable and ordered, so what is lost on it comes late.
+//!
+//! Fields that a reader does not know are ignored, in either direction.
+
+use serde::{Deserialize, Serialize};
+
+/// The label of the channel on which this is said.
+pub const CONTROL: &str = "control";
+/// The label of the channel on which values come.
+pub const VALUES: &str = "values";
+/// The subprotocol of both, in this version.
+pub const PROTOCOL: &str = "tickwire.2";
+
+/// What a reader says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
+pub enum ToServer {
+    /// It wants a topic: what is there, and each change from then on.
+    Subscribe {
+        /// What the reader calls this subscription, in a session a number that it has not used before;
+        /// below 2⁵³.
+        id: u64,
+        /// The topic's name.
+        topic: String,
+        /// These keys alone; all without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keys: Option<Vec<String>>,
+        /// How many values of a key a second at most; each change without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_rate: Option<f64>,
+    },
+    /// It wants it no longer.
+    Unsubscribe {
+        /// The subscription's number.
+        id: u64,
+    },
+}
+
+/// What the server says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
+pub enum ToReader {
+    /// The reader has all that was there when it subscribed.
+    Complete {
+        /// The subscription's number.
+        id: u64,
+    },
+    /// Something that the reader said is not done.
+    Refused {
+        /// The subscription's number, where it was about one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<u64>,
+        /// Why, for programs.
+        code: Refusal,
+        /// Why, for people.
+        message: String,
+    },
+}
+
+/// Why something is not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refusal {
+    /// A message that cannot be read.
+    BadMessage,
+    /// An acknowledgement that cannot be read, or be true.
+    BadAcknowledgement,
+    /// There is no topic of this name.
+    NoTopic,
+    /// The number is that of another subscription, or was.
+    IdTaken,
+    /// The reader has as many subscriptions as it may.
+    TooMany,
+    /// A rate that is none.
+    BadRate,
+}
+
+/// The lowest and the highest [`ToServer::Subscribe::max_rate`].
+pub const RATES: std::ops::RangeInclusive<f64> = 0.01..=1_000.0;
+
+impl ToServer {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// What is expected, and what was found, for people.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        serde_json::from_str(text).map_err(|cause| {
+            format!(
+                r#"Expected JSON such as {{"type": "subscribe", "id": 1, "topic": "prices"}}, but found {cause}."#
+            )
+        })
+    }
+
+    /// Writes the message.
+    pub fn json(&self) -> String {
+        // Numbers, strings and lists of them under fixed names always become JSON.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl ToReader {
+    /// Reads a message; `None` for one of another version.
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// Writes the message.
+    pub fn json(&self) -> String {
+        // As above.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_has_this_form() {
+        let subscribe = ToServer::Subscribe {
+            id: 1,
+            topic: "prices".into(),
+            keys: Some(vec!["EURUSD".into()]),
+            max_rate: Some(20.0),
+        };
+        let json =
+            r#"{"type":"subscribe","id":1,"topic":"prices","keys":["EURUSD"],"maxRate":20.0}"#;
+        assert_eq!(subscribe.json(), json);
+        assert_eq!(ToServer::parse(json), Ok(subscribe));
+        let complete = ToReader::Complete { id: 1 };
+        assert_eq!(complete.json(), r#"{"type":"complete","id":1}"#);
+        let refused = ToReader::Refused {
+            id: None,
+            code: Refusal::BadMessage,
+            message: "no".into(),
+        };
+        let json = r#"{"type":"refused","code":"bad-message","message":"no"}"#;
+        assert_eq!(refused.json(), json);
+        assert_eq!(ToReader::parse(json), Some(refused));
+    }
+
+    #[test]
+    fn what_is_none_is_refused_in_words() {
+        for text in [
+            "",
+            "[]",
+            "{}",
+            r#"{"type":"x"}"#,
+            r#"{"type":"subscribe","id":-1,"topic":""}"#,
+        ] {
+            let refused = ToServer::parse(text).unwrap_err();
+            assert!(refused.starts_with("Expected JSON such as"), "{refused}");
+        }
+    }
+}

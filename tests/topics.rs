@@ -1,0 +1,362 @@
+//! Topics over a real connection, good networks and bad.
+
+#[path = "support/network.rs"]
+mod network;
+mod support;
+
+use bytes::BytesMut;
+use network::{Conditions, Network};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use support::{Client, Server, closed, config, next_text, unchanged, within};
+use tickwire_server::feeds::echo;
+use tickwire_server::{Feeds, Topic};
+use tickwire_values::Receiver;
+use tickwire_wire::control::{PROTOCOL, Refusal, ToReader, ToServer};
+use tickwire_wire::values::Acknowledgement;
+use tokio::time::sleep_until;
+use webrtc::data_channel::{DataChannel, DataChannelEvent};
+
+const LOSSY: Conditions = Conditions {
+    delay: Duration::from_millis(25),
+    jitter: Duration::from_millis(20),
+    loss: 10.0,
+    rate: None,
+    seed: 15,
+};
+
+fn channels() -> Value {
+    json!([
+        {"label": "values", "id": 0, "ordered": false, "maxRetransmits": 0, "protocol": PROTOCOL},
+        {"label": "control", "id": 1, "protocol": PROTOCOL},
+        {"label": "echo", "id": 2},
+    ])
+}
+
+async fn server(topics: &[(&str, &Topic)]) -> Server {
+    let mut feeds = Feeds::new().feed("echo", echo);
+    for (name, topic) in topics {
+        feeds = feeds.topic(name, topic);
+    }
+    Server::start_with(config(&[]), feeds).await
+}
+
+/// A client that reads topics as the protocol has it.
+struct Reader {
+    client: Client,
+    receiver: Receiver,
+    /// The newest value of each key, and its version, as they were told.
+    view: BTreeMap<String, (u64, String)>,
+    updates: usize,
+    said: Vec<ToReader>,
+}
+
+impl Reader {
+    async fn connect(server: &Server) -> Self {
+        Self::of(Client::connect_channels(&server.url, channels(), unchanged).await)
+    }
+
+    fn of(client: Client) -> Self {
+        Self {
+            client,
+            receiver: Receiver::new(),
+            view: BTreeMap::new(),
+            updates: 0,
+            said: Vec::new(),
+        }
+    }
+
+    fn values(&self) -> Arc<dyn DataChannel> {
+        self.client.channels[0].clone()
+    }
+
+    fn control(&self) -> Arc<dyn DataChannel> {
+        self.client.channels[1].clone()
+    }
+
+    async fn say(&self, said: &ToServer) {
+        self.control().send_text(&said.json()).await.unwrap();
+    }
+
+    async fn subscribe(&mut self, id: u64, topic: &str) {
+        self.receiver.subscribe(id);
+        let topic = topic.into();
+        let said = ToServer::Subscribe {
+            id,
+            topic,
+            keys: None,
+            max_rate: None,
+        };
+        self.say(&said).await;
+    }
+
+    /// Reads until this holds.
+    async fn read_until(&mut self, what: &str, is_done: impl Fn(&Self) -> bool) {
+        let (values, control) = (self.values(), self.control());
+        let reading = async {
+            while !is_done(self) {
+                let now = Instant::now();
+                if let Some(message) = self.receiver.poll_acknowledgement(now) {
+                    let _ = values.send(BytesMut::from(&message[..])).await;
+                }
+                let timeout = self.receiver.poll_timeout();
+                let at = timeout.unwrap_or(now + Duration::from_millis(100));
+                tokio::select! {
+                    () = sleep_until(at.into()) => {}
+                    event = values.poll() => {
+                        if let DataChannelEvent::OnMessage(message) = event.expect("an open channel") {
+                            self.take(&message.data);
+                        }
+                    }
+                    event = control.poll() => {
+                        if let DataChannelEvent::OnMessage(message) = event.expect("an open channel") {
+                            let text = String::from_utf8(message.data.to_vec()).unwrap();
+                            self.said.push(ToReader::parse(&text).unwrap());
+                        }
+                    }
+                }
+            }
+        };
+        within(what, reading).await;
+    }
+
+    fn take(&mut self, packet: &[u8]) {
+        for update in self.receiver.handle(Instant::now(), packet).unwrap() {
+            let key = update.key.to_string();
+            self.updates += 1;
+            match update.value {
+                Some(value) => {
+                    let value = String::from_utf8(value).unwrap();
+                    let before = self.view.insert(key, (update.version, value));
+                    assert!(before.is_none_or(|(version, _)| version < update.version));
+                }
+                None => drop(self.view.remove(&key)),
+            }
+        }
+    }
+
+    fn has(&self, key: &str, value: &str) -> bool {
+        self.view.get(key).is_some_and(|(_, seen)| seen == value)
+    }
+
+    fn is_complete(&self, id: u64) -> bool {
+        self.said.contains(&ToReader::Complete { id })
+    }
+
+    /// The next refusal.
+    async fn refusal(&mut self) -> (Option<u64>, Refusal, String) {
+        let count = self.said.len();
+        self.read_until("a refusal", |reader| reader.said.len() > count)
+            .await;
+        match self.said.pop() {
+            Some(ToReader::Refused { id, code, message }) => (id, code, message),
+            said => panic!("{said:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reader_gets_what_is_there_and_then_what_changes() {
+    let prices = Topic::latest();
+    prices.put("EURUSD", "1.09").unwrap();
+    prices.put("ACME", "100").unwrap();
+    let server = server(&[("prices", &prices)]).await;
+    let mut reader = Reader::connect(&server).await;
+    reader.subscribe(1, "prices").await;
+    reader
+        .read_until("the snapshot", |reader| reader.is_complete(1))
+        .await;
+    assert!(reader.has("EURUSD", "1.09") && reader.has("ACME", "100"));
+    prices.put("ACME", "101").unwrap();
+    prices.remove("EURUSD");
+    prices.put("NEW", "1").unwrap();
+    let is_done = |reader: &Reader| {
+        reader.has("ACME", "101") && reader.has("NEW", "1") && reader.view.len() == 2
+    };
+    reader.read_until("the changes", is_done).await;
+
+    reader.say(&ToServer::Unsubscribe { id: 1 }).await;
+    reader.receiver.unsubscribe(1);
+    reader.view.clear();
+    // Some of it, under another number.
+    reader.receiver.subscribe(2);
+    let keys = Some(vec!["ACME".to_owned(), "GONE".to_owned()]);
+    let topic = "prices".into();
+    let said = ToServer::Subscribe {
+        id: 2,
+        topic,
+        keys,
+        max_rate: None,
+    };
+    reader.say(&said).await;
+    reader
+        .read_until("the other", |reader| reader.is_complete(2))
+        .await;
+    assert_eq!(reader.view.keys().collect::<Vec<_>>(), ["ACME"]);
+    prices.put("NEW", "2").unwrap();
+    prices.put("GONE", "back").unwrap();
+    reader
+        .read_until("what is wanted", |reader| reader.has("GONE", "back"))
+        .await;
+    assert!(!reader.view.contains_key("NEW"));
+}
+
+#[tokio::test]
+async fn a_topic_that_is_empty_is_complete_at_once() {
+    let server = server(&[("prices", &Topic::latest())]).await;
+    let mut reader = Reader::connect(&server).await;
+    reader.subscribe(7, "prices").await;
+    reader
+        .read_until("the snapshot", |reader| reader.is_complete(7))
+        .await;
+    assert!(reader.view.is_empty());
+}
+
+#[tokio::test]
+async fn a_thousand_keys_put_once_arrive_whatever_is_lost() {
+    let topic = Topic::latest();
+    let server = server(&[("keys", &topic)]).await;
+    let network = Network::before(&server, LOSSY).await;
+    let mut reader = Reader::of(network.connect(&server, channels()).await);
+    reader.subscribe(1, "keys").await;
+    reader
+        .read_until("the subscription", |reader| reader.is_complete(1))
+        .await;
+    for key in 0..1_000 {
+        topic
+            .put(&format!("key {key}"), format!("value {key}"))
+            .unwrap();
+    }
+    reader
+        .read_until("all of them", |reader| reader.view.len() == 1_000)
+        .await;
+    for key in 0..1_000 {
+        assert!(reader.has(&format!("key {key}"), &format!("value {key}")));
+    }
+}
+
+#[tokio::test]
+async fn the_last_value_arrives_and_none_after_a_newer_one() {
+    let topic = Topic::latest();
+    let server = server(&[("counter", &topic)]).await;
+    let network = Network::before(&server, LOSSY).await;
+    let mut reader = Reader::of(network.connect(&server, channels()).await);
+    reader.subscribe(1, "counter").await;
+    let counting = async {
+        let mut tick = tokio::time::interval(Duration::from_millis(2));
+        for number in 0..1_000 {
+            tick.tick().await;
+            topic.put("number", number.to_string()).unwrap();
+        }
+    };
+    // What is older than what was seen fails the reader.
+    let reading = reader.read_until("the last", |reader| reader.has("number", "999"));
+    tokio::join!(counting, reading);
+    assert!(reader.updates < 1_000);
+}
+
+#[tokio::test]
+async fn a_key_comes_no_more_often_than_is_asked_for() {
+    let topic = Topic::latest();
+    let server = server(&[("counter", &topic)]).await;
+    let mut reader = Reader::connect(&server).await;
+    reader.receiver.subscribe(1);
+    let (topic_name, max_rate) = ("counter".into(), Some(10.0));
+    let said = ToServer::Subscribe {
+        id: 1,
+        topic: topic_name,
+        keys: None,
+        max_rate,
+    };
+    reader.say(&said).await;
+    let begun = Instant::now();
+    let counting = async {
+        let mut tick = tokio::time::interval(Duration::from_millis(2));
+        for number in 0..500 {
+            tick.tick().await;
+            topic.put("number", number.to_string()).unwrap();
+        }
+    };
+    let reading = reader.read_until("the last", |reader| reader.has("number", "499"));
+    tokio::join!(counting, reading);
+    let most = begun.elapsed().as_millis() / 100 + 2;
+    assert!(
+        reader.updates as u128 <= most,
+        "{} of {most}",
+        reader.updates
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_refused_in_words_and_the_rest_goes_on() {
+    let prices = Topic::latest();
+    prices.put("ACME", "100").unwrap();
+    let server = server(&[("prices", &prices), ("rooms", &Topic::latest())]).await;
+    let mut reader = Reader::connect(&server).await;
+    reader.subscribe(1, "prices").await;
+    reader
+        .read_until("the snapshot", |reader| reader.is_complete(1))
+        .await;
+    reader.said.clear();
+
+    reader.subscribe(2, "nothing").await;
+    let (id, code, message) = reader.refusal().await;
+    assert_eq!((id, code), (Some(2), Refusal::NoTopic));
+    assert_eq!(
+        message,
+        r#"There is no topic "nothing"; there are prices, rooms."#
+    );
+    reader.subscribe(1, "rooms").await;
+    assert_eq!(reader.refusal().await.1, Refusal::IdTaken);
+    let said = ToServer::Subscribe {
+        id: 3,
+        topic: "rooms".into(),
+        keys: None,
+        max_rate: Some(0.0),
+    };
+    reader.say(&said).await;
+    assert_eq!(reader.refusal().await.1, Refusal::BadRate);
+    for text in ["", "{}", "[1]", r#"{"type":"subscribe","id":"x"}"#] {
+        reader.control().send_text(text).await.unwrap();
+        let (id, code, message) = reader.refusal().await;
+        assert_eq!((id, code), (None, Refusal::BadMessage), "{message}");
+        assert!(message.starts_with("Expected JSON such as"), "{message}");
+    }
+
+    // Garbage for an acknowledgement, one of packets that were never sent, and text.
+    let never = Acknowledgement {
+        held: 0,
+        ranges: vec![(1 << 40, 1 << 41)],
+    };
+    for garbage in [&[][..], &[1], &[9, 9, 9], &never.write()] {
+        reader.values().send(BytesMut::from(garbage)).await.unwrap();
+    }
+    reader.values().send_text("what?").await.unwrap();
+    prices.put("ACME", "101").unwrap();
+    reader.receiver = Receiver::new();
+    reader.subscribe(4, "prices").await;
+    reader
+        .read_until("what goes on", |reader| reader.has("ACME", "101"))
+        .await;
+}
+
+#[tokio::test]
+async fn who_goes_on_with_what_cannot_be_done_loses_the_channel_and_nothing_else() {
+    let prices = Topic::latest();
+    let server = server(&[("prices", &prices)]).await;
+    let reader = Reader::connect(&server).await;
+    for _ in 0..100 {
+        reader.control().send_text("garbage").await.unwrap();
+    }
+    closed(&*reader.control()).await;
+    for _ in 0..100 {
+        // The channel may close meanwhile.
+        let _ = reader.values().send_text("garbage").await;
+    }
+    closed(&*reader.values()).await;
+    let echo = reader.client.channels[2].clone();
+    echo.send_text("fine").await.unwrap();
+    assert_eq!(next_text(&*echo, |_| true).await, "fine");
+}
