@@ -12,9 +12,11 @@ build: ## leave target/release/tickwire and target/site
 	$(SETUP) build
 	scripts/env cargo leptos build --release --precompress
 
-test: lint ## everything: formatting, clippy, Rust tests, browser tests
+test: lint ## everything: lint, Rust tests, the JavaScript client, browser tests
 	scripts/env cargo test
 	scripts/env cargo test --manifest-path load/Cargo.toml --target-dir target
+	npm --prefix client run --silent build
+	npm --prefix client test --silent
 	scripts/env cargo leptos end-to-end
 
 lint: setup ## formatting, clippy, documentation, packages and dependencies, without a warning

@@ -5,6 +5,7 @@ mod files;
 pub mod limits;
 pub mod log;
 mod machine;
+mod prices;
 mod shell;
 mod site;
 mod state;
@@ -49,12 +50,16 @@ impl From<OpenError> for RunError {
     }
 }
 
-/// The feeds that come with the server, and the load of its machine.
+/// The feeds that come with the server, the load of its machine, and a topic to try.
+///
+/// # Panics
+/// Outside a Tokio runtime.
 pub fn feeds() -> Feeds {
     let machine = Machine::new();
-    Feeds::built_in().feed(feed::MACHINE, move |channel, sessions| {
+    let feeds = Feeds::built_in().feed(feed::MACHINE, move |channel, sessions| {
         machine.clone().serve(channel, sessions)
-    })
+    });
+    feeds.topic(prices::PRICES, &prices::prices())
 }
 
 /// Serves the page and these feeds on `listener` until `shutdown` completes, then ends every

@@ -23,6 +23,8 @@ use tokio::sync::Notify;
 const MAX_KEYS: usize = 100_000;
 /// How many subscriptions a session may have.
 const MAX_SUBSCRIPTIONS: usize = 64;
+/// How many keys all topics may have to which a session subscribes: some 60 bytes are kept of each.
+const MAX_READ_KEYS: usize = 250_000;
 
 /// Keys and their newest values. Each reader gets what is there when it subscribes, and from then on
 /// the newest value of each key that changes: never an older one after a newer, and the last one
@@ -57,6 +59,11 @@ impl Topic {
     /// A key's value, if it has one.
     pub fn get(&self, key: &str) -> Option<Bytes> {
         self.0.get(key)
+    }
+
+    /// Whether a session is open that has subscribed to it.
+    pub fn has_readers(&self) -> bool {
+        self.0.is_watched()
     }
 
     /// How many keys there are.
@@ -133,7 +140,7 @@ struct Subscriptions {
 impl Subscriptions {
     fn new() -> Self {
         Self {
-            sender: Mutex::new(Sender::new(MAX_SUBSCRIPTIONS)),
+            sender: Mutex::new(Sender::new(MAX_SUBSCRIPTIONS, MAX_READ_KEYS)),
             kept: Mutex::default(),
             has_changed: AtomicBool::new(false),
             filled: Notify::new(),

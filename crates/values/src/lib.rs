@@ -27,7 +27,7 @@
 //! let prices = Topic::new(10_000);
 //! prices.put(now, "EURUSD", "1.0934")?;
 //!
-//! let mut sender = Sender::new(16);
+//! let mut sender = Sender::new(16, 100_000);
 //! sender.subscribe(1, prices, Wanted::default())?;
 //! let packet = sender.poll(now).expect("a snapshot");
 //!

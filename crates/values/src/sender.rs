@@ -18,6 +18,8 @@ pub enum SubscribeError {
     Taken,
     /// There are as many as may be.
     TooMany,
+    /// With this one there would be more keys than may be, in all subscriptions.
+    TooManyKeys,
 }
 
 impl std::fmt::Display for SubscribeError {
@@ -25,6 +27,7 @@ impl std::fmt::Display for SubscribeError {
         f.write_str(match self {
             Self::Taken => "there is a subscription of this number",
             Self::TooMany => "there are as many subscriptions as may be",
+            Self::TooManyKeys => "with this one there would be more keys than may be",
         })
     }
 }
@@ -59,17 +62,20 @@ impl std::error::Error for AcknowledgeError {}
 pub struct Sender {
     subscriptions: VecDeque<Subscription>,
     max_subscriptions: usize,
+    max_keys: usize,
     recovery: Recovery<Vec<Carried>>,
     /// Subscriptions whose snapshot is complete, to be told.
     complete: VecDeque<u64>,
 }
 
 impl Sender {
-    /// Without subscriptions, of which there may be so many.
-    pub fn new(max_subscriptions: usize) -> Self {
+    /// Without subscriptions, of which there may be so many, to topics of so many keys in all when they
+    /// begin: of each some 60 bytes are kept.
+    pub fn new(max_subscriptions: usize, max_keys: usize) -> Self {
         Self {
             subscriptions: VecDeque::new(),
             max_subscriptions,
+            max_keys,
             recovery: Recovery::new(),
             complete: VecDeque::new(),
         }
@@ -79,7 +85,7 @@ impl Sender {
     /// is due.
     ///
     /// # Errors
-    /// Where there is one of this number, or as many as may be.
+    /// Where there is one of this number, or as many as may be, or too many keys.
     pub fn subscribe(
         &mut self,
         id: u64,
@@ -91,6 +97,10 @@ impl Sender {
         }
         if self.subscriptions.len() >= self.max_subscriptions {
             return Err(SubscribeError::TooMany);
+        }
+        let keys: usize = self.subscriptions.iter().map(Subscription::keys).sum();
+        if keys + topic.len() > self.max_keys {
+            return Err(SubscribeError::TooManyKeys);
         }
         let mut subscription = Subscription::new(id, topic, wanted);
         if !subscription.has_due() && subscription.take_complete() {

@@ -91,6 +91,11 @@ impl Subscription {
         }
     }
 
+    /// Of how many keys something is known, or will be.
+    pub(crate) fn keys(&self) -> usize {
+        self.known.len().max(self.topic.len())
+    }
+
     /// Whether there may be something to send.
     pub(crate) fn has_due(&self) -> bool {
         !self.due.is_empty() || self.topic.version() > self.seen

@@ -145,6 +145,12 @@ impl Topic {
         self.state().version
     }
 
+    /// Whether somebody watches it.
+    pub fn is_watched(&self) -> bool {
+        let watchers = lock(&self.0.watchers);
+        watchers.iter().any(|watcher| watcher.strong_count() > 0)
+    }
+
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.0.state)
     }

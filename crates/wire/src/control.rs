@@ -81,7 +81,7 @@ pub enum Refusal {
     NoTopic,
     /// The number is that of another subscription, or was.
     IdTaken,
-    /// The reader has as many subscriptions as it may.
+    /// The reader has as many subscriptions as it may, or keys in them.
     TooMany,
     /// A rate that is none.
     BadRate,

@@ -12,7 +12,7 @@ mod base;
 mod rate;
 
 use base::Base;
-use rate::{Heard, Rate};
+use rate::{Delivery, Rate};
 use std::time::{Duration, Instant};
 
 /// What surrounds a datagram on its way, in bytes: Ethernet 14, IPv4 20, UDP 8.
@@ -265,7 +265,7 @@ impl Window {
         }
         let queue = self.rate.heard(
             now,
-            Heard {
+            Delivery {
                 left: newest.at,
                 cost,
                 outstanding: self.outstanding,

@@ -184,7 +184,7 @@ impl Subscriptions {
         begun.map_err(|cause| {
             let code = match cause {
                 SubscribeError::Taken => Refusal::IdTaken,
-                SubscribeError::TooMany => Refusal::TooMany,
+                SubscribeError::TooMany | SubscribeError::TooManyKeys => Refusal::TooMany,
             };
             (code, format!("The subscription is not begun: {cause}."))
         })?;

@@ -79,7 +79,7 @@ impl World {
             seed: seed | 1,
             topic: Topic::new(100),
             history: HashMap::new(),
-            sender: Sender::new(4),
+            sender: Sender::new(4, 1_000),
             receiver: Receiver::new(),
             subscription: 0,
             wanted: Wanted::default(),

@@ -136,3 +136,53 @@ proptest! {
         }
     }
 }
+
+/// The JavaScript client is tested with the same file.
+#[test]
+fn the_vectors_are_read_and_written() {
+    let vectors = include_str!("../../vectors/values.json");
+    let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+    let bytes = |hex: &serde_json::Value| -> Vec<u8> {
+        let hex = hex.as_str().unwrap();
+        let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        (0..hex.len()).step_by(2).map(byte).collect()
+    };
+    for vector in vectors["packets"].as_array().unwrap() {
+        let message = bytes(&vector["hex"]);
+        let (packet, expected) = (Packet::read(&message).unwrap(), &vector["packet"]);
+        assert_eq!(expected["number"], packet.number);
+        let entries = expected["entries"].as_array().unwrap();
+        assert_eq!(entries.len(), packet.entries.len());
+        for (entry, expected) in packet.entries.iter().zip(entries) {
+            assert_eq!(expected["subscription"], entry.subscription);
+            assert_eq!(expected["alias"], entry.alias);
+            assert_eq!(expected["name"].as_str(), entry.name);
+            assert_eq!(expected["version"], entry.version);
+            assert_eq!(expected["age"], entry.age);
+            assert_eq!(expected["isSnapshot"], entry.is_snapshot);
+            let value = &expected["value"];
+            assert_eq!(
+                (!value.is_null()).then(|| bytes(value)).as_deref(),
+                entry.value
+            );
+        }
+        let mut writer = Packet::begin(packet.number, 0);
+        packet
+            .entries
+            .iter()
+            .for_each(|entry| entry.write(&mut writer));
+        assert_eq!(writer.finish(), message);
+    }
+    for vector in vectors["acknowledgements"].as_array().unwrap() {
+        let message = bytes(&vector["hex"]);
+        let acknowledgement = Acknowledgement::read(&message).unwrap();
+        let expected = &vector["acknowledgement"];
+        assert_eq!(expected["held"], acknowledgement.held);
+        let ranges = serde_json::to_value(&acknowledgement.ranges).unwrap();
+        assert_eq!(expected["ranges"], ranges);
+        assert_eq!(acknowledgement.write(), message);
+    }
+    for bad in vectors["bad"].as_array().unwrap() {
+        assert!(Packet::read(&bytes(bad)).is_err(), "{bad}");
+    }
+}

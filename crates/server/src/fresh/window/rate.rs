@@ -78,7 +78,7 @@ pub struct Rate {
 
 /// What an acknowledgement says.
 #[derive(Clone, Copy, Debug)]
-pub struct Heard {
+pub struct Delivery {
     /// When the message left that was acknowledged.
     pub left: Instant,
     pub round_trip: Duration,
@@ -142,7 +142,7 @@ impl Rate {
 
     /// Something was heard. Returns for how long nothing should leave, so that the queue on the
     /// way goes.
-    pub fn heard(&mut self, now: Instant, heard: Heard) -> Option<Duration> {
+    pub fn heard(&mut self, now: Instant, heard: Delivery) -> Option<Duration> {
         if heard.left < self.since {
             return None;
         }

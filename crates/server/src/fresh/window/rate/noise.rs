@@ -1,6 +1,6 @@
 //! What looks like a queue and is none.
 
-use super::Heard;
+use super::Delivery;
 use std::time::{Duration, Instant};
 
 /// How long a queue may be, in seconds: the noise of timers. Also so many times the noise that is
@@ -22,7 +22,7 @@ const MAX_HIDDEN: f64 = 0.15;
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
     pub at: Instant,
-    pub heard: Heard,
+    pub heard: Delivery,
     pub queued: f64,
     /// Without what lost messages may account for.
     pub least: f64,
@@ -47,7 +47,7 @@ impl Noise {
     }
 
     /// The queue that follows from an acknowledgement, after the one that `last` followed from.
-    pub fn see(&mut self, now: Instant, heard: Heard, last: Option<Seen>) -> Seen {
+    pub fn see(&mut self, now: Instant, heard: Delivery, last: Option<Seen>) -> Seen {
         let queued = heard.round_trip.as_secs_f64() - heard.base.as_secs_f64();
         if heard.is_sure {
             self.sure_at = now;
@@ -70,7 +70,7 @@ impl Noise {
     }
 
     /// How much of what looks like a queue lost messages may account for.
-    fn hidden(&self, now: Instant, heard: Heard) -> f64 {
+    fn hidden(&self, now: Instant, heard: Delivery) -> f64 {
         if heard.is_sure {
             return 0.0;
         }

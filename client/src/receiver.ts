@@ -1,0 +1,134 @@
+import { readPacket, writeAcknowledgement, type Entry, type Range } from "./wire.js";
+
+/** A key has another value, or none any more. */
+export interface Received {
+  subscription: number;
+  key: string;
+  version: number;
+  /** How long ago it had changed when the packet left, in milliseconds. */
+  age: number;
+  isSnapshot: boolean;
+  /** Undefined where the key was removed. */
+  value: Uint8Array | undefined;
+}
+
+/** How long an acknowledgement may wait, in milliseconds. */
+const MAX_HELD = 25;
+/** The most ranges of an acknowledgement. */
+const MAX_RANGES = 32;
+/** How many packets a sender remembers: what is older has been sent again. */
+const MAX_PACKETS = 1024;
+
+interface Newest {
+  version: number;
+  alias: number;
+  /** The packet that told that the key is gone. */
+  gone?: number;
+}
+
+/** What is known of a subscription's keys. */
+class Keys {
+  /** Which key an alias is, if it is one's, and since which version. */
+  readonly aliases = new Map<number, { key?: string; since: number }>();
+  readonly newest = new Map<string, Newest>();
+  /** Keys that have none any more, so that nothing late brings them back. */
+  readonly gone: [packet: number, key: string][] = [];
+
+  take(packet: number, entry: Entry, tell: (received: Received) => void) {
+    const { subscription, alias, name, version, age, isSnapshot, value } = entry;
+    const known = this.aliases.get(alias);
+    // What the alias was before.
+    if (known && known.since > version) return;
+    const free = () => {
+      this.aliases.set(alias, { since: version });
+      const newest = known?.key === undefined ? undefined : this.newest.get(known.key);
+      if (newest?.alias !== alias || newest.gone !== undefined) return;
+      newest.gone = packet;
+      this.gone.push([packet, known!.key!]);
+      tell({ subscription, key: known!.key!, version: newest.version, age, isSnapshot, value: undefined });
+    };
+    if (!value) return free();
+    const key = name ?? known?.key;
+    if (key === undefined) return;
+    if (name !== undefined) {
+      // Another key's until now: that one has been removed.
+      if (known?.key !== name) free();
+      this.aliases.set(alias, { key, since: version });
+    }
+    const newest = this.newest.get(key);
+    if (newest && newest.version >= version) return;
+    this.newest.set(key, { version, alias });
+    tell({ subscription, key, version, age, isSnapshot, value });
+  }
+
+  forget(largest: number) {
+    while (this.gone[0] && this.gone[0][0] + MAX_PACKETS <= largest) {
+      const [packet, key] = this.gone.shift()!;
+      if (this.newest.get(key)?.gone === packet) this.newest.delete(key);
+    }
+  }
+}
+
+/** The reader's side of what tickwire-values has for the server: packets in, acknowledgements out. No clock. */
+export class Receiver {
+  readonly #subscriptions = new Map<number, Keys>();
+  #ranges: Range[] = [];
+  #largestAt = 0;
+  #waiting = 0;
+  /** When an acknowledgement is due, in milliseconds. */
+  acknowledgeAt: number | undefined;
+
+  subscribe(id: number) {
+    this.#subscriptions.set(id, new Keys());
+  }
+
+  unsubscribe(id: number) {
+    this.#subscriptions.delete(id);
+  }
+
+  /** Takes in a packet; tells what is new by it. Throws for what is none. */
+  handle(now: number, message: Uint8Array, tell: (received: Received) => void) {
+    const packet = readPacket(message);
+    if (!this.#came(now, packet.number)) return;
+    for (const entry of packet.entries) this.#subscriptions.get(entry.subscription)?.take(packet.number, entry, tell);
+  }
+
+  /** The acknowledgement that is due, if one is. */
+  acknowledgement(now: number): Uint8Array<ArrayBuffer> | undefined {
+    if (this.acknowledgeAt === undefined || this.acknowledgeAt > now || !this.#ranges.length) return undefined;
+    this.acknowledgeAt = undefined;
+    this.#waiting = 0;
+    return writeAcknowledgement(this.#ranges, Math.max(0, Math.round((now - this.#largestAt) * 1000)));
+  }
+
+  #came(now: number, number: number): boolean {
+    const ranges = this.#ranges;
+    const largest = ranges[0]?.[1];
+    // At once for each second one, and for what is out of order (RFC 9000 section 13.2).
+    const isNext = largest === undefined || number === largest + 1;
+    const at = ++this.#waiting >= 2 || !isNext ? now : now + MAX_HELD;
+    this.acknowledgeAt = Math.min(this.acknowledgeAt ?? at, at);
+    if (largest !== undefined && number + MAX_PACKETS <= largest) return false;
+    let index = ranges.findIndex(([first]) => first <= number);
+    if (index < 0) index = ranges.length;
+    const [above, below] = [ranges[index - 1], ranges[index]];
+    if (below && below[1] >= number) return false;
+    const touchesAbove = above?.[0] === number + 1;
+    const touchesBelow = below?.[1] === number - 1;
+    if (touchesAbove && touchesBelow) {
+      above![0] = below![0];
+      ranges.splice(index, 1);
+    } else if (touchesAbove) above![0] = number;
+    else if (touchesBelow) below![1] = number;
+    else if (index === MAX_RANGES) return false;
+    else {
+      ranges.splice(index, 0, [number, number]);
+      ranges.length = Math.min(ranges.length, MAX_RANGES);
+    }
+    if (largest === undefined || number > largest) {
+      this.#largestAt = now;
+      for (const keys of this.#subscriptions.values()) keys.forget(number);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,120 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { Page } from "@playwright/test";
+import { GONE_SERVER } from "./link";
+import { sessions } from "./server";
+import { expect, test } from "./support";
+
+const client = (file: string) => fileURLToPath(new URL(`../../client/dist/${file}`, import.meta.url));
+
+/** A page of the server's origin with the JavaScript client, and a link in `window.tick`. */
+async function link(page: Page, url = "/") {
+  await page.route("**/client/*", (route) => route.fulfill({ path: client(new URL(route.request().url()).pathname.split("/").pop()!) }));
+  await page.goto(url);
+  await page.evaluate(async () => {
+    const { connect } = await import("/client/index.js" as string);
+    const w = window as any;
+    w.states = [];
+    w.tick = connect("/", { onstate: (state: string) => w.states.push(state) });
+  });
+}
+
+test("the JavaScript client has the snapshot, and then what changes", async ({ page, request }) => {
+  await link(page);
+  const seen = await page.evaluate(async () => {
+    const prices = (window as any).tick.subscribe("prices");
+    await prices.complete;
+    const keys = prices.values.size;
+    const changes = [];
+    for await (const { key, value, version, age } of prices) {
+      changes.push({ key, value, version, age });
+      if (changes.length === 40) break;
+    }
+    return { keys, changes };
+  });
+  expect(seen.keys).toBe(20);
+  const newest = new Map<string, number>();
+  for (const { key, value, version, age } of seen.changes) {
+    expect(key).toMatch(/^SYM\d\d$/);
+    expect(value).toMatch(/^\d+\.\d\d$/);
+    expect(age).toBeGreaterThanOrEqual(0);
+    expect(version).toBeGreaterThan(newest.get(key) ?? 0);
+    newest.set(key, version);
+  }
+  expect(await sessions(request)).toBe(1);
+  await page.evaluate(() => (window as any).tick.close());
+  await expect.poll(() => sessions(request)).toBe(0);
+});
+
+test("some keys alone, at most so often", async ({ page }) => {
+  await link(page);
+  const times = await page.evaluate(async () => {
+    const prices = (window as any).tick.subscribe("prices", { keys: ["SYM00"], maxRate: 5 });
+    const times: [string, number][] = [];
+    for await (const { key } of prices) {
+      times.push([key, performance.now()]);
+      if (times.length === 6) break;
+    }
+    return times;
+  });
+  expect(new Set(times.map(([key]) => key))).toEqual(new Set(["SYM00"]));
+  // It changes each 50 ms. Five intervals of 200 ms, less what the first was late.
+  expect(times.at(-1)![1] - times[0]![1]).toBeGreaterThan(700);
+});
+
+test("a topic that is not there is an error in words, and the others go on", async ({ page }) => {
+  await link(page);
+  const [code, message, keys] = await page.evaluate(async () => {
+    const { tick } = window as any;
+    const cause = await tick.subscribe("nothing").complete.catch((cause: unknown) => cause);
+    const prices = tick.subscribe("prices");
+    await prices.complete;
+    return [cause.code, cause.message, prices.values.size];
+  });
+  expect(code).toBe("no-topic");
+  expect(message).toContain('There is no topic "nothing"');
+  expect(keys).toBe(20);
+});
+
+test.describe("with a server that is killed", () => {
+  test.use({ expectedErrors: GONE_SERVER });
+
+  test("a subscription outlives it", async ({ page, serve }) => {
+    const server = await serve();
+    await link(page, server.url);
+    const changes = () => page.evaluate(() => (window as any).changes as number);
+    await page.evaluate(async () => {
+      const w = window as any;
+      w.changes = 0;
+      const prices = w.tick.subscribe("prices");
+      prices.onvalue = () => w.changes++;
+      await prices.complete;
+    });
+    await server.stop("SIGKILL");
+    await expect.poll(() => page.evaluate(() => (window as any).tick.state), { timeout: 30_000 }).toBe("lost");
+    await server.start();
+    await expect.poll(() => page.evaluate(() => (window as any).tick.state), { timeout: 60_000 }).toBe("open");
+    const before = await changes();
+    await expect.poll(changes).toBeGreaterThan(before + 20);
+  });
+});
+
+test("the same client reads under Node", async ({ baseURL }) => {
+  const script = `
+    import { RTCPeerConnection } from "node-datachannel/polyfill";
+    import { connect } from ${JSON.stringify(client("index.js"))};
+    const tick = connect(${JSON.stringify(baseURL)}, { RTCPeerConnection });
+    const prices = tick.subscribe("prices");
+    await prices.complete;
+    process.stdout.write(String(prices.values.size));
+    tick.close();
+    process.exit(0);`;
+  const folder = fileURLToPath(new URL("..", import.meta.url));
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], { cwd: folder });
+  let said = "";
+  child.stdout.on("data", (data) => (said += data));
+  child.stderr.on("data", (data) => (said += data));
+  await once(child, "close");
+  expect(said.trim()).toBe("20");
+});
