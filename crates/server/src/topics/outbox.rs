@@ -4,7 +4,7 @@ use super::Subscriptions;
 use crate::fresh::{Counts, HandOver, Outbox, lock};
 use crate::message::SendError;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tickwire_peer::sctp::Kind;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -12,11 +12,15 @@ use tokio::time::Instant;
 /// The packets of a session.
 pub struct Packets {
     of: Arc<Subscriptions>,
+    sent: AtomicU64,
 }
 
 impl Packets {
     pub fn new(of: Arc<Subscriptions>) -> Self {
-        Self { of }
+        Self {
+            of,
+            sent: AtomicU64::new(0),
+        }
     }
 }
 
@@ -41,6 +45,7 @@ impl Outbox for Packets {
         let has_left = hand_over(Kind::Binary, packet)?;
         if has_left {
             *kept = None;
+            self.sent.fetch_add(1, Ordering::Relaxed);
             self.of.moved.notify_one();
         }
         Ok(has_left)
@@ -50,7 +55,11 @@ impl Outbox for Packets {
         &self.of.filled
     }
 
+    /// Of packets, not of values.
     fn counts(&self) -> Counts {
-        Counts::default()
+        Counts {
+            sent: self.sent.load(Ordering::Relaxed),
+            ..Counts::default()
+        }
     }
 }
