@@ -215,6 +215,27 @@ async fn a_topic_that_is_empty_is_complete_at_once() {
 }
 
 #[tokio::test]
+async fn a_snapshot_of_which_nothing_is_wanted_is_complete_at_once() {
+    let prices = Topic::latest();
+    prices.put("ACME", "100").unwrap();
+    let server = server(&[("prices", &prices)]).await;
+    let mut reader = Reader::connect(&server).await;
+    reader.receiver.subscribe(1);
+    let (topic, keys) = ("prices".into(), Some(vec!["OTHER".to_owned()]));
+    let said = ToServer::Subscribe {
+        id: 1,
+        topic,
+        keys,
+        max_rate: None,
+    };
+    reader.say(&said).await;
+    reader
+        .read_until("the snapshot", |reader| reader.is_complete(1))
+        .await;
+    assert!(reader.view.is_empty());
+}
+
+#[tokio::test]
 async fn a_thousand_keys_put_once_arrive_whatever_is_lost() {
     let topic = Topic::latest();
     let server = server(&[("keys", &topic)]).await;

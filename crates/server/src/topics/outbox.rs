@@ -31,7 +31,13 @@ impl Outbox for Packets {
         }
         // What changes from here on is told.
         self.of.has_changed.store(false, Ordering::Release);
-        self.of.sender().measure(now.into())
+        let mut sender = self.of.sender();
+        let bytes = sender.measure(now.into());
+        // Where nothing of a snapshot is wanted, it is complete without a packet.
+        if sender.has_complete() {
+            self.of.completed.notify_one();
+        }
+        bytes
     }
 
     fn leave(&self, now: Instant, hand_over: &mut HandOver<'_>) -> Result<bool, SendError> {
