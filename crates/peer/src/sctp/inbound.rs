@@ -143,6 +143,8 @@ impl Intake {
         sorted: &mut Sorted,
     ) -> bool {
         match chunk.kind {
+            // The engine takes what is in it for chunks that nobody has looked at: there is to be nothing.
+            wire::COOKIE_ACK if !chunk.value.is_empty() => false,
             wire::COOKIE_ECHO | wire::COOKIE_ACK => !std::mem::replace(&mut seen.cookie, true),
             wire::ABORT => {
                 sorted.abort = true;

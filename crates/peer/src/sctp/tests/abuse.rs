@@ -293,6 +293,8 @@ fn nothing_hides_behind_what_a_chunk_needs() {
         (wire::HEARTBEAT, heartbeat),
         (wire::FORWARD_TSN, forward),
         (wire::RE_CONFIG, POISON.to_vec()),
+        (wire::COOKIE_ACK, POISON.to_vec()),
+        (wire::COOKIE_ECHO, POISON.to_vec()),
     ] {
         pair.server.handle(pair.now, forger.chunk(kind, &value));
         pair.run(ms(10));
