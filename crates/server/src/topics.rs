@@ -11,10 +11,11 @@ mod outbox;
 pub use feeds::{control, values};
 pub use tickwire_values::PutError;
 
+use crate::fresh::lock;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Instant;
 use tickwire_values::{Sender, Watcher};
 use tokio::sync::Notify;
@@ -152,8 +153,7 @@ impl Subscriptions {
     }
 
     fn sender(&self) -> MutexGuard<'_, Sender> {
-        // The machine does not panic in the middle of a change.
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.sender)
     }
 
     /// Something may be due.

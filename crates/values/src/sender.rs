@@ -12,47 +12,29 @@ use tickwire_wire::values::{Acknowledgement, FrameError, Packet};
 pub const PACKET_BYTES: usize = 1_100;
 
 /// Why a subscription is not begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SubscribeError {
     /// There is one of this number.
+    #[error("there is a subscription of this number")]
     Taken,
     /// There are as many as may be.
+    #[error("there are as many subscriptions as may be")]
     TooMany,
     /// With this one there would be more keys than may be, in all subscriptions.
+    #[error("with this one there would be more keys than may be")]
     TooManyKeys,
 }
 
-impl std::fmt::Display for SubscribeError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Taken => "there is a subscription of this number",
-            Self::TooMany => "there are as many subscriptions as may be",
-            Self::TooManyKeys => "with this one there would be more keys than may be",
-        })
-    }
-}
-
-impl std::error::Error for SubscribeError {}
-
 /// What an acknowledgement could not be taken for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AcknowledgeError {
     /// It cannot be read.
+    #[error(transparent)]
     Frame(FrameError),
     /// It is of a packet that was never sent.
+    #[error("an acknowledgement of a packet that was never sent")]
     NeverSent,
 }
-
-impl std::fmt::Display for AcknowledgeError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Frame(cause) => cause.fmt(f),
-            Self::NeverSent => f.write_str("an acknowledgement of a packet that was never sent"),
-        }
-    }
-}
-
-impl std::error::Error for AcknowledgeError {}
 
 /// All subscriptions of one reader, and the packets that go to it.
 ///

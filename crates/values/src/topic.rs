@@ -8,24 +8,15 @@ use std::time::Instant;
 use tickwire_wire::values::MAX_KEY;
 
 /// Why a value is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PutError {
     /// The key is longer than [`MAX_KEY`] bytes.
+    #[error("the key is longer than {MAX_KEY} bytes")]
     KeyTooLong,
     /// The topic has as many keys as it may.
+    #[error("the topic has as many keys as it may")]
     Full,
 }
-
-impl fmt::Display for PutError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::KeyTooLong => write!(f, "the key is longer than {MAX_KEY} bytes"),
-            Self::Full => f.write_str("the topic has as many keys as it may"),
-        }
-    }
-}
-
-impl std::error::Error for PutError {}
 
 /// Keys and their newest values. Copies are the same topic.
 #[derive(Clone)]

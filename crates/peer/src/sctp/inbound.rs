@@ -241,15 +241,13 @@ impl Intake {
     /// The engine took so many chunks of a packet with `bytes` of user data. False when it holds more
     /// than can be right: the engine goes on taking a message that has no end.
     pub(super) fn took(&mut self, chunks: usize, bytes: usize) -> bool {
-        let given = std::mem::take(&mut self.given);
-        if chunks == given.len() {
-            given.iter().for_each(|data| self.held.took(data));
+        if chunks == self.given.len() {
+            self.given.drain(..).for_each(|data| self.held.took(&data));
         } else {
             // Its window is shut, and which of them it took is not known.
             self.held.took_some(chunks);
+            self.given.clear();
         }
-        self.given = given;
-        self.given.clear();
         if self.window == 0 && chunks > 0 {
             self.excess += bytes;
         }
