@@ -1,5 +1,6 @@
 //! The router by itself: the page, the statuses, and what becomes of bad input.
 
+#[path = "../crates/server/tests/support/mod.rs"]
 mod support;
 
 use axum::Router;
@@ -8,10 +9,19 @@ use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
-use support::{OFFER_SDP, config};
-use tickwire::server::{self, AppState, site};
+use support::OFFER_SDP;
+use tickwire::server::{self, AppState, Config, site};
 use tickwire_server::Sessions;
 use tower::ServiceExt;
+
+/// A configuration from `TICKWIRE_…` variables, on loopback.
+fn config(variables: &[(&str, &str)]) -> Config {
+    let variables = [("TICKWIRE_PORT_LISTEN", r#"["127.0.0.1:0"]"#)]
+        .iter()
+        .chain(variables)
+        .map(|&(name, value)| (name.to_owned(), value.to_owned()));
+    Config::from_parts("", variables).unwrap()
+}
 
 fn app(variables: &[(&str, &str)]) -> (Router, Sessions) {
     let config = config(variables);

@@ -19,7 +19,7 @@ mod slot;
 mod socket;
 mod worker;
 
-pub use candidates::{Advertise, Advertised};
+pub use candidates::{Advertise, Advertised, AdvertisedError};
 pub use handle::{DataChannel, Heard, PeerHandle};
 pub use routes::{Reason, Size};
 pub use slot::{OnPath, Released};

@@ -29,6 +29,8 @@
 //! [`tickwire_peer`] → `peer`, and what it carried `channel` → `feeds`, and back the same way,
 //! through `fresh` where a value may grow old. Neither skips a room.
 
+#![forbid(unsafe_code)]
+
 mod channel;
 mod config;
 pub mod feeds;

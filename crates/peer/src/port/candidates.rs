@@ -2,6 +2,7 @@
 
 use rtc_shared::ifaces::ifaces;
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tracing::warn;
@@ -29,6 +30,33 @@ pub enum Advertise {
 pub struct Advertised {
     pub ip: IpAddr,
     pub port: Option<u16>,
+}
+
+/// A text is not an address to name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    r#"expected an IP address, or one with a port, such as "192.0.2.7", "192.0.2.7:8080" or "[2001:db8::7]:8080", found "{0}""#
+)]
+pub struct AdvertisedError(String);
+
+impl FromStr for Advertised {
+    type Err = AdvertisedError;
+
+    /// Reads `ip` or `ip:port`, with an IPv6 address in brackets where a port follows it, and in
+    /// brackets or not where none does.
+    fn from_str(text: &str) -> Result<Self, AdvertisedError> {
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|text| text.strip_suffix(']'));
+        if let Ok(ip) = bare.unwrap_or(text).parse() {
+            return Ok(Self { ip, port: None });
+        }
+        let with_port: SocketAddr = text.parse().map_err(|_| AdvertisedError(text.into()))?;
+        Ok(Self {
+            ip: with_port.ip(),
+            port: Some(with_port.port()),
+        })
+    }
 }
 
 /// The candidates of a port.

@@ -3,7 +3,6 @@
 use super::bounds::{self, Whole};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tickwire_peer::port::Advertised;
 
@@ -56,25 +55,7 @@ pub fn advertise<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Advertised>, D::
 }
 
 fn addresses<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Advertised>, D::Error> {
-    let read = |text: String| -> Result<Advertised, D::Error> {
-        let bare = text
-            .strip_prefix('[')
-            .and_then(|text| text.strip_suffix(']'));
-        if let Ok(ip) = bare.unwrap_or(&text).parse::<IpAddr>() {
-            return Ok(Advertised { ip, port: None });
-        }
-        let with_port = text.parse::<SocketAddr>().map_err(|_| {
-            D::Error::custom(format!(
-                r#"expected an IP address, or one with a port, such as "192.0.2.7", "192.0.2.7:8080" or "[2001:db8::7]:8080", found "{text}""#
-            ))
-        })?;
-        Ok(Advertised {
-            ip: with_port.ip(),
-            port: Some(with_port.port()),
-        })
-    };
-    Vec::<String>::deserialize(d)?
-        .into_iter()
-        .map(read)
-        .collect()
+    let texts = Vec::<String>::deserialize(d)?;
+    let read = texts.iter().map(|text| text.parse());
+    read.collect::<Result<_, _>>().map_err(D::Error::custom)
 }

@@ -1,6 +1,6 @@
 use super::*;
 
-const OFFER_SDP: &str = include_str!("../../../../tests/fixtures/chromium-offer.sdp");
+const OFFER_SDP: &str = include_str!("../../tests/fixtures/chromium-offer.sdp");
 
 fn code(kind: &str, sdp: &str) -> Code {
     Offer::read(kind, sdp).unwrap_err().code

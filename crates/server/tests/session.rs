@@ -11,7 +11,7 @@ use support::{
 
 #[tokio::test]
 async fn the_time_comes_each_second_from_the_moment_the_channel_opens() {
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     let client = server.connect().await;
     let mut times = Vec::new();
     for _ in 0..3 {
@@ -32,7 +32,7 @@ async fn the_time_comes_each_second_from_the_moment_the_channel_opens() {
 
 #[tokio::test]
 async fn text_comes_back_with_a_prefix_and_bytes_as_they_are() {
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     let client = server.connect().await;
     for text in [
         "",
@@ -56,7 +56,7 @@ async fn text_comes_back_with_a_prefix_and_bytes_as_they_are() {
 
 #[tokio::test]
 async fn channels_of_a_session_are_independent() {
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     let client = server.connect().await;
     let second = client
         .connection
@@ -80,7 +80,7 @@ async fn channels_of_a_session_are_independent() {
 
 #[tokio::test]
 async fn a_channel_too_many_is_closed_and_the_others_stay() {
-    let server = Server::start(config(&[("TICKWIRE_CHANNEL_MAX", "2")])).await;
+    let server = Server::start(config(|it| it.channel.max = 2)).await;
     let client = server.connect().await;
     let second = client
         .connection
@@ -100,7 +100,7 @@ async fn a_channel_too_many_is_closed_and_the_others_stay() {
 
 #[tokio::test]
 async fn an_echo_that_the_client_would_not_take_is_refused_in_words() {
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     let client = server.connect().await;
     // The client takes 65,536 bytes, and the echo is 6 longer than its text.
     client.channel.send_text(&"x".repeat(65_536)).await.unwrap();
@@ -111,7 +111,7 @@ async fn an_echo_that_the_client_would_not_take_is_refused_in_words() {
 
 #[tokio::test]
 async fn a_message_larger_than_the_server_takes_is_dropped_and_nothing_else() {
-    let server = Server::start(config(&[("TICKWIRE_CHANNEL_MESSAGE_BYTES", "4096")])).await;
+    let server = Server::start(config(|it| it.channel.message_bytes = 4_096)).await;
     let neighbour = server.connect().await;
     // A client that does not care what the answer allows.
     let rude = Client::connect_with(&server.url, |sdp| {
@@ -130,10 +130,10 @@ async fn a_message_larger_than_the_server_takes_is_dropped_and_nothing_else() {
 #[tokio::test]
 async fn a_reader_that_stalls_is_held_to_a_bound_and_let_go() {
     const MESSAGE: usize = 4_096;
-    let server = Server::start(config(&[
-        ("TICKWIRE_CHANNEL_MESSAGE_BYTES", "4096"),
-        ("TICKWIRE_CHANNEL_STALL_TIMEOUT", "5s"),
-    ]))
+    let server = Server::start(config(|it| {
+        it.channel.message_bytes = 4_096;
+        it.channel.stall_timeout = Duration::from_secs(5);
+    }))
     .await;
     let neighbour = server.connect().await;
     let stalled = server.connect().await;
@@ -155,7 +155,7 @@ async fn a_reader_that_stalls_is_held_to_a_bound_and_let_go() {
 
 #[tokio::test]
 async fn bad_offers_leave_the_sessions_beside_them_alone() {
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     let client = server.connect().await;
     for _ in 0..50 {
         let refused = server
@@ -169,7 +169,10 @@ async fn bad_offers_leave_the_sessions_beside_them_alone() {
 
 #[tokio::test]
 async fn a_peer_with_another_certificate_than_it_promised_gets_nothing() {
-    let server = Server::start(config(&[("TICKWIRE_SESSION_OPEN_TIMEOUT", "5s")])).await;
+    let server = Server::start(config(|it| {
+        it.session.open_timeout = Duration::from_secs(5)
+    }))
+    .await;
     let _impostor = Client::negotiate(
         &server.url,
         |offer| {

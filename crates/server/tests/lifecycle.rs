@@ -58,10 +58,10 @@ fn every_way_a_session_ends_leaves_nothing_behind() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let files = open_files();
-        let mut server = Server::start(config(&[
-            ("TICKWIRE_SESSION_OPEN_TIMEOUT", "3s"),
-            ("TICKWIRE_SESSION_SILENCE_TIMEOUT", "4s"),
-        ]))
+        let mut server = Server::start(config(|it| {
+            it.session.open_timeout = Duration::from_secs(3);
+            it.session.silence_timeout = Duration::from_secs(4);
+        }))
         .await;
         // What the first session makes and keeps is no leak.
         close_all(vec![server.connect().await]).await;

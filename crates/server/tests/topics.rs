@@ -40,7 +40,7 @@ async fn server(topics: &[(&str, &Topic)]) -> Server {
     for (name, topic) in topics {
         feeds = feeds.topic(name, topic);
     }
-    Server::start_with(config(&[]), feeds).await
+    Server::start_with(config(|_| {}), feeds).await
 }
 
 /// A client that reads topics as the protocol has it.

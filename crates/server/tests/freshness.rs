@@ -116,7 +116,7 @@ async fn until_it_says_nothing(client: &Client) {
 }
 
 async fn open(feeds: Feeds, conditions: Conditions, channels: Value) -> (Server, Network, Client) {
-    let server = Server::start_with(config(&[]), feeds).await;
+    let server = Server::start_with(config(|_| {}), feeds).await;
     let network = Network::before(&server, conditions).await;
     let client = network.connect(&server, channels).await;
     (server, network, client)
@@ -226,11 +226,7 @@ async fn every_key_is_fresh_and_none_starves() {
 async fn fifty_channels_of_one_peer_share_a_narrow_link() {
     const CHANNELS: usize = 50;
     let record = Record::new();
-    let server = Server::start_with(
-        config(&[("TICKWIRE_CHANNEL_MAX", "100")]),
-        latest(&record, 1),
-    )
-    .await;
+    let server = Server::start_with(config(|it| it.channel.max = 100), latest(&record, 1)).await;
     let conditions = Conditions {
         rate: Some(256_000.0),
         ..NARROW
@@ -284,7 +280,7 @@ async fn the_last_value_of_a_feed_that_returns_while_it_waits_for_room_arrives()
         delay: Duration::from_millis(20),
         ..Conditions::default()
     };
-    let limit = config(&[("TICKWIRE_CHANNEL_SEND_BUFFER_BYTES", "65536")]);
+    let limit = config(|it| it.channel.send_buffer_bytes = 65_536);
     let server = Server::start_with(limit, Feeds::new().feed("much", says_much)).await;
     let network = Network::before(&server, conditions).await;
     let client = network

@@ -53,7 +53,7 @@ async fn the_feed_that_says_most_of_a_label_serves_it() {
         .feed("echo", echo)
         .fallback(label);
     let others = Feeds::with_state("theirs".to_owned()).feed("state", state);
-    let server = Server::start_with(config(&[]), feeds.merge(others)).await;
+    let server = Server::start_with(config(|_| {}), feeds.merge(others)).await;
     for (label, expected) in [
         ("prices/EURUSD", "price of EURUSD"),
         ("prices/ACME", "ACME itself"),
@@ -72,7 +72,7 @@ async fn without_a_fallback_a_strange_label_is_told_which_there_are() {
     let feeds = Feeds::new()
         .feed("prices/{symbol}", price)
         .feed("echo", echo);
-    let server = Server::start_with(config(&[]), feeds).await;
+    let server = Server::start_with(config(|_| {}), feeds).await;
     let client = session(&server.url).await;
     assert_eq!(
         first(&client, "c").await,
@@ -125,7 +125,7 @@ async fn server_for(user: Option<User>) -> String {
         .feed("echo", echo);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let http: SocketAddr = listener.local_addr().unwrap();
-    let server = tickwire_server::Server::new(feeds).config(config(&[]).server);
+    let server = tickwire_server::Server::new(feeds).config(config(|_| {}));
     let sessions = server.open(http).unwrap();
     let app: Router = match user {
         Some(user) => router(sessions.clone()).layer(Extension(user)),

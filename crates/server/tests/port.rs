@@ -9,8 +9,12 @@ mod support;
 use relay::Relay;
 use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
 use support::{Client, Server, candidates, config, opened, unchanged, until};
+use tickwire_server::Config;
 
-const EVERYWHERE: (&str, &str) = ("TICKWIRE_PORT_LISTEN", r#"["0.0.0.0:0", "[::]:0"]"#);
+fn everywhere(config: &mut Config) {
+    let listen = ["0.0.0.0:0", "[::]:0"];
+    config.port.listen = listen.map(|at| at.parse().unwrap()).into();
+}
 
 /// A check with PRIORITY and ICE-CONTROLLING, which it must have.
 fn check(username: &str, password: &str) -> Vec<u8> {
@@ -27,7 +31,7 @@ fn username(client: &Client) -> String {
 
 #[tokio::test]
 async fn ipv4_and_ipv6_lead_to_the_same_server() {
-    let server = Server::start(config(&[EVERYWHERE])).await;
+    let server = Server::start(config(everywhere)).await;
     for local in ["127.0.0.1:0", "[::1]:0"] {
         let client = Client::negotiate_from(local, &server.url, unchanged, unchanged).await;
         opened(&*client.channel).await;
@@ -37,7 +41,7 @@ async fn ipv4_and_ipv6_lead_to_the_same_server() {
 
 #[tokio::test]
 async fn an_answer_names_the_port_at_each_address_once_and_loopback_last() {
-    let server = Server::start(config(&[EVERYWHERE])).await;
+    let server = Server::start(config(everywhere)).await;
     let client = server.connect().await;
     let candidates = client.candidates();
     let is_loopback: Vec<bool> = candidates.iter().map(|a| a.ip().is_loopback()).collect();
@@ -59,13 +63,11 @@ async fn an_answer_names_the_port_at_each_address_once_and_loopback_last() {
 
 #[tokio::test]
 async fn what_is_advertised_is_what_an_answer_names() {
-    let server = Server::start(config(&[
-        EVERYWHERE,
-        (
-            "TICKWIRE_PORT_ADVERTISE",
-            r#"["192.0.2.7:4000", "2001:db8::7"]"#,
-        ),
-    ]))
+    let server = Server::start(config(|it| {
+        everywhere(it);
+        let advertise = ["192.0.2.7:4000", "2001:db8::7"];
+        it.port.advertise = advertise.map(|at| at.parse().unwrap()).into();
+    }))
     .await;
     let client = Client::negotiate(&server.url, unchanged, unchanged).await;
     let candidates = client.candidates();
@@ -79,7 +81,7 @@ async fn what_is_advertised_is_what_an_answer_names() {
 
 #[tokio::test]
 async fn a_session_that_ends_takes_its_routes_with_it() {
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     let clients = [server.connect().await, server.connect().await];
     assert_eq!(server.routes().await, 2);
     assert_eq!(server.delete(&clients[0].id).await, 204);
@@ -90,7 +92,7 @@ async fn a_session_that_ends_takes_its_routes_with_it() {
 
 #[tokio::test]
 async fn a_peer_opens_although_four_datagrams_in_ten_are_lost() {
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     for _ in 0..10 {
         let relay = Relay::bind().await;
         let mut relaying = None;
@@ -112,7 +114,7 @@ async fn a_peer_opens_although_four_datagrams_in_ten_are_lost() {
 #[tokio::test]
 async fn strangers_leave_no_trace_but_a_count() {
     const DATAGRAMS: u64 = 100_000;
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     let client = server.connect().await;
     let target = client.candidates()[0];
     let authentic = check(&username(&client), client.attribute("ice-pwd"));
@@ -165,7 +167,7 @@ fn lying(authentic: &[u8], random: u64) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_known_ufrag_without_its_password_steals_nothing() {
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     let client = server.connect().await;
     let before = server.routes().await;
     let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -183,7 +185,7 @@ async fn a_known_ufrag_without_its_password_steals_nothing() {
 
 #[tokio::test]
 async fn a_check_that_is_sent_again_from_elsewhere_takes_nothing_away() {
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     let client = server.connect().await;
     let recorded = check(&username(&client), client.attribute("ice-pwd"));
     let target = client.candidates()[0];
@@ -215,7 +217,7 @@ async fn a_check_that_is_sent_again_from_elsewhere_takes_nothing_away() {
 
 #[tokio::test]
 async fn a_handshake_in_endless_fragments_costs_its_sender_alone() {
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     let client = server.connect().await;
     // A session of the stranger's own: whoever posts an offer has one.
     let relay = Relay::bind().await;
@@ -265,7 +267,7 @@ fn fragment(message: u32, at: u32) -> Vec<u8> {
 
 #[tokio::test]
 async fn another_peers_datagrams_are_not_taken_for_ones_own() {
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     let clients = [server.connect().await, server.connect().await];
     // Who has one peer's password can make no check for another's ufrag with it.
     let mixed = check(&username(&clients[1]), clients[0].attribute("ice-pwd"));

@@ -5,8 +5,7 @@ mod support;
 
 use bytes::BytesMut;
 use serde_json::{Value, json};
-use std::collections::HashSet;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use support::{
     Client, Server, closed, config, next_binary, next_text, opened, sent_until_it_waits, unchanged,
     until, within,
@@ -22,7 +21,6 @@ fn channels() -> Value {
     json!([
         {"label": "clock", "id": 0, "ordered": false, "maxRetransmits": 0, "protocol": PROTOCOL},
         {"label": "echo", "id": 1, "protocol": PROTOCOL},
-        {"label": "machine", "id": 2, "ordered": false, "maxRetransmits": 0, "protocol": PROTOCOL},
     ])
 }
 
@@ -50,7 +48,7 @@ fn now() -> f64 {
 
 #[tokio::test]
 async fn the_clock_ticks_at_the_interval_that_is_asked_for() {
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     let client = connect(&server, channels()).await;
     let clock = &*client.channels[0];
     let before = next(clock, "time").await["time"].as_f64().unwrap();
@@ -74,7 +72,7 @@ async fn the_clock_ticks_at_the_interval_that_is_asked_for() {
 
 #[tokio::test]
 async fn an_exchange_holds_four_timestamps_that_make_sense() {
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     let client = connect(&server, channels()).await;
     let clock = &*client.channels[0];
     let t1 = now();
@@ -96,7 +94,7 @@ async fn an_exchange_holds_four_timestamps_that_make_sense() {
 
 #[tokio::test]
 async fn a_bad_request_is_refused_in_words_and_the_clock_goes_on() {
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     let client = connect(&server, channels()).await;
     let clock = &*client.channels[0];
     for request in [
@@ -117,7 +115,7 @@ async fn a_bad_request_is_refused_in_words_and_the_clock_goes_on() {
 
 #[tokio::test]
 async fn the_echo_gives_back_what_came() {
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     let client = connect(&server, channels()).await;
     let echo = &*client.channels[1];
     for text in ["", "a", "עברית 👩🏽‍🚀", "Echo: x", &"x".repeat(65_536)] {
@@ -133,7 +131,7 @@ async fn the_echo_gives_back_what_came() {
 
 #[tokio::test]
 async fn an_echo_that_counts_tells_what_arrived() {
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     let counted = json!([{"label": "echo", "id": 1, "protocol": COUNTED, "ordered": false}]);
     let client = connect(&server, counted).await;
     let echo = &*client.channels[0];
@@ -153,55 +151,8 @@ async fn an_echo_that_counts_tells_what_arrived() {
 }
 
 #[tokio::test]
-async fn the_machine_tells_its_load_and_its_sessions() {
-    let server = Server::start(config(&[])).await;
-    let client = connect(&server, channels()).await;
-    let machine = &*client.channels[2];
-    let mut before = 0.0;
-    for _ in 0..3 {
-        let sample: Value = serde_json::from_str(&next_text(machine, |_| true).await).unwrap();
-        let number = |key: &str| sample[key].as_f64().unwrap();
-        assert!(number("time") > before, "{sample}");
-        before = number("time");
-        assert!((0.0..=1.0).contains(&number("processors")), "{sample}");
-        assert!(number("memoryUsed") > 0.0, "{sample}");
-        assert!(number("memoryUsed") <= number("memoryTotal"), "{sample}");
-        assert_eq!(sample["sessions"], 1);
-    }
-    machine.send_text("hello").await.unwrap();
-    let refusal = next_text(machine, |text| text.starts_with("Refused: ")).await;
-    assert_eq!(refusal, "Refused: this feed takes no messages");
-}
-
-#[tokio::test]
-async fn one_sampler_serves_all_and_stops_with_the_last() {
-    let server = Server::start(config(&[])).await;
-    // What the first session makes and keeps is not the sampler's.
-    server.connect().await.connection.close().await.unwrap();
-    until("the first session to end", async || {
-        server.sessions().await == 0
-    })
-    .await;
-    let tasks = server.tasks();
-    let one = json!([{"label": "machine", "id": 0}]);
-    let first = connect(&server, one.clone()).await;
-    let second = connect(&server, one).await;
-    // Each may miss some; those that both got are the same samples.
-    let (mut firsts, mut seconds) = (HashSet::new(), HashSet::new());
-    while firsts.is_disjoint(&seconds) {
-        firsts.insert(next_text(&*first.channel, |_| true).await);
-        seconds.insert(next_text(&*second.channel, |_| true).await);
-        assert!(firsts.len() < 50, "two samplers");
-    }
-    for client in [first, second] {
-        client.connection.close().await.unwrap();
-    }
-    until("the sampler to go", async || server.tasks() <= tasks).await;
-}
-
-#[tokio::test]
 async fn another_version_is_refused_in_words() {
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     let client = connect(&server, json!([{"label": "echo", "id": 1}])).await;
     // Announced, since the refusal comes at once: see `says_all` below.
     let init = RTCDataChannelInit {
@@ -221,7 +172,7 @@ async fn another_version_is_refused_in_words() {
 
 /// A feed, and then a healthy one beside it.
 async fn beside_echo(feeds: Feeds) -> (Server, Client) {
-    let server = Server::start_with(config(&[]), feeds.feed("echo", echo)).await;
+    let server = Server::start_with(config(|_| {}), feeds.feed("echo", echo)).await;
     let client = connect(&server, json!([{"label": "echo", "id": 1}])).await;
     (server, client)
 }
@@ -291,7 +242,7 @@ async fn what_a_feed_sent_before_it_returned_arrives_before_the_channel_closes()
         .feed("all", says_all)
         .feed("newest", keeps_the_newest)
         .feed("echo", echo);
-    let server = Server::start_with(config(&[]), feeds).await;
+    let server = Server::start_with(config(|_| {}), feeds).await;
     let labels = ["echo", "all", "newest"];
     let channel = |(id, label)| json!({"label": label, "id": id});
     let client = connect(&server, labels.iter().enumerate().map(channel).collect()).await;
@@ -340,8 +291,11 @@ async fn a_feed_that_never_reads_slows_its_own_peer_and_loses_its_channel() {
         Ok(())
     }
     let feeds = Feeds::new().feed("deaf", never_reads).feed("echo", echo);
-    let server =
-        Server::start_with(config(&[("TICKWIRE_CHANNEL_STALL_TIMEOUT", "5s")]), feeds).await;
+    let server = Server::start_with(
+        config(|it| it.channel.stall_timeout = Duration::from_secs(5)),
+        feeds,
+    )
+    .await;
     let neighbour = connect(&server, json!([{"label": "echo", "id": 0}])).await;
     let deaf = connect(&server, json!([{"label": "deaf", "id": 0}])).await;
     // Each side holds 512 messages and SCTP's window of 1 MiB.
@@ -378,7 +332,7 @@ async fn a_feed_that_only_reads_is_told_that_its_channel_has_closed() {
             }
         }
     });
-    let server = Server::start_with(config(&[]), feeds).await;
+    let server = Server::start_with(config(|_| {}), feeds).await;
     let client = connect(&server, json!([{"label": "reads", "id": 0}])).await;
     client.channel.send_text("read me").await.unwrap();
     let message = within("the message", telling.recv()).await;
@@ -464,7 +418,7 @@ async fn a_label_that_is_not_utf_8_opens_nothing_and_costs_nobody_else() {
 #[tokio::test]
 async fn a_hundred_channels_are_served_and_the_next_is_closed() {
     let feeds = Feeds::new().feed("echo", echo);
-    let server = Server::start_with(config(&[("TICKWIRE_CHANNEL_MAX", "100")]), feeds).await;
+    let server = Server::start_with(config(|it| it.channel.max = 100), feeds).await;
     let channels: Vec<Value> = (0..100)
         .map(|id| json!({"label": "echo", "id": id * 5}))
         .collect();
@@ -493,8 +447,8 @@ async fn a_hundred_channels_are_served_and_the_next_is_closed() {
 
 #[test]
 fn the_readme_shows_the_example_as_it_is() {
-    let example = include_str!("../crates/server/examples/prices.rs");
+    let example = include_str!("../examples/prices.rs");
     let code = &example[example.find("use ").unwrap()..];
-    assert!(include_str!("../README.md").contains(code));
+    assert!(include_str!("../../../README.md").contains(code));
     assert!(example.lines().count() < 64);
 }

@@ -54,7 +54,7 @@ async fn open_one(server: &Server) -> String {
 
 #[tokio::test]
 async fn a_stream_goes_on_over_a_restart_and_misses_nothing() {
-    let server = Server::start_with(config(&[]), feeds()).await;
+    let server = Server::start_with(config(|_| {}), feeds()).await;
     let channels = json!([{"label": "count", "id": 0}]);
     let client = Client::connect_channels(&server.url, channels, support::unchanged).await;
     let ufrag = client.attribute("ice-ufrag").to_owned();
@@ -91,7 +91,7 @@ async fn a_stream_goes_on_over_a_restart_and_misses_nothing() {
 
 #[tokio::test]
 async fn a_change_names_the_ice_session_that_it_is_about() {
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     let id = open_one(&server).await;
     let (status, first, answer) = server.patch(&id, Some("*"), offer(&restarting())).await;
     assert_eq!(status, 200, "{answer}");
@@ -117,7 +117,7 @@ async fn a_change_names_the_ice_session_that_it_is_about() {
 
 #[tokio::test]
 async fn what_cannot_be_done_is_refused_and_the_session_goes_on() {
-    let server = Server::start(config(&[("TICKWIRE_CHANNEL_MAX", "3")])).await;
+    let server = Server::start(config(|it| it.channel.max = 3)).await;
     let client = server.connect().await;
     let other_certificate = {
         let sdp = client.restart_offer().await.sdp;
@@ -178,7 +178,7 @@ async fn what_cannot_be_done_is_refused_and_the_session_goes_on() {
 
 #[tokio::test]
 async fn changes_at_once_are_made_one_after_the_other() {
-    let server = Server::start(config(&[])).await;
+    let server = Server::start(config(|_| {})).await;
     let id = open_one(&server).await;
     let mut all = JoinSet::new();
     for index in 0..8 {
@@ -223,7 +223,7 @@ async fn a_channel_that_is_added_is_as_reliable_as_it_was_chosen() {
         let _ = reliability.send(channel.reliability());
         echo(channel)
     });
-    let server = Server::start_with(config(&[]), feeds).await;
+    let server = Server::start_with(config(|_| {}), feeds).await;
     let client = server.connect().await;
     for (id, choice, expected) in [
         (1, json!({}), (true, None, None)),

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+use axum::Router;
 use bytes::BytesMut;
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::peer_connection::configuration::RTCOfferOptions;
@@ -12,8 +13,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tickwire::server::{self, Config, RunError};
-use tickwire_server::Feeds;
+use tickwire_server::{Config, Feeds, ServeError};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -29,13 +29,12 @@ pub const OFFER_SDP: &str = include_str!("../fixtures/chromium-offer.sdp");
 /// How long anything awaited may take before the test fails. No test depends on it otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A configuration from `TICKWIRE_…` variables, on loopback.
-pub fn config(variables: &[(&str, &str)]) -> Config {
-    let variables = [("TICKWIRE_PORT_LISTEN", r#"["127.0.0.1:0"]"#)]
-        .iter()
-        .chain(variables)
-        .map(|&(name, value)| (name.to_owned(), value.to_owned()));
-    Config::from_parts("", variables).unwrap()
+/// A configuration on loopback, with changes.
+pub fn config(change: impl FnOnce(&mut Config)) -> Config {
+    let mut config = Config::default();
+    config.port.listen = vec!["127.0.0.1:0".parse().unwrap()];
+    change(&mut config);
+    config
 }
 
 /// Awaits, and fails where it takes longer than anything should.
@@ -60,13 +59,13 @@ pub struct Server {
     pub url: String,
     runtime: Option<Runtime>,
     stop: Option<oneshot::Sender<()>>,
-    stopped: oneshot::Receiver<Result<(), RunError>>,
+    stopped: oneshot::Receiver<Result<(), ServeError>>,
 }
 
 impl Server {
     /// A server of the built-in feeds.
     pub async fn start(config: Config) -> Self {
-        Self::start_with(config, server::feeds()).await
+        Self::start_with(config, Feeds::built_in()).await
     }
 
     pub async fn start_with(config: Config, feeds: Feeds) -> Self {
@@ -83,7 +82,8 @@ impl Server {
         runtime.spawn(async move {
             let listener = TcpListener::from_std(listener).unwrap();
             let shutdown = async { drop(stopping.await) };
-            let _ = done.send(server::run(listener, config, feeds, shutdown).await);
+            let server = tickwire_server::Server::new(feeds).config(config);
+            let _ = done.send(server.serve(listener, Router::new(), shutdown).await);
         });
         Self {
             url,

@@ -113,7 +113,7 @@ async fn what_was_chosen_is_what_arrives(choice: Value) {
                 Ok::<_, SendError>(())
             }
         });
-    let server = Server::start_with(config(&[]), feeds.feed("data", echo)).await;
+    let server = Server::start_with(config(|_| {}), feeds.feed("data", echo)).await;
     let network = Network::before(&server, BAD).await;
     let channel = |label: &str, id: u16| {
         let mut channel = choice.clone();
@@ -172,7 +172,7 @@ async fn an_announced_channel_has_the_reliability_that_it_was_announced_with() {
             Ok::<_, SendError>(())
         }
     });
-    let server = Server::start_with(config(&[]), feeds.feed("data", echo)).await;
+    let server = Server::start_with(config(|_| {}), feeds.feed("data", echo)).await;
     let client = server.connect().await;
     for choice in choices() {
         let number = |key| choice[key].as_u64().map(|number| number as u16);
