@@ -254,6 +254,8 @@ impl Agent {
         let mut forgotten = None;
         let at = at.unwrap_or_else(|| {
             forgotten = self.make_room();
+            // Most peers have one path for all their life.
+            self.known.reserve_exact(1);
             self.known.push(Known {
                 path,
                 generation: check.generation,

@@ -123,7 +123,8 @@ impl Peer {
             dtls: None,
             is_known: false,
             is_trusted: false,
-            events: VecDeque::new(),
+            // As a rule each is taken before the next.
+            events: VecDeque::with_capacity(1),
             has_ended: false,
             config,
             identity,

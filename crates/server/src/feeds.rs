@@ -43,7 +43,7 @@ use super::topics::{self, Reading, Topic, Topics};
 pub(crate) use handler::Session;
 use handler::{Outcome, Running};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -215,13 +215,13 @@ impl Table {
         let Some((start, params)) = self.find(&inner.init().label) else {
             warn!(label, feeds = %self.labels(), "channel refused: no feed has its label");
             let reason = format!("no feed has this label; there are {}", self.labels());
-            return channel::refuse(&inner, &reason, config).await;
+            return Box::pin(channel::refuse(&inner, &reason, config)).await;
         };
         let (channel, pump) = channel::open(inner, config, gate);
         let reliability = channel.reliability();
         info!(label, %reliability, "channel open");
         // What it does before it first waits belongs to it too.
-        let feed = async {
+        let feed = pin!(async {
             match start(channel, &Opening { session, params }) {
                 Ok(running) => running.await,
                 Err((channel, Refused(reason))) => {
@@ -229,7 +229,7 @@ impl Table {
                     Ok(channel.refuse(&reason).await?)
                 }
             }
-        };
+        });
         run(feed, &pump, config).await;
     }
 }
@@ -257,8 +257,11 @@ pub async fn speaks(channel: &Channel, protocol: &str) -> Result<bool, SendError
 }
 
 /// Runs a feed and moves its messages, until it has returned and its channel is closed.
-async fn run(feed: impl Future<Output = Outcome>, pump: &Pump, config: &ChannelConfig) {
-    let mut feed = pin!(feed);
+async fn run(
+    mut feed: Pin<&mut impl Future<Output = Outcome>>,
+    pump: &Pump,
+    config: &ChannelConfig,
+) {
     let feed = std::future::poll_fn(move |context| {
         catch_unwind(AssertUnwindSafe(|| feed.as_mut().poll(context)))
             .unwrap_or(Poll::Ready(Err("it panicked".into())))
@@ -283,7 +286,7 @@ async fn run(feed: impl Future<Output = Outcome>, pump: &Pump, config: &ChannelC
         cause = receiving => Err(cause),
     };
     match outcome {
-        Ok(()) => match timeout(config.stall_timeout, pump.flush()).await {
+        Ok(()) => match timeout(config.stall_timeout, Box::pin(pump.flush())).await {
             Ok(Ok(())) => info!("channel closed"),
             Ok(Err(cause)) => info!(%cause, "channel closed before the last values left"),
             Err(_) => info!("channel closed before the last values left: no room for them"),

@@ -122,22 +122,19 @@ impl Sessions {
         };
         let place = Place::take(self.clone(), id.clone(), open, permit);
         let (answer, answered) = oneshot::channel();
-        let run = session::run(
-            self.0.common.clone(),
-            number,
-            Setup {
-                offer,
-                request,
-                registry: self.0.clone(),
-                silent: self.0.silent.clone(),
-                answer,
-                updates: asked,
-                ending,
-            },
-        );
+        let common = self.0.common.clone();
+        let setup = Setup {
+            offer,
+            request,
+            registry: self.0.clone(),
+            silent: self.0.silent.clone(),
+            answer,
+            updates: asked,
+            ending,
+        };
         self.0.tasks.spawn(
             async move {
-                run.await;
+                session::run(common, number, setup).await;
                 drop(place);
             }
             .instrument(info_span!("session", %number)),

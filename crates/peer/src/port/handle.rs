@@ -30,7 +30,7 @@ impl PeerHandle {
     pub async fn event(&self) -> Event {
         loop {
             let told = self.slot.told.notified();
-            if let Some(event) = self.slot.lock().events.pop_front() {
+            if let Some(event) = self.slot.lock().next_event() {
                 return event;
             }
             told.await;

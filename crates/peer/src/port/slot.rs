@@ -71,7 +71,7 @@ pub enum OnPath {
 pub struct State {
     pub peer: Peer,
     pub channels: HashMap<u16, Arc<Waiting>>,
-    pub events: VecDeque<Event>,
+    events: VecDeque<Event>,
     pub listener: Option<Listener>,
     /// SCTP's timeouts so far, and when the client had been heard at the last.
     timeouts: u64,
@@ -79,6 +79,17 @@ pub struct State {
     was_silent: bool,
     /// When a loop is going to look at it.
     armed: Option<Instant>,
+}
+
+impl State {
+    /// The next event for whoever holds the peer. They are rare, so no room is kept for more.
+    pub fn next_event(&mut self) -> Option<Event> {
+        let event = self.events.pop_front();
+        if self.events.is_empty() {
+            self.events = VecDeque::new();
+        }
+        event
+    }
 }
 
 /// A peer's place in a port.

@@ -43,7 +43,7 @@ impl Shared {
             if !outbox.leave(Instant::now(), &mut hand_over)? {
                 // The other channels of the session do not wait for this one's room.
                 drop(turn);
-                return self.room(bytes).await;
+                return Box::pin(self.room(bytes)).await;
             }
             break;
         }
@@ -54,7 +54,8 @@ impl Shared {
     pub async fn send(&self, message: Message) -> Result<(), SendError> {
         let (kind, data) = message.into_parts();
         while !self.hand_over(kind, &data)? {
-            self.room(data.len()).await?;
+            // Rare, and larger than all else that a feed waits for.
+            Box::pin(self.room(data.len())).await?;
         }
         Ok(())
     }

@@ -167,7 +167,7 @@ macro_rules! feed {
             F: Fn(Channel, $($extractor),*) -> R + Clone + Send + Sync + 'static,
             R: Future<Output = Result<(), E>> + Send + 'static,
             E: Into<Box<dyn Error + Send + Sync>>,
-            $($extractor: FromSession<S>,)*
+            $($extractor: FromSession<S> + Send + 'static,)*
         {
             fn start(
                 self,
@@ -182,8 +182,10 @@ macro_rules! feed {
                         Err(refused) => return Err((channel, refused)),
                     };
                 )*
-                let feed = self(channel, $($extractor),*);
-                Ok(Box::pin(async { feed.await.map_err(Into::into) }))
+                // The feed's future is made in the other: moved into it, it would be there twice.
+                Ok(Box::pin(async move {
+                    self(channel, $($extractor),*).await.map_err(Into::into)
+                }))
             }
         }
     };
