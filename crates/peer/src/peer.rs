@@ -1,10 +1,15 @@
 //! One peer: ICE, DTLS, SCTP and its channels in one state machine.
 
-use crate::dtls::{Dtls, DtlsConfig, DtlsError, Identity, Out};
+mod drive;
+mod event;
+
+pub use event::{End, Event};
+
+use crate::dtls::{Dtls, DtlsConfig, DtlsError, Identity};
 use crate::ice::{Agent, Authentic, CheckError, Checked, Credentials};
 use crate::path::{Datagrams, Path};
 use crate::sctp::{
-    self, ChannelInit, Kind, Message, NegotiateError, Sctp, SctpConfig, SctpLimits, SendError,
+    ChannelInit, Kind, Message, NegotiateError, Sctp, SctpConfig, SctpLimits, SendError,
 };
 use crate::sdp::{Fingerprint, Offer, Role};
 use crate::stun;
@@ -40,44 +45,6 @@ impl PeerConfig {
     pub fn limits(&self) -> SctpLimits {
         self.sctp.limits()
     }
-}
-
-/// How long a client that is DTLS server is given to send INIT: browsers do at once, and it was on
-/// its way with what ended the handshake.
-const CALL_AFTER: Duration = Duration::from_millis(100);
-
-/// Something that happened to a peer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// What happened to its channels.
-    Sctp(sctp::Event),
-    /// Another path is in use, of which nothing is known yet.
-    Moved,
-    /// It has ended, and no other event follows.
-    Ended(End),
-}
-
-/// Why a peer has ended.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum End {
-    /// Its client has closed the connection.
-    #[error("the client closed the connection")]
-    Closed,
-    /// Nothing came from the client for so long.
-    #[error("the client was silent for {0:?}")]
-    Silent(Duration),
-    /// The client has another certificate than its offer says.
-    #[error("the client's certificate is not the one that its offer names")]
-    Certificate,
-    /// DTLS could not go on.
-    #[error("DTLS failed: {0}")]
-    Dtls(String),
-    /// SCTP could not go on.
-    #[error("SCTP failed: {0}")]
-    Sctp(&'static str),
-    /// The server's side has failed.
-    #[error("its state machine panicked")]
-    Failed,
 }
 
 /// A WebRTC data peer that answers.
@@ -325,102 +292,9 @@ impl Peer {
         self.take_events();
     }
 
-    fn take_events(&mut self) {
-        while let Some(event) = self.sctp.poll_event() {
-            match event {
-                sctp::Event::Ended(sctp::End::Aborted | sctp::End::Shutdown) => {
-                    self.end(End::Closed);
-                }
-                sctp::Event::Ended(sctp::End::Violation(what)) => self.end(End::Sctp(what)),
-                sctp::Event::Ended(sctp::End::Failed) => {
-                    self.end(End::Sctp("an acknowledgement of what was not sent"));
-                }
-                event => self.events.push_back(Event::Sctp(event)),
-            }
-        }
-    }
-
-    /// The first path, or another.
-    fn moved(&mut self, now: Instant, room: &mut Room) {
-        if self.dtls.is_none() {
-            let (config, identity) = (&self.config.dtls, &self.identity);
-            let dtls = Dtls::new(config, identity, self.is_dtls_client, now);
-            self.dtls = Some(dtls);
-            self.dtls_timeout(now, room);
-        } else {
-            self.events.push_back(Event::Moved);
-            self.sctp.path_changed(now);
-            self.flush(now, room);
-        }
-    }
-
-    fn dtls_timeout(&mut self, now: Instant, room: &mut Room) {
-        self.with_dtls(now, room, |dtls, scratch, take| {
-            dtls.handle_timeout(now, scratch, take)
-        });
-    }
-
-    /// Has DTLS do something, and takes what comes of it: sends its datagrams, hands what they
-    /// carried to SCTP. True where something came that only the client can have sent.
-    fn with_dtls(
-        &mut self,
-        now: Instant,
-        room: &mut Room,
-        work: impl FnOnce(&mut Dtls, &mut Vec<u8>, &mut dyn FnMut(Out<'_>)) -> Result<(), DtlsError>,
-    ) -> bool {
-        let Some(dtls) = &mut self.dtls else {
-            return false;
-        };
-        let (agent, sctp, fingerprints) = (&mut self.agent, &mut self.sctp, &self.fingerprints);
-        let (is_known, is_trusted) = (&mut self.is_known, &mut self.is_trusted);
-        let is_dtls_client = self.is_dtls_client;
-        let (mut end, mut is_genuine) = (None, false);
-        let (scratch, out) = (&mut room.scratch, &mut room.out);
-        let worked = work(dtls, scratch, &mut |taken| match taken {
-            Out::Datagram(datagram) => {
-                // What may not leave yet is lost, and sent again when its time has come.
-                if let Some(path) = agent.leave(datagram.len()) {
-                    out.add(path, |out| out.extend_from_slice(datagram));
-                }
-            }
-            Out::Certificate(certificate) => {
-                *is_known = fingerprints.iter().any(|known| known.is_of(certificate));
-                if !*is_known {
-                    end = Some(End::Certificate);
-                }
-            }
-            Out::Up => {
-                *is_trusted = *is_known;
-                if is_dtls_client {
-                    sctp.call_at(now + CALL_AFTER);
-                }
-            }
-            Out::Data(data) if *is_trusted => {
-                is_genuine = true;
-                sctp.handle(now, Bytes::copy_from_slice(data));
-            }
-            Out::Data(_) => {}
-            Out::Closed => end = Some(End::Closed),
-        });
-        if let Some(end) = end {
-            self.end(end);
-        }
-        if let Err(cause) = worked {
-            self.end(End::Dtls(cause.to_string()));
-        }
-        is_genuine
-    }
-
     /// Ends it, since what it would do next cannot be known any more.
     pub fn fail(&mut self) {
         self.end(End::Failed);
-    }
-
-    fn end(&mut self, end: End) {
-        if !self.has_ended {
-            self.has_ended = true;
-            self.events.push_back(Event::Ended(end));
-        }
     }
 }
 

@@ -1,6 +1,8 @@
 use super::*;
 use crate::stun::tests::{check, nomination};
+use crate::stun::{Kind, Transaction};
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// A client with several addresses, and the agent that it talks to.
 struct Bench {

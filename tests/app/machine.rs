@@ -1,11 +1,8 @@
 //! The machine's load, over a real connection.
 
-#[path = "../crates/server/tests/support/mod.rs"]
-mod support;
-
+use crate::support::{Client, Server, config, next_text, unchanged, until};
 use serde_json::{Value, json};
 use std::collections::HashSet;
-use support::{Client, Server, config, next_text, unchanged, until};
 use tickwire::server;
 
 async fn connect(server: &Server) -> Client {
