@@ -21,6 +21,13 @@ const NOWHERE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFI
 /// The port of both ends where we call (RFC 8841 section 5); answers go where INIT came from.
 const PORT: u16 = 5_000;
 
+/// How long a timer waits at most, or four round trips where those are longer (RTO.Max of RFC 9260
+/// section 6.3.1, rule C7, which leaves it to the endpoint; the engine's is 12 s of real time). What a
+/// path that was gone has held up must not wait so long once it is back, and a packet a second is no
+/// load for any.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+const MAX_WAIT_ROUND_TRIPS: u32 = 4;
+
 /// How many timers an association has (RFC 9260 section 16, RFC 6525 section 5.1.1).
 const TIMERS: usize = 6;
 
@@ -147,13 +154,24 @@ impl Link {
     /// The packets that the engine wants to send now.
     pub(super) fn gather(&mut self, now: Instant) -> Vec<Bytes> {
         let fast = self.clock.fast(now);
-        match self
+        let batch = match self
             .association
             .poll_transmit(fast)
             .map(|transmit| transmit.message)
         {
             Some(Payload::RawEncode(batch)) => batch,
             _ => Vec::new(),
+        };
+        self.limit_wait(now);
+        batch
+    }
+
+    /// Leaves out what a timer has to wait beyond [`MAX_WAIT`].
+    fn limit_wait(&mut self, now: Instant) {
+        let round_trips = MAX_WAIT_ROUND_TRIPS * self.round_trip().unwrap_or_default();
+        let limit = now + MAX_WAIT.max(round_trips);
+        if let Some(due) = self.association.poll_timeout() {
+            self.clock.skip_to(limit, due);
         }
     }
 

@@ -1,5 +1,7 @@
 //! Random schedules of sends, reads and closes in both directions.
 
+use std::time::Duration;
+
 use super::super::wire::u32_at;
 use super::super::{Event, Limit, Reliability};
 use super::model::*;
@@ -139,5 +141,32 @@ fn play(seed: u64) {
 fn a_random_schedule_loses_nothing_reliable_and_repeats_nothing() {
     for seed in 0..8 {
         play(seed);
+    }
+}
+
+/// However long a path was gone: what waits leaves within a second or so of its return.
+#[test]
+fn what_a_path_that_was_gone_holds_up_leaves_soon_after() {
+    for gone in [1, 3, 10, 25] {
+        for lossy in [0, 30] {
+            let mut pair = connect(limits(), 262_144, gone + u64::from(lossy));
+            for end in [Server, Browser] {
+                pair.end(end).negotiate(&channel(1, RELIABLE)).unwrap();
+            }
+            pair.weather = CALM;
+            pair.numbers(Server, 1, 5);
+            pair.weather.loss = 100;
+            pair.send(Server, 1, b"held up".to_vec());
+            pair.run(Duration::from_secs(gone));
+            pair.weather.loss = lossy;
+            let back = pair.now;
+            while pair.receive(Browser, 1).is_empty() {
+                pair.run(ms(10));
+            }
+            let took = pair.now - back;
+            // With loss it may take several tries.
+            let most = if lossy == 0 { ms(1_050) } else { ms(8_000) };
+            assert!(took <= most, "{took:?} after {gone} s");
+        }
     }
 }
