@@ -13,7 +13,7 @@ pub use tickwire_values::PutError;
 
 use crate::fresh::lock;
 use bytes::Bytes;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Instant;
@@ -131,8 +131,11 @@ struct Subscriptions {
     filled: Notify,
     /// Tells the channel `values` that its timer may be another.
     moved: Notify,
-    /// Tells the channel `control` that a snapshot is complete.
-    completed: Notify,
+    /// Why what came on `values` could not be taken, to be said on `control`.
+    refusals: Mutex<VecDeque<String>>,
+    /// Tells the channel `control` that there is something to say: of these, or of a snapshot that is
+    /// complete.
+    to_say: Notify,
     /// Whether a channel `values` is open, and one of `control`.
     has_values: AtomicBool,
     has_control: AtomicBool,
@@ -146,7 +149,8 @@ impl Subscriptions {
             has_changed: AtomicBool::new(false),
             filled: Notify::new(),
             moved: Notify::new(),
-            completed: Notify::new(),
+            refusals: Mutex::default(),
+            to_say: Notify::new(),
             has_values: AtomicBool::new(false),
             has_control: AtomicBool::new(false),
         }

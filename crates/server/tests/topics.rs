@@ -355,6 +355,17 @@ async fn what_cannot_be_done_is_refused_in_words_and_the_rest_goes_on() {
         reader.values().send(BytesMut::from(garbage)).await.unwrap();
     }
     reader.values().send_text("what?").await.unwrap();
+    let mut told = Vec::new();
+    for _ in 0..5 {
+        let (id, code, message) = reader.refusal().await;
+        assert_eq!((id, code), (None, Refusal::BadAcknowledgement));
+        told.push(message);
+    }
+    assert!(
+        told.iter()
+            .all(|it| it.starts_with("Passed over on values: "))
+    );
+    assert!(told.iter().any(|it| it.contains("never sent")), "{told:?}");
     prices.put("ACME", "101").unwrap();
     reader.receiver = Receiver::new();
     reader.subscribe(4, "prices").await;

@@ -2,6 +2,7 @@
 
 use super::{Reading, Subscriptions, Topics};
 use crate::channel::Channel;
+use crate::fresh::lock;
 use crate::message::{Message, SendError};
 use crate::topics::outbox::Packets;
 use std::collections::HashSet;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tickwire_values::{SubscribeError, Wanted, Watcher};
-use tickwire_wire::control::{RATES, Refusal, ToReader, ToServer};
+use tickwire_wire::control::{RATES, Refusal, ToReader, ToServer, VALUES};
 use tokio::time::sleep_until;
 
 /// How many messages of a session may be refused before its channel closes: a reader that goes on is
@@ -59,9 +60,9 @@ pub async fn control(
     let mut refused = 0;
     loop {
         let message = tokio::select! {
-            () = subscriptions.completed.notified() => {
-                while let Some(id) = subscriptions.take_complete() {
-                    channel.send(ToReader::Complete { id }.json()).await?;
+            () = subscriptions.to_say.notified() => {
+                while let Some(said) = subscriptions.next_to_say() {
+                    channel.send(said.json()).await?;
                 }
                 continue;
             }
@@ -136,8 +137,12 @@ pub async fn values(channel: Channel, reading: Reading) -> Result<(), TopicsErro
                 let Some(message) = message else {
                     return Ok(());
                 };
-                let is_taken = matches!(&message, Message::Binary(message) if subscriptions.acknowledged(message));
-                if !is_taken {
+                let taken = match &message {
+                    Message::Binary(message) => subscriptions.acknowledged(message),
+                    Message::Text(_) => Err("expected an acknowledgement, found text".into()),
+                };
+                if let Err(cause) = taken {
+                    subscriptions.refuse(cause);
                     refused += 1;
                     if refused >= MAX_REFUSED {
                         return Err(TopicsError::Refused);
@@ -191,26 +196,44 @@ impl Subscriptions {
         let watcher: Arc<dyn Watcher> = self.clone();
         topic.watch(&watcher);
         self.fill();
-        self.completed.notify_one();
+        self.to_say.notify_one();
         Ok(())
     }
 
-    fn take_complete(&self) -> Option<u64> {
-        self.sender().poll_complete()
+    /// Has it said that what came on `values` could not be taken.
+    fn refuse(&self, cause: String) {
+        // Who opens `values` alone is told nothing.
+        let mut refusals = lock(&self.refusals);
+        if refusals.len() < MAX_REFUSED as usize {
+            refusals.push_back(format!("Passed over on {VALUES}: {cause}."));
+        }
+        self.to_say.notify_one();
     }
 
-    /// Whether this is an acknowledgement that can be true.
-    fn acknowledged(&self, message: &[u8]) -> bool {
+    fn next_to_say(&self) -> Option<ToReader> {
+        if let Some(id) = self.sender().poll_complete() {
+            return Some(ToReader::Complete { id });
+        }
+        let message = lock(&self.refusals).pop_front()?;
+        Some(ToReader::Refused {
+            id: None,
+            code: Refusal::BadAcknowledgement,
+            message,
+        })
+    }
+
+    /// Takes an acknowledgement in; otherwise says why not.
+    fn acknowledged(&self, message: &[u8]) -> Result<(), String> {
         let mut sender = self.sender();
-        let is_taken = sender.acknowledge(Instant::now(), message).is_ok();
+        let taken = sender.acknowledge(Instant::now(), message);
         let (has_due, has_complete) = (sender.has_due(), sender.has_complete());
         drop(sender);
         if has_due {
             self.fill();
         }
         if has_complete {
-            self.completed.notify_one();
+            self.to_say.notify_one();
         }
-        is_taken
+        taken.map_err(|cause| cause.to_string())
     }
 }

@@ -35,7 +35,7 @@ impl Outbox for Packets {
         let bytes = sender.measure(now.into());
         // Where nothing of a snapshot is wanted, it is complete without a packet.
         if sender.has_complete() {
-            self.of.completed.notify_one();
+            self.of.to_say.notify_one();
         }
         bytes
     }
