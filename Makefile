@@ -35,7 +35,7 @@ bench: ## what peers cost, on a release build: a table. ARGS="--peers 1000 --hol
 	scripts/bench $(ARGS)
 
 fuzz: ## what strangers reach, ten minutes each; needs cargo-fuzz
-	for target in stun offer dtls sctp; do \
+	for target in stun offer dtls sctp values; do \
 	  scripts/env cargo fuzz run --sanitizer none $$target -- -max_total_time=600 -max_len=4096 || exit 1; done
 
 watch: ## build, serve, and reload on each change

@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -41,6 +41,8 @@ pub struct Network {
     /// Where the client sends to.
     pub address: SocketAddr,
     is_stopped: Arc<AtomicBool>,
+    /// Of a hundred datagrams so many are lost: the bits of an `f64`.
+    loss: Arc<AtomicU64>,
     passed: Arc<AtomicUsize>,
     swallowed: Arc<AtomicUsize>,
     _tasks: JoinSet<()>,
@@ -53,6 +55,7 @@ impl Network {
         let inner = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
         inner.connect(server).await.unwrap();
         let is_stopped = Arc::new(AtomicBool::new(false));
+        let loss = Arc::new(AtomicU64::new(conditions.loss.to_bits()));
         let passed = Arc::new(AtomicUsize::new(0));
         let swallowed = Arc::new(AtomicUsize::new(0));
         let address = outer.local_addr().unwrap();
@@ -62,7 +65,8 @@ impl Network {
         let (down, mut down_due) = mpsc::unbounded_channel();
         let link = |direction, due| {
             let (is_stopped, swallowed) = (is_stopped.clone(), swallowed.clone());
-            Link::new(conditions, direction, due, is_stopped, swallowed)
+            let loss = loss.clone();
+            Link::new(conditions, direction, due, is_stopped, loss, swallowed)
         };
         let (mut up, mut down) = (link(1, up), link(2, down));
 
@@ -105,6 +109,7 @@ impl Network {
         Self {
             address,
             is_stopped,
+            loss,
             passed,
             swallowed,
             _tasks: tasks,
@@ -121,6 +126,11 @@ impl Network {
     pub async fn connect(&self, server: &Server, channels: Value) -> Client {
         let at = self.address;
         Client::connect_channels(&server.url, channels, move |answer| through(answer, at)).await
+    }
+
+    /// From here on so many of a hundred datagrams are lost.
+    pub fn lose(&self, percent: f64) {
+        self.loss.store(percent.to_bits(), Ordering::Relaxed);
     }
 
     /// Loses everything from here on.
@@ -168,6 +178,7 @@ struct Link {
     is_free_at: Instant,
     due: mpsc::UnboundedSender<Due>,
     is_stopped: Arc<AtomicBool>,
+    loss: Arc<AtomicU64>,
     swallowed: Arc<AtomicUsize>,
 }
 
@@ -177,6 +188,7 @@ impl Link {
         direction: u64,
         due: mpsc::UnboundedSender<Due>,
         is_stopped: Arc<AtomicBool>,
+        loss: Arc<AtomicU64>,
         swallowed: Arc<AtomicUsize>,
     ) -> Self {
         Self {
@@ -185,6 +197,7 @@ impl Link {
             is_free_at: Instant::now(),
             due,
             is_stopped,
+            loss,
             swallowed,
         }
     }
@@ -193,10 +206,10 @@ impl Link {
         let Conditions {
             delay,
             jitter,
-            loss,
             rate,
             ..
         } = self.conditions;
+        let loss = f64::from_bits(self.loss.load(Ordering::Relaxed));
         let is_lost = self.random.random::<f64>() * 100.0 < loss;
         let jitter = jitter.as_secs_f64() * self.random.random_range(-1.0..1.0);
         if self.is_stopped.load(Ordering::Relaxed) {
