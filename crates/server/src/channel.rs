@@ -121,6 +121,11 @@ impl Channel {
     }
 
     /// From here on the channel sends what is put into `outbox`.
+    /// Takes note of what leaves beside the session's sinks, so many bytes.
+    pub(crate) fn beside(&self, bytes: usize) {
+        self.shared.gate.beside(bytes);
+    }
+
     pub(crate) fn send_from(&self, outbox: Arc<dyn Outbox>) {
         self.shared.send_from(outbox);
     }

@@ -13,7 +13,7 @@ mod window;
 
 pub use gate::Gate;
 pub use ledger::Ledger;
-pub use outbox::{ByKey, Counts, HandOver, InTime, Outbox};
+pub use outbox::{ByKey, Counts, InTime, Outbox};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What is locked here is whole between any two of its changes, so a panic elsewhere spoils nothing.

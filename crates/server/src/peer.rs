@@ -81,7 +81,7 @@ impl Answerer {
         let fresh = Arc::new(fresh::Gate::new());
         let gate = fresh.clone();
         handle.on_path(move |event| match event {
-            OnPath::Beside(bytes) => gate.check_left(bytes),
+            OnPath::Beside(bytes) => gate.beside(bytes),
             OnPath::Moved => gate.begin_path(),
         });
         let peer = Peer { handle, fresh };

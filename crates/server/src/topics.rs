@@ -2,11 +2,10 @@
 //!
 //! A reader says on the channel `control` what it wants ([`tickwire_wire::control`]), and has the
 //! values on the channel `values` ([`tickwire_wire::values`]). What it has, what is under way to it and
-//! what is due is known by [`tickwire_values`]; here it meets the session's channels, its gate and the
-//! clock.
+//! what is due, and when it may leave, is known by [`tickwire_values`]; here it meets the session's
+//! channels and the clock.
 
 mod feeds;
-mod outbox;
 
 pub use feeds::{control, values};
 pub use tickwire_values::PutError;
@@ -123,14 +122,10 @@ impl Reading {
 /// A session's subscriptions, between its two channels.
 struct Subscriptions {
     sender: Mutex<Sender>,
-    /// A packet that was made, and found no room.
-    kept: Mutex<Option<Bytes>>,
     /// Something has changed since it was looked what is due.
     has_changed: AtomicBool,
-    /// Tells the gate that something may be due.
+    /// Tells the channel `values` that something may be due.
     filled: Notify,
-    /// Tells the channel `values` that its timer may be another.
-    moved: Notify,
     /// Why what came on `values` could not be taken, to be said on `control`.
     refusals: Mutex<VecDeque<String>>,
     /// Tells the channel `control` that there is something to say: of these, or of a snapshot that is
@@ -144,11 +139,13 @@ struct Subscriptions {
 impl Subscriptions {
     fn new() -> Self {
         Self {
-            sender: Mutex::new(Sender::new(MAX_SUBSCRIPTIONS, MAX_READ_KEYS)),
-            kept: Mutex::default(),
+            sender: Mutex::new(Sender::new(
+                Instant::now(),
+                MAX_SUBSCRIPTIONS,
+                MAX_READ_KEYS,
+            )),
             has_changed: AtomicBool::new(false),
             filled: Notify::new(),
-            moved: Notify::new(),
             refusals: Mutex::default(),
             to_say: Notify::new(),
             has_values: AtomicBool::new(false),

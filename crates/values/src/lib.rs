@@ -17,7 +17,8 @@
 //! | [`Receiver`] | the same where they are read: takes packets, makes acknowledgements |
 //!
 //! What travels is in [`tickwire_wire::values`]. Losses are found as QUIC finds them (RFC 9002): three
-//! newer packets have come, or nothing has for too long. How fast packets leave is up to the caller.
+//! newer packets have come, or nothing has for too long. Packets leave as fast as the path is found to
+//! carry them, as BBR has it: by what it delivers, and how long the way takes.
 //!
 //! ```
 //! use std::time::Instant;
@@ -27,7 +28,7 @@
 //! let prices = Topic::new(10_000);
 //! prices.put(now, "EURUSD", "1.0934")?;
 //!
-//! let mut sender = Sender::new(16, 100_000);
+//! let mut sender = Sender::new(now, 16, 100_000);
 //! sender.subscribe(1, prices, Wanted::default())?;
 //! let packet = sender.poll(now).expect("a snapshot");
 //!
@@ -38,6 +39,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod pace;
 mod receiver;
 mod recovery;
 mod sender;

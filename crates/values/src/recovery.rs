@@ -1,5 +1,6 @@
 //! Which packets have come, which are lost, and how long the way takes (RFC 9002).
 
+use crate::pace::{Pace, Snapshot};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use tickwire_wire::values::Acknowledgement;
@@ -23,6 +24,8 @@ struct Sent<T> {
     number: u64,
     at: Instant,
     bytes: usize,
+    /// For the pace.
+    snapshot: Snapshot,
     is_lost: bool,
     /// `None` once it was acknowledged.
     content: Option<T>,
@@ -34,7 +37,7 @@ pub(crate) struct Recovery<T> {
     packets: VecDeque<Sent<T>>,
     next: u64,
     largest_acknowledged: Option<u64>,
-    bytes_in_flight: usize,
+    pace: Pace,
     round_trip: Option<RoundTrip>,
     backoff: u32,
 }
@@ -55,12 +58,12 @@ pub(crate) enum Fate<T> {
 }
 
 impl<T> Recovery<T> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self {
             packets: VecDeque::new(),
             next: 0,
             largest_acknowledged: None,
-            bytes_in_flight: 0,
+            pace: Pace::new(now),
             round_trip: None,
             backoff: 0,
         }
@@ -76,27 +79,30 @@ impl<T> Recovery<T> {
         self.packets.len() < MAX_PACKETS
     }
 
-    /// How many bytes were sent that have neither come nor are taken for lost.
-    pub(crate) fn bytes_in_flight(&self) -> usize {
-        self.bytes_in_flight
+    /// How fast packets may leave.
+    pub(crate) fn pace(&mut self) -> &mut Pace {
+        &mut self.pace
     }
 
-    /// The smoothed round trip, once it was measured.
-    pub(crate) fn round_trip(&self) -> Option<Duration> {
-        self.round_trip.map(|it| it.smoothed)
+    /// When a packet may leave, if one can be remembered and may be under way; otherwise that is
+    /// known only when something is heard, or for too long nothing.
+    pub(crate) fn may_leave_at(&self) -> Option<Instant> {
+        let may = self.has_room() && self.pace.has_window();
+        may.then(|| self.pace.next_at())
     }
 
     /// The packet with the number [`Recovery::next`] leaves.
     pub(crate) fn sent(&mut self, at: Instant, bytes: usize, content: T) {
+        let snapshot = self.pace.sent(at, bytes);
         self.packets.push_back(Sent {
             number: self.next,
             at,
             bytes,
+            snapshot,
             is_lost: false,
             content: Some(content),
         });
         self.next += 1;
-        self.bytes_in_flight += bytes;
     }
 
     /// Takes in an acknowledgement, and tells what is known by it. `None` where it is of a packet that
@@ -111,7 +117,10 @@ impl<T> Recovery<T> {
         if largest >= self.next {
             return None;
         }
-        let mut is_new = false;
+        let held = Duration::from_micros(acknowledgement.held).min(MAX_HELD);
+        // When the reader had what is acknowledged, seen from here.
+        let had = now.checked_sub(held).unwrap_or(now);
+        let mut newest: Option<(u64, Snapshot)> = None;
         for &(first, last) in &acknowledgement.ranges {
             let start = self.packets.partition_point(|packet| packet.number < first);
             for packet in self.packets.range_mut(start..) {
@@ -121,20 +130,21 @@ impl<T> Recovery<T> {
                 let Some(mut content) = packet.content.take() else {
                     continue;
                 };
-                is_new = true;
-                if !packet.is_lost {
-                    self.bytes_in_flight -= packet.bytes;
+                self.pace.arrived(had, packet.bytes, !packet.is_lost);
+                if newest.is_none_or(|(number, _)| number < packet.number) {
+                    newest = Some((packet.number, packet.snapshot));
                 }
                 if packet.number == largest {
-                    let held = Duration::from_micros(acknowledgement.held).min(MAX_HELD);
                     let sample = now.saturating_duration_since(packet.at);
                     RoundTrip::measure(&mut self.round_trip, sample, held);
+                    self.pace.measured(now, sample.saturating_sub(held));
                 }
                 tell(packet.number, Fate::Arrived(&mut content));
             }
         }
-        if is_new {
+        if let Some((_, newest)) = newest {
             self.backoff = 0;
+            self.pace.learn(now, newest);
         }
         self.largest_acknowledged = self.largest_acknowledged.max(Some(largest));
         self.lose(now, tell);
@@ -151,7 +161,7 @@ impl<T> Recovery<T> {
             // come after all, that is learnt then.
             self.backoff = (self.backoff + 1).min(MAX_BACKOFF);
             for packet in &mut self.packets {
-                Self::give_up(packet, &mut self.bytes_in_flight, &mut tell);
+                Self::give_up(packet, &mut self.pace, &mut tell);
             }
         }
         self.forget();
@@ -182,22 +192,18 @@ impl<T> Recovery<T> {
                 break;
             }
             if packet.number + PACKET_THRESHOLD <= largest || packet.at + reordering <= now {
-                Self::give_up(packet, &mut self.bytes_in_flight, &mut tell);
+                Self::give_up(packet, &mut self.pace, &mut tell);
             }
         }
     }
 
-    fn give_up(
-        packet: &mut Sent<T>,
-        bytes_in_flight: &mut usize,
-        tell: &mut impl FnMut(u64, Fate<&mut T>),
-    ) {
+    fn give_up(packet: &mut Sent<T>, pace: &mut Pace, tell: &mut impl FnMut(u64, Fate<&mut T>)) {
         if packet.is_lost {
             return;
         }
         if let Some(content) = &mut packet.content {
             packet.is_lost = true;
-            *bytes_in_flight -= packet.bytes;
+            pace.lost(packet.bytes);
             tell(packet.number, Fate::Lost(content));
         }
     }

@@ -4,7 +4,7 @@ use crate::recovery::{Fate, Recovery};
 use crate::subscription::{Carried, Subscription, Wanted};
 use crate::topic::Topic;
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tickwire_wire::values::{Acknowledgement, FrameError, Packet};
 
 /// What a packet takes where no value is longer, in bytes: what a path of 1,200 bytes leaves beside
@@ -38,8 +38,8 @@ pub enum AcknowledgeError {
 
 /// All subscriptions of one reader, and the packets that go to it.
 ///
-/// It has no clock and sends nothing: [`Sender::poll`] makes the next packet, when its caller has room
-/// for one on the path.
+/// It has no clock and sends nothing: [`Sender::poll`] makes the next packet, when the path is found to
+/// carry one.
 #[derive(Debug)]
 pub struct Sender {
     subscriptions: VecDeque<Subscription>,
@@ -53,12 +53,12 @@ pub struct Sender {
 impl Sender {
     /// Without subscriptions, of which there may be so many, to topics of so many keys in all when they
     /// begin: of each some 60 bytes are kept.
-    pub fn new(max_subscriptions: usize, max_keys: usize) -> Self {
+    pub fn new(now: Instant, max_subscriptions: usize, max_keys: usize) -> Self {
         Self {
             subscriptions: VecDeque::new(),
             max_subscriptions,
             max_keys,
-            recovery: Recovery::new(),
+            recovery: Recovery::new(now),
             complete: VecDeque::new(),
         }
     }
@@ -99,32 +99,15 @@ impl Sender {
         self.complete.retain(|it| *it != id);
     }
 
-    /// How many bytes the packet would have, about, that [`Sender::poll`] gives. `None` where it gives
-    /// none.
-    pub fn measure(&mut self, now: Instant) -> Option<usize> {
-        if !self.recovery.has_room() {
-            return None;
-        }
-        let mut bytes = 0;
-        for subscription in &mut self.subscriptions {
-            bytes += subscription.measure(now, PACKET_BYTES.saturating_sub(bytes));
-            if bytes >= PACKET_BYTES {
-                break;
-            }
-        }
-        self.note_complete();
-        (bytes > 0).then_some(bytes)
-    }
-
     /// Whether something may be due.
     pub fn has_due(&self) -> bool {
-        self.recovery.has_room() && self.subscriptions.iter().any(Subscription::has_due)
+        self.subscriptions.iter().any(Subscription::has_due)
     }
 
     /// The next packet, of at most [`PACKET_BYTES`], or one value that is longer. `None` where nothing
-    /// is due, or too many packets are under way.
+    /// is due, or the path carries no more now: [`Sender::poll_timeout`] says when it may.
     pub fn poll(&mut self, now: Instant) -> Option<Vec<u8>> {
-        if !self.recovery.has_room() {
+        if self.recovery.may_leave_at().is_none_or(|at| at > now) {
             return None;
         }
         let number = self.recovery.next();
@@ -140,6 +123,7 @@ impl Sender {
         }
         self.note_complete();
         if carried.is_empty() {
+            self.recovery.pace().limit();
             return None;
         }
         let packet = writer.finish();
@@ -174,7 +158,9 @@ impl Sender {
             .subscriptions
             .iter()
             .filter_map(Subscription::rested_at);
-        rested.chain(self.recovery.poll_timeout()).min()
+        let may_leave = self.recovery.may_leave_at().filter(|_| self.has_due());
+        let others = [self.recovery.poll_timeout(), may_leave];
+        rested.chain(others.into_iter().flatten()).min()
     }
 
     /// Whether [`Sender::poll_complete`] gives one.
@@ -193,16 +179,6 @@ impl Sender {
                 self.complete.push_back(subscription.id);
             }
         }
-    }
-
-    /// How many bytes are under way.
-    pub fn bytes_in_flight(&self) -> usize {
-        self.recovery.bytes_in_flight()
-    }
-
-    /// The smoothed round trip, once it was measured.
-    pub fn round_trip(&self) -> Option<Duration> {
-        self.recovery.round_trip()
     }
 }
 

@@ -106,24 +106,6 @@ impl Subscription {
         self.resting.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// How many bytes of a packet what is due takes, up to `room`; of what is longer, all of it.
-    pub(crate) fn measure(&mut self, now: Instant, room: usize) -> usize {
-        let topic = self.topic.clone();
-        let state = topic.state();
-        self.look(now, &state);
-        let mut bytes = 0;
-        for &number in &self.due {
-            if let Some((entry, _)) = self.entry(now, &state, number) {
-                let length = entry.size();
-                if bytes > 0 && bytes + length > room {
-                    break;
-                }
-                bytes += length;
-            }
-        }
-        bytes
-    }
-
     /// Adds what is due to a packet of the number `packet`, as long as it gets no longer than `room`;
     /// but the first entry of a packet however long it is. Returns whether all that is due is in it.
     pub(crate) fn fill(

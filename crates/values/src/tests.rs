@@ -2,6 +2,7 @@ use crate::{Sender, SubscribeError, Topic, Wanted};
 use std::time::Instant;
 
 mod model;
+mod path;
 
 #[test]
 fn subscriptions_and_their_keys_are_bounded() {
@@ -9,7 +10,7 @@ fn subscriptions_and_their_keys_are_bounded() {
     for key in 0..40 {
         topic.put(Instant::now(), &key.to_string(), "x").unwrap();
     }
-    let mut sender = Sender::new(3, 100);
+    let mut sender = Sender::new(Instant::now(), 3, 100);
     let mut subscribe = |id, topic: &Topic| sender.subscribe(id, topic.clone(), Wanted::default());
     assert_eq!(subscribe(1, &topic), Ok(()));
     assert_eq!(subscribe(1, &topic), Err(SubscribeError::Taken));

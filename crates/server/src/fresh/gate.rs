@@ -52,8 +52,8 @@ impl Gate {
         }
     }
 
-    /// Takes note of what ICE has sent on the same path, so many bytes.
-    pub fn check_left(&self, bytes: usize) {
+    /// Takes note of what else than a sink's messages leaves on the same path, so many bytes.
+    pub fn beside(&self, bytes: usize) {
         self.window()
             .beside(Instant::now().into(), DATAGRAM + bytes);
     }

@@ -4,7 +4,6 @@ use super::{Reading, Subscriptions, Topics};
 use crate::channel::Channel;
 use crate::fresh::lock;
 use crate::message::{Message, SendError};
-use crate::topics::outbox::Packets;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -116,11 +115,9 @@ pub async fn values(channel: Channel, reading: Reading) -> Result<(), TopicsErro
             .refuse("the session has a channel of this label")
             .await?);
     };
-    channel.send_from(Arc::new(Packets::new(subscriptions.clone())));
-    subscriptions.fill();
     let mut refused = 0;
     loop {
-        let timeout = subscriptions.sender().poll_timeout();
+        let timeout = subscriptions.send_due(&channel)?;
         let is_due = async {
             match timeout {
                 Some(at) => sleep_until(at.into()).await,
@@ -130,9 +127,8 @@ pub async fn values(channel: Channel, reading: Reading) -> Result<(), TopicsErro
         tokio::select! {
             () = is_due => {
                 subscriptions.sender().handle_timeout(Instant::now());
-                subscriptions.fill();
             }
-            () = subscriptions.moved.notified() => {}
+            () = subscriptions.filled.notified() => {}
             message = channel.recv() => {
                 let Some(message) = message else {
                     return Ok(());
@@ -200,6 +196,27 @@ impl Subscriptions {
         Ok(())
     }
 
+    /// Sends what is due, as far as the path takes it. Returns when there may be more to do.
+    fn send_due(&self, channel: &Channel) -> Result<Option<Instant>, SendError> {
+        // What changes from here on is told.
+        self.has_changed.store(false, Ordering::Release);
+        let mut sender = self.sender();
+        let now = Instant::now();
+        while let Some(packet) = sender.poll(now) {
+            channel.beside(packet.len());
+            match channel.try_send(packet) {
+                // As what the network loses.
+                Ok(()) | Err(SendError::Full | SendError::TooLarge) => {}
+                Err(cause) => return Err(cause),
+            }
+        }
+        // Where nothing of a snapshot is wanted, it is complete without a packet.
+        if sender.has_complete() {
+            self.to_say.notify_one();
+        }
+        Ok(sender.poll_timeout())
+    }
+
     /// Has it said that what came on `values` could not be taken.
     fn refuse(&self, cause: String) {
         // Who opens `values` alone is told nothing.
@@ -226,12 +243,7 @@ impl Subscriptions {
     fn acknowledged(&self, message: &[u8]) -> Result<(), String> {
         let mut sender = self.sender();
         let taken = sender.acknowledge(Instant::now(), message);
-        let (has_due, has_complete) = (sender.has_due(), sender.has_complete());
-        drop(sender);
-        if has_due {
-            self.fill();
-        }
-        if has_complete {
+        if sender.has_complete() {
             self.to_say.notify_one();
         }
         taken.map_err(|cause| cause.to_string())

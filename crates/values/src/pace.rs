@@ -1,0 +1,271 @@
+//! How fast packets may leave: as fast as the path is found to carry them, and so few at a time that
+//! they do not queue on it. What waits here is replaced by newer values; what waits there is not.
+//!
+//! The model is BBR's: two figures are known of a path, the most that it has delivered in a round trip
+//! of late, and its shortest round trip. Packets leave at the first, a little faster and slower in turn
+//! so that a path that has become wider is found; and no more are under way than both give. A loss says
+//! nothing about either.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// What a packet takes on its way beside its bytes: Ethernet 14, IPv4 20, UDP 8, DTLS 37, SCTP 28.
+const OVERHEAD: usize = 107;
+/// How much may be under way before a round trip was measured: as SCTP begins (RFC 9260 section 7.2.1).
+const INITIAL_WINDOW: f64 = 4_380.0;
+/// How much faster than they are delivered packets leave at first: the least with which that doubles
+/// each round trip (2 / ln 2).
+const STARTUP_GAIN: f64 = 2.89;
+/// The path is full when a round trip brings less than a quarter more, three times in a row.
+const FULL_GROWTH: f64 = 1.25;
+const FULL_ROUNDS: u32 = 3;
+/// One round trip each: a quarter faster, to find more room; then as much slower, so that what queued
+/// goes; then as the path is.
+const GAINS: [f64; 8] = [1.25, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
+/// How much may be under way, of what the path holds: the rest is what is lost and not yet known to be.
+const WINDOW_GAIN: f64 = 1.25;
+/// And so much more, in packets that are full: without it a path that holds less than a packet, or whose
+/// acknowledgements come for two at a time, would stand still.
+const SPARE_PACKETS: f64 = 2.0;
+const FULL_PACKET: f64 = (crate::PACKET_BYTES + OVERHEAD) as f64;
+/// For how many round trips the most that was delivered is believed in.
+const ROUNDS: u64 = 10;
+/// For how long the shortest round trip is believed in, in halves.
+const HALF: Duration = Duration::from_secs(5);
+/// What a timer that is late may make up for.
+const LATE: Duration = Duration::from_millis(2);
+
+/// What was known when a packet left.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Snapshot {
+    at: Instant,
+    delivered: u64,
+    delivered_at: Instant,
+    first_sent_at: Instant,
+    is_limited: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Mode {
+    /// Nothing is known but that more was delivered each round trip.
+    Startup { most: f64, rounds: u32 },
+    /// What queued at first goes.
+    Drain,
+    /// Which of [`GAINS`], and since when.
+    Steady { phase: usize, since: Instant },
+}
+
+/// How fast packets of one session may leave.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    in_flight: f64,
+    /// Bytes that have arrived, and when that was last known to grow.
+    delivered: u64,
+    delivered_at: Instant,
+    /// When the first packet left of those that the next sample is about.
+    first_sent_at: Instant,
+    /// Until so much has arrived, samples tell what there was to send, and not what the path carries.
+    limited_until: Option<u64>,
+    round: u64,
+    round_ends: u64,
+    /// Bytes a second by round, the highest first.
+    rates: VecDeque<(u64, f64)>,
+    /// The shortest round trips of this half and the one before.
+    shortest: [Option<Duration>; 2],
+    half_began: Instant,
+    mode: Mode,
+    next_at: Instant,
+}
+
+impl Pace {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            in_flight: 0.0,
+            delivered: 0,
+            delivered_at: now,
+            first_sent_at: now,
+            limited_until: None,
+            round: 0,
+            round_ends: 0,
+            rates: VecDeque::new(),
+            shortest: [None; 2],
+            half_began: now,
+            mode: Mode::Startup {
+                most: 0.0,
+                rounds: 0,
+            },
+            next_at: now,
+        }
+    }
+
+    /// Whether one more packet may be under way.
+    pub(crate) fn has_window(&self) -> bool {
+        self.in_flight < self.window()
+    }
+
+    /// Before when no packet leaves.
+    pub(crate) fn next_at(&self) -> Instant {
+        self.next_at
+    }
+
+    /// There was less to send than may leave.
+    pub(crate) fn limit(&mut self) {
+        if self.has_window() {
+            self.limited_until = Some(self.delivered + self.in_flight as u64);
+        }
+    }
+
+    /// A packet of so many bytes leaves.
+    pub(crate) fn sent(&mut self, now: Instant, bytes: usize) -> Snapshot {
+        if self.in_flight <= 0.0 {
+            self.first_sent_at = now;
+            self.delivered_at = now;
+        }
+        let cost = (bytes + OVERHEAD) as f64;
+        self.in_flight += cost;
+        if let Some(rate) = self.rate() {
+            let starts = self.next_at.max(now.checked_sub(LATE).unwrap_or(now));
+            self.next_at = starts + Duration::from_secs_f64(cost / rate);
+        }
+        Snapshot {
+            at: now,
+            delivered: self.delivered,
+            delivered_at: self.delivered_at,
+            first_sent_at: self.first_sent_at,
+            is_limited: self.limited_until.is_some(),
+        }
+    }
+
+    /// A packet of so many bytes is not under way any more.
+    pub(crate) fn lost(&mut self, bytes: usize) {
+        self.in_flight = (self.in_flight - (bytes + OVERHEAD) as f64).max(0.0);
+    }
+
+    /// A packet of so many bytes has arrived: known now, before [`Pace::learn`].
+    pub(crate) fn arrived(&mut self, now: Instant, bytes: usize, was_in_flight: bool) {
+        self.delivered += (bytes + OVERHEAD) as u64;
+        self.delivered_at = now;
+        if was_in_flight {
+            self.lost(bytes);
+        }
+    }
+
+    /// What an acknowledgement tells by the newest packet of those that it is about.
+    pub(crate) fn learn(&mut self, now: Instant, newest: Snapshot) {
+        if self
+            .limited_until
+            .is_some_and(|until| self.delivered > until)
+        {
+            self.limited_until = None;
+        }
+        let is_new_round = newest.delivered >= self.round_ends;
+        if is_new_round {
+            self.round += 1;
+            self.round_ends = self.delivered;
+        }
+        self.first_sent_at = newest.at;
+        let sending = newest.at.saturating_duration_since(newest.first_sent_at);
+        let arriving = self
+            .delivered_at
+            .saturating_duration_since(newest.delivered_at);
+        let interval = sending.max(arriving);
+        // Shorter than the path is what came at once after it was held up.
+        if interval >= self.shortest().unwrap_or(Duration::MAX).mul_f64(0.9) {
+            let rate = (self.delivered - newest.delivered) as f64 / interval.as_secs_f64();
+            if !newest.is_limited || rate > self.most() {
+                self.note(rate);
+            }
+        }
+        self.go_on(now, is_new_round, newest.is_limited);
+    }
+
+    /// Takes a round trip in, without the time for which the reader has held its acknowledgement.
+    pub(crate) fn measured(&mut self, now: Instant, round_trip: Duration) {
+        if now.saturating_duration_since(self.half_began) >= HALF {
+            self.half_began = now;
+            self.shortest = [None, self.shortest[0]];
+        }
+        let least = self.shortest[0].map_or(round_trip, |known| known.min(round_trip));
+        self.shortest[0] = Some(least);
+    }
+
+    fn go_on(&mut self, now: Instant, is_new_round: bool, is_limited: bool) {
+        let most = self.most();
+        match &mut self.mode {
+            Mode::Startup {
+                most: before,
+                rounds,
+            } => {
+                if !is_new_round || is_limited {
+                    return;
+                }
+                if most >= *before * FULL_GROWTH {
+                    (*before, *rounds) = (most, 0);
+                    return;
+                }
+                *rounds += 1;
+                if *rounds >= FULL_ROUNDS {
+                    self.mode = Mode::Drain;
+                }
+            }
+            Mode::Drain => {
+                if self.in_flight <= self.holds() {
+                    // Not with the faster one.
+                    let (phase, since) = (2, now);
+                    self.mode = Mode::Steady { phase, since };
+                }
+            }
+            Mode::Steady { phase, since } => {
+                let round_trip = self.shortest.iter().flatten().min();
+                if round_trip.is_some_and(|it| now.saturating_duration_since(*since) >= *it) {
+                    *phase = (*phase + 1) % GAINS.len();
+                    *since = now;
+                }
+            }
+        }
+    }
+
+    /// Enters a rate; those that are lower, or too old, are not needed any more.
+    fn note(&mut self, rate: f64) {
+        let round = self.round;
+        self.rates
+            .retain(|(seen, known)| seen + ROUNDS > round && *known > rate);
+        self.rates.push_back((round, rate));
+    }
+
+    /// The most that was delivered, in bytes a second; 0 where nothing is known.
+    fn most(&self) -> f64 {
+        self.rates.front().map_or(0.0, |(_, rate)| *rate)
+    }
+
+    fn shortest(&self) -> Option<Duration> {
+        self.shortest.into_iter().flatten().min()
+    }
+
+    /// What the path holds when it is full and nothing queues.
+    fn holds(&self) -> f64 {
+        self.most() * self.shortest().unwrap_or_default().as_secs_f64()
+    }
+
+    /// How fast packets leave; as fast as may be, before anything is known.
+    fn rate(&self) -> Option<f64> {
+        let gain = match self.mode {
+            Mode::Startup { .. } => STARTUP_GAIN,
+            Mode::Drain => 1.0 / STARTUP_GAIN,
+            Mode::Steady { phase, .. } => GAINS[phase],
+        };
+        let most = self.most();
+        (most > 0.0).then_some(gain * most)
+    }
+
+    fn window(&self) -> f64 {
+        if self.rates.is_empty() {
+            return INITIAL_WINDOW;
+        }
+        let gain = match self.mode {
+            Mode::Startup { .. } => STARTUP_GAIN,
+            _ => WINDOW_GAIN,
+        };
+        gain * self.holds() + SPARE_PACKETS * FULL_PACKET
+    }
+}

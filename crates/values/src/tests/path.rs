@@ -1,0 +1,109 @@
+//! A sender that has more than its path carries.
+
+use crate::{Receiver, Sender, Topic, Wanted};
+use std::time::{Duration, Instant};
+
+/// One way.
+const DELAY: Duration = Duration::from_millis(25);
+/// What surrounds a packet on its way.
+const OVERHEAD: usize = 107;
+
+/// What became of a session's packets after its first seconds.
+#[derive(Debug)]
+struct Carried {
+    /// Of what the path could have carried.
+    used: f64,
+    /// How long packets queued: half of them no longer, and one of 20 longer.
+    median: Duration,
+    p95: Duration,
+}
+
+/// Keys that change all the time, over a path of so many bits a second, of which so many percent of
+/// packets are lost.
+fn carry(rate: f64, loss: u64, seed: u64) -> Carried {
+    let begun = Instant::now();
+    let (settled, end) = (
+        begun + Duration::from_secs(5),
+        begun + Duration::from_secs(25),
+    );
+    let mut now = begun;
+    let topic = Topic::new(200);
+    let mut sender = Sender::new(now, 1, 1_000);
+    sender
+        .subscribe(0, topic.clone(), Wanted::default())
+        .unwrap();
+    let mut receiver = Receiver::new();
+    receiver.subscribe(0);
+    let mut seed = seed | 1;
+    let mut random = |below: u64| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed % below
+    };
+    let (mut free_at, mut changes) = (now, 0_u64);
+    let mut under_way: Vec<(Instant, bool, Vec<u8>)> = Vec::new();
+    let (mut carried, mut queued) = (0, Vec::new());
+    while now < end {
+        for _ in 0..20 {
+            changes += 1;
+            let value = changes.to_be_bytes().repeat(4);
+            topic
+                .put(now, &format!("key {}", changes % 200), value)
+                .unwrap();
+        }
+        while let Some(at) = under_way.iter().position(|(at, ..)| *at <= now) {
+            let (_, to_reader, message) = under_way.remove(at);
+            if to_reader {
+                receiver.handle(now, &message).unwrap();
+            } else {
+                sender.acknowledge(now, &message).unwrap();
+            }
+        }
+        sender.handle_timeout(now);
+        while let Some(packet) = sender.poll(now) {
+            let bytes = packet.len() + OVERHEAD;
+            let starts = free_at.max(now);
+            free_at = starts + Duration::from_secs_f64(bytes as f64 * 8.0 / rate);
+            if now >= settled {
+                carried += bytes;
+                queued.push(starts - now);
+            }
+            if random(100) >= loss {
+                under_way.push((free_at + DELAY, true, packet));
+            }
+        }
+        if let Some(acknowledgement) = receiver.poll_acknowledgement(now)
+            && random(100) >= loss
+        {
+            under_way.push((now + DELAY, false, acknowledgement));
+        }
+        now += Duration::from_millis(1);
+    }
+    queued.sort_unstable();
+    Carried {
+        used: carried as f64 * 8.0 / rate / (end - settled).as_secs_f64(),
+        median: queued[queued.len() / 2],
+        p95: queued[queued.len() * 19 / 20],
+    }
+}
+
+#[test]
+fn a_path_is_filled_and_nothing_queues_on_it() {
+    for rate in [64e3, 256e3, 1e6, 10e6] {
+        for loss in [0, 5, 30] {
+            let carried = carry(rate, loss, 1);
+            // 7.5 Mbit/s is what changes.
+            let (used, ms) = (
+                carried.used * (rate / 7.5e6).max(1.0),
+                Duration::from_millis,
+            );
+            let is_fine = if loss <= 5 {
+                used >= 0.9 && carried.median <= ms(20) && carried.p95 <= ms(70)
+            } else {
+                used >= 0.6 && carried.median <= ms(40)
+            };
+            assert!(is_fine, "{rate} bit/s, {loss} %: {carried:?}");
+        }
+    }
+}
