@@ -15,6 +15,13 @@ const INITIAL_ROUND_TRIP: Duration = Duration::from_millis(333);
 const GRANULARITY: Duration = Duration::from_millis(1);
 /// How often the probe time-out doubles: 64 times the first is as rare as it gets.
 const MAX_BACKOFF: u32 = 6;
+/// Where more than this part is lost, the last packets before a silence are sent twice: what tells that
+/// one is lost is a later one, and there is none. The other copy leaves after a quarter of a round trip,
+/// within these bounds.
+const LOSSY: f64 = 0.005;
+const COPY_AFTER: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(25)];
+/// How much a packet's fate counts in what is known of losses.
+const LOSS_WEIGHT: f64 = 1.0 / 64.0;
 /// Packets that are remembered: those in flight, and lost ones, which may have come after all.
 pub(crate) const MAX_PACKETS: usize = 1_024;
 
@@ -27,6 +34,8 @@ struct Sent<T> {
     /// For the pace.
     snapshot: Snapshot,
     is_lost: bool,
+    /// Whether it was copied, or is a copy.
+    is_copied: bool,
     /// `None` once it was acknowledged.
     content: Option<T>,
 }
@@ -40,6 +49,10 @@ pub(crate) struct Recovery<T> {
     pace: Pace,
     round_trip: Option<RoundTrip>,
     backoff: u32,
+    /// What part of packets is lost, of late.
+    loss: f64,
+    /// Whether the next packet is a copy.
+    is_copy_next: bool,
 }
 
 /// The round trip as it was measured (RFC 9002 section 5).
@@ -55,6 +68,8 @@ struct RoundTrip {
 pub(crate) enum Fate<T> {
     Arrived(T),
     Lost(T),
+    /// It may be lost, and nothing would tell.
+    Doubted(T),
 }
 
 impl<T> Recovery<T> {
@@ -66,6 +81,8 @@ impl<T> Recovery<T> {
             pace: Pace::new(now),
             round_trip: None,
             backoff: 0,
+            loss: 0.0,
+            is_copy_next: false,
         }
     }
 
@@ -79,9 +96,10 @@ impl<T> Recovery<T> {
         self.packets.len() < MAX_PACKETS
     }
 
-    /// How fast packets may leave.
-    pub(crate) fn pace(&mut self) -> &mut Pace {
-        &mut self.pace
+    /// There is nothing to send, though something might leave.
+    pub(crate) fn idle(&mut self) {
+        self.is_copy_next = false;
+        self.pace.limit();
     }
 
     /// When a packet may leave, if one can be remembered and may be under way; otherwise that is
@@ -100,6 +118,7 @@ impl<T> Recovery<T> {
             bytes,
             snapshot,
             is_lost: false,
+            is_copied: std::mem::take(&mut self.is_copy_next),
             content: Some(content),
         });
         self.next += 1;
@@ -130,6 +149,7 @@ impl<T> Recovery<T> {
                 let Some(mut content) = packet.content.take() else {
                     continue;
                 };
+                self.loss -= self.loss * LOSS_WEIGHT;
                 self.pace.arrived(had, packet.bytes, !packet.is_lost);
                 if newest.is_none_or(|(number, _)| number < packet.number) {
                     newest = Some((packet.number, packet.snapshot));
@@ -161,7 +181,20 @@ impl<T> Recovery<T> {
             // come after all, that is learnt then.
             self.backoff = (self.backoff + 1).min(MAX_BACKOFF);
             for packet in &mut self.packets {
-                Self::give_up(packet, &mut self.pace, &mut tell);
+                Self::give_up(packet, &mut self.pace, &mut self.loss, &mut tell);
+            }
+        }
+        if self.copy_at().is_some_and(|at| at <= now) {
+            self.is_copy_next = true;
+            for packet in &mut self.packets {
+                let is_last = packet.number + PACKET_THRESHOLD >= self.next;
+                if is_last
+                    && !packet.is_lost
+                    && !std::mem::replace(&mut packet.is_copied, true)
+                    && let Some(content) = &mut packet.content
+                {
+                    tell(packet.number, Fate::Doubted(content));
+                }
             }
         }
         self.forget();
@@ -173,7 +206,8 @@ impl<T> Recovery<T> {
             .in_flight()
             .find(|packet| Some(packet.number) < self.largest_acknowledged)
             .map(|packet| packet.at + self.reordering());
-        [by_time, self.probe_at()].into_iter().flatten().min()
+        let timers = [by_time, self.copy_at(), self.probe_at()];
+        timers.into_iter().flatten().min()
     }
 
     fn in_flight(&self) -> impl Iterator<Item = &Sent<T>> {
@@ -192,17 +226,23 @@ impl<T> Recovery<T> {
                 break;
             }
             if packet.number + PACKET_THRESHOLD <= largest || packet.at + reordering <= now {
-                Self::give_up(packet, &mut self.pace, &mut tell);
+                Self::give_up(packet, &mut self.pace, &mut self.loss, &mut tell);
             }
         }
     }
 
-    fn give_up(packet: &mut Sent<T>, pace: &mut Pace, tell: &mut impl FnMut(u64, Fate<&mut T>)) {
+    fn give_up(
+        packet: &mut Sent<T>,
+        pace: &mut Pace,
+        loss: &mut f64,
+        tell: &mut impl FnMut(u64, Fate<&mut T>),
+    ) {
         if packet.is_lost {
             return;
         }
         if let Some(content) = &mut packet.content {
             packet.is_lost = true;
+            *loss += (1.0 - *loss) * LOSS_WEIGHT;
             pace.lost(packet.bytes);
             tell(packet.number, Fate::Lost(content));
         }
@@ -231,6 +271,15 @@ impl<T> Recovery<T> {
     fn reordering(&self) -> Duration {
         let longer = self.round_trip.map(|it| it.smoothed.max(it.latest));
         (longer.unwrap_or(INITIAL_ROUND_TRIP) * 9 / 8).max(GRANULARITY)
+    }
+
+    /// When the last packet is sent once more, though it may have come.
+    fn copy_at(&self) -> Option<Instant> {
+        let last = self.packets.back()?;
+        let is_alone = !last.is_copied && !last.is_lost && last.content.is_some();
+        let round_trip = self.round_trip.filter(|_| is_alone && self.loss > LOSSY)?;
+        let [least, most] = COPY_AFTER;
+        Some(last.at + (round_trip.smoothed / 4).clamp(least, most))
     }
 
     /// When nothing was heard for too long (RFC 9002 section 6.2.1).

@@ -123,7 +123,7 @@ impl Sender {
         }
         self.note_complete();
         if carried.is_empty() {
-            self.recovery.pace().limit();
+            self.recovery.idle();
             return None;
         }
         let packet = writer.finish();
@@ -183,20 +183,17 @@ impl Sender {
 }
 
 fn tell(subscriptions: &mut VecDeque<Subscription>, packet: u64, fate: Fate<&mut Vec<Carried>>) {
-    let (entries, has_arrived) = match fate {
-        Fate::Arrived(entries) => (entries, true),
-        Fate::Lost(entries) => (entries, false),
-    };
+    let (Fate::Arrived(entries) | Fate::Lost(entries) | Fate::Doubted(entries)) = &fate;
     for carried in entries.iter() {
         // One that has ended since has none.
         let of = subscriptions
             .iter_mut()
             .find(|it| it.id == carried.subscription);
         if let Some(subscription) = of {
-            if has_arrived {
-                subscription.arrived(carried);
-            } else {
-                subscription.lost(packet, carried);
+            match &fate {
+                Fate::Arrived(_) => subscription.arrived(carried),
+                Fate::Lost(_) => subscription.lost(packet, carried),
+                Fate::Doubted(_) => subscription.doubted(packet, carried),
             }
         }
     }

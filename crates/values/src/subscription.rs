@@ -188,6 +188,26 @@ impl Subscription {
         }
     }
 
+    /// The packet of this number, with this entry, may be lost: it is sent once more, unless there is a
+    /// newer value.
+    pub(crate) fn doubted(&mut self, packet: u64, carried: &Carried) {
+        let newest = self
+            .topic
+            .state()
+            .slots
+            .get(carried.slot as usize)
+            .map(|slot| slot.version);
+        let Some(known) = self.known.get_mut(carried.slot as usize) else {
+            return;
+        };
+        if known.packet == Some(packet) && newest == Some(carried.version) {
+            known.packet = None;
+            if !std::mem::replace(&mut known.is_due, true) {
+                self.due.push_back(carried.slot);
+            }
+        }
+    }
+
     /// Whether the reader has all that was there when it subscribed: told once.
     pub(crate) fn take_complete(&mut self) -> bool {
         let is_complete = self.seen >= self.begun && self.awaited == 0;

@@ -107,3 +107,60 @@ fn a_path_is_filled_and_nothing_queues_on_it() {
         }
     }
 }
+
+/// A key that changes now and then, at 5 % loss: with nothing after it that would show a loss.
+#[test]
+fn the_last_value_before_a_silence_is_there_within_one_and_a_half_round_trips() {
+    let mut now = Instant::now();
+    let topic = Topic::new(1);
+    let mut sender = Sender::new(now, 1, 10);
+    sender
+        .subscribe(0, topic.clone(), Wanted::default())
+        .unwrap();
+    let mut receiver = Receiver::new();
+    receiver.subscribe(0);
+    let mut seed = 7_u64;
+    let mut is_lost = || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed % 100 < 5
+    };
+    let mut under_way: Vec<(Instant, bool, Vec<u8>)> = Vec::new();
+    let (mut in_time, mut sent) = (0, 0);
+    for number in 0..2_000_u32 {
+        topic.put(now, "key", number.to_string()).unwrap();
+        let put_at = now;
+        let mut came_at = None;
+        while now < put_at + Duration::from_millis(400) {
+            while let Some(at) = under_way.iter().position(|(at, ..)| *at <= now) {
+                let (_, to_reader, message) = under_way.remove(at);
+                if to_reader {
+                    for update in receiver.handle(now, &message).unwrap() {
+                        let is_it = update.value.as_deref() == Some(number.to_string().as_bytes());
+                        came_at = came_at.or(is_it.then_some(now));
+                    }
+                } else {
+                    sender.acknowledge(now, &message).unwrap();
+                }
+            }
+            sender.handle_timeout(now);
+            while let Some(packet) = sender.poll(now) {
+                sent += 1;
+                if !is_lost() {
+                    under_way.push((now + DELAY, true, packet));
+                }
+            }
+            if let Some(acknowledgement) = receiver.poll_acknowledgement(now)
+                && !is_lost()
+            {
+                under_way.push((now + DELAY, false, acknowledgement));
+            }
+            now += Duration::from_millis(1);
+        }
+        in_time += usize::from(came_at.is_some_and(|at| at <= put_at + 3 * DELAY));
+    }
+    assert!(in_time >= 1_980, "{in_time} of 2,000");
+    // A copy, and what is lost after all.
+    assert!(sent <= 4_400, "{sent} packets");
+}
