@@ -115,6 +115,11 @@ impl Channel {
         Ok(())
     }
 
+    /// Whether what leaves may be lost: the browser chose that it is not sent again for ever.
+    pub(crate) fn is_lossy(&self) -> bool {
+        self.shared.inner.init().reliability.limit.is_some()
+    }
+
     /// The bytes that a sink may keep.
     pub(crate) fn outbox_limit(&self) -> usize {
         self.shared.config.send_buffer_bytes

@@ -293,6 +293,38 @@ async fn the_last_value_of_a_feed_that_returns_while_it_waits_for_room_arrives()
 }
 
 #[tokio::test]
+async fn the_last_value_of_a_quiet_key_arrives_though_it_was_lost() {
+    let (changes, changed) = tokio::sync::watch::channel("first".to_owned());
+    let feeds = Feeds::new().feed("quiet", move |channel: Channel| {
+        let mut changed = changed.clone();
+        async move {
+            let latest = channel.latest();
+            loop {
+                let value = changed.borrow_and_update().clone();
+                latest.put((), value)?;
+                tokio::select! {
+                    () = latest.closed() => return Ok::<_, SendError>(()),
+                    it = changed.changed() => drop(it),
+                }
+            }
+        }
+    });
+    let (_server, network, client) = open(feeds, NETWORKS[0], unreliable("quiet")).await;
+    let text = |wanted: &'static str| next_text(&*client.channel, move |it| it == wanted);
+    text("first").await;
+    network.stop();
+    until_it_says_nothing(&client).await;
+    let swallowed = network.swallowed();
+    changes.send("last".to_owned()).unwrap();
+    support::until("it to be lost", async || {
+        network.swallowed() > swallowed + 1
+    })
+    .await;
+    network.resume();
+    text("last").await;
+}
+
+#[tokio::test]
 async fn a_deadline_drops_what_is_late_and_counts_it() {
     for conditions in NETWORKS {
         let record = Record::new();

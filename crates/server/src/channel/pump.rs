@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tickwire_peer::port::DataChannel;
 use tokio::sync::{Mutex, SetOnce};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::info;
 
 /// The other half of a [`Channel`]: what moves its values. The session's.
@@ -69,7 +69,12 @@ impl Pump {
         let outbox = &**shared.outbox.wait().await;
         loop {
             if outbox.next(Instant::now()).is_none() {
-                outbox.filled().notified().await;
+                let filled = outbox.filled().notified();
+                match outbox.wakes_at() {
+                    None => filled.await,
+                    // Either way there is something to look at.
+                    Some(at) => drop(timeout_at(at, filled).await),
+                }
                 continue;
             }
             if let Err(cause) = shared.send_next(outbox).await {

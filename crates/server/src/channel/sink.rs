@@ -20,7 +20,7 @@ pub struct Latest<K> {
 
 impl<K: Hash + Eq + Clone + Send + 'static> Latest<K> {
     pub(super) fn new(channel: Channel) -> Self {
-        let outbox = Arc::new(ByKey::new(channel.outbox_limit()));
+        let outbox = Arc::new(ByKey::new(channel.outbox_limit(), channel.is_lossy()));
         channel.send_from(outbox.clone());
         Self { channel, outbox }
     }

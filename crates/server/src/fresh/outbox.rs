@@ -16,6 +16,16 @@ use tokio::time::Instant;
 const ENTRY: usize = 64;
 /// So many entries are kept room for when none waits.
 const KEPT: usize = 64;
+/// How long after each copy of a key's last value the next one leaves, on a channel that loses
+/// messages, while there is no newer value: six in all, of which one at 10 % loss is lost less often
+/// than once in a million times.
+const AGAIN_AFTER: [Duration; 5] = [
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+    Duration::from_millis(1_600),
+    Duration::from_millis(3_200),
+];
 
 /// What became of a channel's values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,6 +66,10 @@ pub trait Outbox: Send + Sync {
     fn leave(&self, now: Instant, hand_over: &mut HandOver<'_>) -> Result<bool, SendError>;
     /// Told when a value is put into an empty outbox.
     fn filled(&self) -> &Notify;
+    /// When there is a next value again where there is none now.
+    fn wakes_at(&self) -> Option<Instant> {
+        None
+    }
     fn counts(&self) -> Counts;
 }
 
@@ -67,12 +81,19 @@ struct Waiting {
     since: Instant,
     kind: Kind,
     data: Bytes,
+    /// How many copies of it have left.
+    copies: usize,
 }
 
 impl Waiting {
     fn new(since: Instant, message: Message) -> Self {
         let (kind, data) = message.into_parts();
-        Self { since, kind, data }
+        Self {
+            since,
+            kind,
+            data,
+            copies: 0,
+        }
     }
 
     fn size(&self) -> usize {
@@ -82,6 +103,9 @@ impl Waiting {
 
 impl Counts {
     fn left(&mut self, value: &Waiting, now: Instant) {
+        if value.copies > 0 {
+            return;
+        }
         self.sent += 1;
         self.age = now.duration_since(value.since);
         self.longest_age = self.longest_age.max(self.age);
@@ -93,27 +117,36 @@ pub struct ByKey<K> {
     state: Mutex<Slots<K>>,
     filled: Notify,
     limit: usize,
+    /// Whether what leaves may be lost.
+    is_lossy: bool,
 }
 
 struct Slots<K> {
     waiting: HashMap<K, Waiting>,
     turns: VecDeque<K>,
+    /// The last values of quiet keys, which leave again.
+    quiet: HashMap<K, (Instant, Waiting)>,
+    /// When, by how many copies have left: each in the order of time.
+    again: [VecDeque<(Instant, K)>; AGAIN_AFTER.len()],
     bytes: usize,
     counts: Counts,
 }
 
 impl<K: Hash + Eq + Clone> ByKey<K> {
-    /// An outbox of at most so many bytes.
-    pub fn new(limit: usize) -> Self {
+    /// An outbox of at most so many bytes, for a channel that may lose what leaves, or does not.
+    pub fn new(limit: usize, is_lossy: bool) -> Self {
         Self {
             state: Mutex::new(Slots {
                 waiting: HashMap::new(),
                 turns: VecDeque::new(),
+                quiet: HashMap::new(),
+                again: Default::default(),
                 bytes: 0,
                 counts: Counts::default(),
             }),
             filled: Notify::new(),
             limit,
+            is_lossy,
         }
     }
 
@@ -123,12 +156,18 @@ impl<K: Hash + Eq + Clone> ByKey<K> {
         let value = Waiting::new(since, message);
         let state = &mut *lock(&self.state);
         state.bytes += value.size();
+        if let Some((_, quiet)) = state.quiet.remove(&key) {
+            state.bytes -= quiet.size();
+        }
         if let Some(before) = state.waiting.insert(key.clone(), value) {
             state.bytes -= before.size();
-            state.counts.replaced += 1;
+            state.counts.replaced += u64::from(before.copies == 0);
         } else {
             state.turns.push_back(key);
             self.filled.notify_one();
+        }
+        if state.bytes > self.limit {
+            state.forget_quiet();
         }
         while state.bytes > self.limit && state.waiting.len() > 1 {
             state.remove_next();
@@ -137,25 +176,73 @@ impl<K: Hash + Eq + Clone> ByKey<K> {
     }
 }
 
-impl<K: Hash + Eq> Slots<K> {
+impl<K: Hash + Eq + Clone> Slots<K> {
     fn next(&self) -> Option<&Waiting> {
         self.waiting.get(self.turns.front()?)
     }
 
-    fn remove_next(&mut self) -> Option<Waiting> {
-        let value = self.waiting.remove(&self.turns.pop_front()?)?;
+    /// Lets a quiet key's last value leave again whose time has come, where nothing else waits.
+    fn revive(&mut self, now: Instant) {
+        while self.turns.is_empty() {
+            let due = self
+                .again
+                .iter_mut()
+                .find_map(|queue| queue.pop_front_if(|(at, _)| *at <= now));
+            let Some((at, key)) = due else {
+                return;
+            };
+            // Otherwise it has changed since.
+            if self.quiet.get(&key).is_some_and(|(due, _)| *due == at)
+                && let Some((_, value)) = self.quiet.remove(&key)
+            {
+                self.waiting.insert(key.clone(), value);
+                self.turns.push_back(key);
+            }
+        }
+    }
+
+    /// A value has left, and leaves again if it stays the last of its key.
+    fn keep(&mut self, now: Instant, key: K, mut value: Waiting) {
+        let Some(after) = AGAIN_AFTER.get(value.copies) else {
+            return;
+        };
+        let (due, quiet) = (now + *after, &self.quiet);
+        let queue = &mut self.again[value.copies];
+        if queue.len() > 2 * quiet.len() + KEPT {
+            // Keys that have changed since, while there was always something else to send.
+            queue.retain(|(at, key)| quiet.get(key).is_some_and(|(due, _)| due == at));
+        }
+        queue.push_back((due, key.clone()));
+        value.copies += 1;
+        self.bytes += value.size();
+        self.quiet.insert(key, (due, value));
+    }
+
+    /// Makes room: what has left once is the first to go.
+    fn forget_quiet(&mut self) {
+        let quiet = self.quiet.values().map(|(_, value)| value.size());
+        self.bytes -= quiet.sum::<usize>();
+        self.quiet = HashMap::new();
+        self.again = Default::default();
+    }
+
+    fn remove_next(&mut self) -> Option<(K, Waiting)> {
+        let key = self.turns.pop_front()?;
+        let value = self.waiting.remove(&key)?;
         self.bytes -= value.size();
         if self.waiting.is_empty() {
             self.waiting.shrink_to(KEPT);
             self.turns.shrink_to(KEPT);
         }
-        Some(value)
+        Some((key, value))
     }
 }
 
 impl<K: Hash + Eq + Clone + Send + 'static> Outbox for ByKey<K> {
-    fn next(&self, _now: Instant) -> Option<usize> {
-        lock(&self.state).next().map(|value| value.data.len())
+    fn next(&self, now: Instant) -> Option<usize> {
+        let mut state = lock(&self.state);
+        state.revive(now);
+        state.next().map(|value| value.data.len())
     }
 
     fn leave(&self, now: Instant, hand_over: &mut HandOver<'_>) -> Result<bool, SendError> {
@@ -164,14 +251,24 @@ impl<K: Hash + Eq + Clone + Send + 'static> Outbox for ByKey<K> {
             if !hand_over(value.kind, &value.data)? {
                 return Ok(false);
             }
-            let left = state.remove_next();
-            left.inspect(|value| state.counts.left(value, now));
+            if let Some((key, value)) = state.remove_next() {
+                state.counts.left(&value, now);
+                if self.is_lossy {
+                    state.keep(now, key, value);
+                }
+            }
         }
         Ok(true)
     }
 
     fn filled(&self) -> &Notify {
         &self.filled
+    }
+
+    fn wakes_at(&self) -> Option<Instant> {
+        let state = lock(&self.state);
+        let first = state.again.iter().filter_map(|queue| queue.front());
+        first.map(|(at, _)| *at).min()
     }
 
     fn counts(&self) -> Counts {
