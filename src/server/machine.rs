@@ -31,7 +31,7 @@ impl Machine {
         if !speaks(&channel, PROTOCOL).await? {
             return Ok(());
         }
-        let channel = channel.latest();
+        let channel = channel.latest().once();
         let subscription = self.subscribe(sessions);
         let mut samples = watch::Receiver::clone(&subscription);
         loop {

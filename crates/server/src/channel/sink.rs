@@ -13,6 +13,9 @@ use tokio::time::Instant;
 /// For positions, prices and gauges. A value waits while the path has no room, and a newer one
 /// of its key takes its place; keys leave in turn, so none starves. What can still be received
 /// is received through the channel, to which this dereferences.
+///
+/// On a channel that loses messages, the last value of a key leaves again while there is no newer
+/// one: after 0.2, 0.4, 0.8, 1.6 and 3.2 s, when nothing else waits. [`Latest::once`] turns that off.
 pub struct Latest<K> {
     channel: Channel,
     outbox: Arc<ByKey<K>>,
@@ -23,6 +26,13 @@ impl<K: Hash + Eq + Clone + Send + 'static> Latest<K> {
         let outbox = Arc::new(ByKey::new(channel.outbox_limit(), channel.is_lossy()));
         channel.send_from(outbox.clone());
         Self { channel, outbox }
+    }
+
+    /// The same, but each value leaves once: for samples of which another follows soon whatever
+    /// happens, such as a clock's time.
+    pub fn once(self) -> Self {
+        self.outbox.once();
+        self
     }
 
     /// Puts the newest value of a key. It leaves by itself as soon as the path takes it; this

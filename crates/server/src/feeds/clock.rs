@@ -24,7 +24,7 @@ pub async fn clock(channel: Channel) -> Result<(), SendError> {
     if !super::speaks(&channel, PROTOCOL).await? {
         return Ok(());
     }
-    let channel = channel.latest();
+    let channel = channel.latest().once();
     channel.put((), text(&FromClock::Time { time: now() }))?;
     let mut tick = ticks(DEFAULT_INTERVAL);
     loop {

@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tickwire_peer::sctp::Kind;
 use tokio::sync::Notify;
@@ -117,8 +118,8 @@ pub struct ByKey<K> {
     state: Mutex<Slots<K>>,
     filled: Notify,
     limit: usize,
-    /// Whether what leaves may be lost.
-    is_lossy: bool,
+    /// Whether what leaves may be lost, and leaves again if it stays the last.
+    is_lossy: AtomicBool,
 }
 
 struct Slots<K> {
@@ -146,8 +147,13 @@ impl<K: Hash + Eq + Clone> ByKey<K> {
             }),
             filled: Notify::new(),
             limit,
-            is_lossy,
+            is_lossy: AtomicBool::new(is_lossy),
         }
+    }
+
+    /// From here on each value leaves once.
+    pub fn once(&self) {
+        self.is_lossy.store(false, Ordering::Relaxed);
     }
 
     /// Where the values of all keys leave no room, those go whose turn is next: they are the
@@ -253,7 +259,7 @@ impl<K: Hash + Eq + Clone + Send + 'static> Outbox for ByKey<K> {
             }
             if let Some((key, value)) = state.remove_next() {
                 state.counts.left(&value, now);
-                if self.is_lossy {
+                if self.is_lossy.load(Ordering::Relaxed) {
                     state.keep(now, key, value);
                 }
             }

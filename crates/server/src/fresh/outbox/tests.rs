@@ -161,3 +161,12 @@ fn copies_wait_for_what_is_new_and_keep_no_room() {
     }
     assert_eq!(outbox.counts().overflowed, 0);
 }
+
+#[test]
+fn a_value_that_is_to_leave_once_does() {
+    let outbox = ByKey::new(10_000, true);
+    outbox.once();
+    let begun = now();
+    outbox.put(begun, "a", "a1".into());
+    assert_eq!(leaves(&outbox, begun, 20_000).len(), 1);
+}
