@@ -126,6 +126,12 @@ impl Channel {
     }
 
     /// From here on the channel sends what is put into `outbox`.
+    /// Completes when the session's path is another, for one channel of those that have a pace of
+    /// their own.
+    pub(crate) async fn path_changed(&self) {
+        self.shared.gate.path_changed().await;
+    }
+
     /// Takes note of what leaves beside the session's sinks, so many bytes.
     pub(crate) fn beside(&self, bytes: usize) {
         self.shared.gate.beside(bytes);

@@ -124,6 +124,20 @@ impl<T> Recovery<T> {
         self.next += 1;
     }
 
+    /// The path is another, of which nothing is known; what was under way on the one before is taken for
+    /// lost.
+    pub(crate) fn begin_path(&mut self, now: Instant, mut tell: impl FnMut(u64, Fate<&mut T>)) {
+        for packet in &mut self.packets {
+            if let Some(content) = packet.content.as_mut().filter(|_| !packet.is_lost) {
+                tell(packet.number, Fate::Lost(content));
+            }
+        }
+        self.packets.clear();
+        self.pace = Pace::new(now);
+        self.round_trip = None;
+        self.backoff = 0;
+    }
+
     /// Takes in an acknowledgement, and tells what is known by it. `None` where it is of a packet that
     /// was never sent: nothing was changed then.
     pub(crate) fn acknowledged(

@@ -145,6 +145,14 @@ impl Sender {
         Ok(())
     }
 
+    /// The reader is reached by another path from here on: what is under way is due again, and how fast
+    /// packets may leave is found anew.
+    pub fn begin_path(&mut self, now: Instant) {
+        let subscriptions = &mut self.subscriptions;
+        let tell = |number, fate: Fate<&mut Vec<Carried>>| tell(subscriptions, number, fate);
+        self.recovery.begin_path(now, tell);
+    }
+
     /// Does what is due at `now`: what nothing was heard of is due again.
     pub fn handle_timeout(&mut self, now: Instant) {
         let subscriptions = &mut self.subscriptions;

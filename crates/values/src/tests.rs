@@ -1,5 +1,6 @@
-use crate::{Sender, SubscribeError, Topic, Wanted};
+use crate::{Receiver, Sender, SubscribeError, Topic, Wanted};
 use std::time::Instant;
+use tickwire_wire::values::Acknowledgement;
 
 mod model;
 mod path;
@@ -19,4 +20,28 @@ fn subscriptions_and_their_keys_are_bounded() {
     let small = Topic::new(1);
     assert_eq!(subscribe(3, &small), Ok(()));
     assert_eq!(subscribe(4, &small), Err(SubscribeError::TooMany));
+}
+
+#[test]
+fn what_was_under_way_on_a_path_that_is_left_is_due_at_once_on_the_next() {
+    let now = Instant::now();
+    let topic = Topic::new(1);
+    let mut sender = Sender::new(now, 1, 10);
+    sender
+        .subscribe(0, topic.clone(), Wanted::default())
+        .unwrap();
+    topic.put(now, "key", "value").unwrap();
+    assert!(sender.poll(now).is_some());
+    assert_eq!(sender.poll(now), None);
+    sender.begin_path(now);
+    let again = sender.poll(now).expect("the value");
+    // What comes late from the path before changes nothing.
+    let late = Acknowledgement {
+        held: 0,
+        ranges: vec![(0, 0)],
+    };
+    sender.acknowledge(now, &late.write()).unwrap();
+    let mut receiver = Receiver::new();
+    receiver.subscribe(0);
+    assert_eq!(receiver.handle(now, &again).unwrap().len(), 1);
 }

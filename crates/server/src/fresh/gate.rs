@@ -21,6 +21,8 @@ pub struct Gate {
     window: Mutex<Window>,
     /// Something was acknowledged, or the path is another.
     moved: Notify,
+    /// The path is another, for who has a pace of its own.
+    path: Notify,
 }
 
 /// The right to let one value out.
@@ -35,6 +37,7 @@ impl Gate {
             turn: tokio::sync::Mutex::default(),
             window: Mutex::new(Window::new(Instant::now().into())),
             moved: Notify::new(),
+            path: Notify::new(),
         }
     }
 
@@ -42,6 +45,12 @@ impl Gate {
     pub fn begin_path(&self) {
         self.window().begin_path(Instant::now().into());
         self.moved.notify_one();
+        self.path.notify_one();
+    }
+
+    /// Completes once after each time that the path has become another, for one who waits.
+    pub async fn path_changed(&self) {
+        self.path.notified().await;
     }
 
     /// Waits for this channel's turn.

@@ -129,6 +129,7 @@ pub async fn values(channel: Channel, reading: Reading) -> Result<(), TopicsErro
                 subscriptions.sender().handle_timeout(Instant::now());
             }
             () = subscriptions.filled.notified() => {}
+            () = channel.path_changed() => subscriptions.sender().begin_path(Instant::now()),
             message = channel.recv() => {
                 let Some(message) = message else {
                     return Ok(());

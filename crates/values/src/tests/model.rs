@@ -22,6 +22,8 @@ enum Step {
     Remove(u8),
     Wait(u64),
     Cut(bool),
+    /// The reader has another address.
+    Move,
     /// The reader leaves and comes back, for all keys or some, as often as they change or rarer.
     Resubscribe(Option<u16>, u64),
 }
@@ -41,6 +43,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0..12_u8).prop_map(Step::Remove),
         10 => (0..40_u64).prop_map(Step::Wait),
         1 => any::<bool>().prop_map(Step::Cut),
+        1 => Just(Step::Move),
         1 => (option::of(0..1_u16 << 12), prop_oneof![Just(0), 1..300_u64])
             .prop_map(|(keys, interval)| Step::Resubscribe(keys, interval)),
     ];
@@ -241,6 +244,7 @@ proptest! {
                 Step::Remove(key) => world.remove(key),
                 Step::Wait(time) => world.run(Duration::from_millis(time)),
                 Step::Cut(is_cut) => world.is_cut = is_cut,
+                Step::Move => world.sender.begin_path(world.now),
                 Step::Resubscribe(keys, interval) => world.subscribe(keys, interval),
             }
         }
