@@ -32,6 +32,8 @@ const FULL_PACKET: f64 = (crate::PACKET_BYTES + OVERHEAD) as f64;
 const ROUNDS: u64 = 10;
 /// For how long the shortest round trip is believed in, in halves.
 const HALF: Duration = Duration::from_secs(5);
+/// What a round trip is at least, whatever a reader says of how long it has held its answer.
+const SHORTEST: Duration = Duration::from_micros(100);
 /// What a timer that is late may make up for.
 const LATE: Duration = Duration::from_millis(2);
 
@@ -168,7 +170,7 @@ impl Pace {
         let arriving = self
             .delivered_at
             .saturating_duration_since(newest.delivered_at);
-        let interval = sending.max(arriving);
+        let interval = sending.max(arriving).max(SHORTEST);
         // Shorter than the path is what came at once after it was held up.
         if interval >= self.shortest().unwrap_or(Duration::MAX).mul_f64(0.9) {
             let rate = (self.delivered - newest.delivered) as f64 / interval.as_secs_f64();
@@ -185,6 +187,7 @@ impl Pace {
             self.half_began = now;
             self.shortest = [None, self.shortest[0]];
         }
+        let round_trip = round_trip.max(SHORTEST);
         let least = self.shortest[0].map_or(round_trip, |known| known.min(round_trip));
         self.shortest[0] = Some(least);
     }

@@ -1,5 +1,5 @@
 use crate::{Receiver, Sender, SubscribeError, Topic, Wanted};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tickwire_wire::values::Acknowledgement;
 
 mod model;
@@ -44,4 +44,25 @@ fn what_was_under_way_on_a_path_that_is_left_is_due_at_once_on_the_next() {
     let mut receiver = Receiver::new();
     receiver.subscribe(0);
     assert_eq!(receiver.handle(now, &again).unwrap().len(), 1);
+}
+
+#[test]
+fn who_lies_about_how_long_it_has_held_its_answers_still_gets_values() {
+    let mut now = Instant::now();
+    let topic = Topic::new(1);
+    let mut sender = Sender::new(now, 1, 10);
+    sender
+        .subscribe(0, topic.clone(), Wanted::default())
+        .unwrap();
+    for number in 0..100 {
+        topic.put(now, "key", number.to_string()).unwrap();
+        let sent = sender.poll(now);
+        assert!(sent.is_some(), "{number}");
+        let answer = Acknowledgement {
+            held: u64::MAX >> 2,
+            ranges: vec![(number, number)],
+        };
+        sender.acknowledge(now, &answer.write()).unwrap();
+        now += Duration::from_millis(1);
+    }
 }
