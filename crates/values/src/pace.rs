@@ -193,7 +193,7 @@ impl Pace {
     }
 
     fn go_on(&mut self, now: Instant, is_new_round: bool, is_limited: bool) {
-        let most = self.most();
+        let (most, round_trip) = (self.most(), self.shortest());
         match &mut self.mode {
             Mode::Startup {
                 most: before,
@@ -219,8 +219,7 @@ impl Pace {
                 }
             }
             Mode::Steady { phase, since } => {
-                let round_trip = self.shortest.iter().flatten().min();
-                if round_trip.is_some_and(|it| now.saturating_duration_since(*since) >= *it) {
+                if round_trip.is_some_and(|it| now.saturating_duration_since(*since) >= it) {
                     *phase = (*phase + 1) % GAINS.len();
                     *since = now;
                 }

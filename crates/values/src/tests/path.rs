@@ -18,6 +18,28 @@ struct Carried {
     p95: Duration,
 }
 
+/// The two ends of a subscription to all of a topic.
+fn ends(now: Instant, topic: &Topic) -> (Sender, Receiver) {
+    let mut sender = Sender::new(now, 1, 1_000);
+    sender
+        .subscribe(0, topic.clone(), Wanted::default())
+        .unwrap();
+    let mut receiver = Receiver::new();
+    receiver.subscribe(0);
+    (sender, receiver)
+}
+
+/// Numbers below a hundred: xorshift, of which the seed is all that is random.
+fn percents(seed: u64) -> impl FnMut() -> u64 {
+    let mut seed = seed | 1;
+    move || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed % 100
+    }
+}
+
 /// Keys that change all the time, over a path of so many bits a second, of which so many percent of
 /// packets are lost.
 fn carry(rate: f64, loss: u64, seed: u64) -> Carried {
@@ -28,19 +50,8 @@ fn carry(rate: f64, loss: u64, seed: u64) -> Carried {
     );
     let mut now = begun;
     let topic = Topic::new(200);
-    let mut sender = Sender::new(now, 1, 1_000);
-    sender
-        .subscribe(0, topic.clone(), Wanted::default())
-        .unwrap();
-    let mut receiver = Receiver::new();
-    receiver.subscribe(0);
-    let mut seed = seed | 1;
-    let mut random = |below: u64| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed % below
-    };
+    let (mut sender, mut receiver) = ends(now, &topic);
+    let mut percent = percents(seed);
     let (mut free_at, mut changes) = (now, 0_u64);
     let mut under_way: Vec<(Instant, bool, Vec<u8>)> = Vec::new();
     let (mut carried, mut queued) = (0, Vec::new());
@@ -69,12 +80,12 @@ fn carry(rate: f64, loss: u64, seed: u64) -> Carried {
                 carried += bytes;
                 queued.push(starts - now);
             }
-            if random(100) >= loss {
+            if percent() >= loss {
                 under_way.push((free_at + DELAY, true, packet));
             }
         }
         if let Some(acknowledgement) = receiver.poll_acknowledgement(now)
-            && random(100) >= loss
+            && percent() >= loss
         {
             under_way.push((now + DELAY, false, acknowledgement));
         }
@@ -113,19 +124,9 @@ fn a_path_is_filled_and_nothing_queues_on_it() {
 fn the_last_value_before_a_silence_is_there_within_one_and_a_half_round_trips() {
     let mut now = Instant::now();
     let topic = Topic::new(1);
-    let mut sender = Sender::new(now, 1, 10);
-    sender
-        .subscribe(0, topic.clone(), Wanted::default())
-        .unwrap();
-    let mut receiver = Receiver::new();
-    receiver.subscribe(0);
-    let mut seed = 7_u64;
-    let mut is_lost = || {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed % 100 < 5
-    };
+    let (mut sender, mut receiver) = ends(now, &topic);
+    let mut percent = percents(7);
+    let mut is_lost = || percent() < 5;
     let mut under_way: Vec<(Instant, bool, Vec<u8>)> = Vec::new();
     let (mut in_time, mut sent) = (0, 0);
     for number in 0..2_000_u32 {
