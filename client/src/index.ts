@@ -1,5 +1,6 @@
 import { Receiver, type Received } from "./receiver.js";
 import { Refused, Session } from "./session.js";
+import { readLogEntry, type LogEntry } from "./wire.js";
 
 export { Refused };
 
@@ -18,8 +19,16 @@ export type State = "connecting" | "open" | "lost" | "failed" | "closed";
 export interface Wanted {
   /** These keys alone; all without it. */
   keys?: string[];
-  /** How many values of a key a second, at most. */
+  /** How many values of a key a second, at most; of topics of the newest values. */
   maxRate?: number;
+  /** Of a log, what follows this position: `subscription.position` of an earlier one. */
+  after?: Position;
+}
+
+/** A place in a log. */
+export interface Position {
+  epoch: number;
+  position: number;
 }
 
 /** A key's new value. */
@@ -28,13 +37,19 @@ export interface Value {
   /** As text; `bytes` has what came. Undefined, both, where the key was removed. */
   value: string | undefined;
   bytes: Uint8Array | undefined;
-  /** Counts the topic's changes. */
+  /** Counts the topic's changes; in a log, the position. */
   version: number;
   /** How old the value was when it came, in milliseconds, less the time on the way. */
   age: number;
   /** Whether it was there before the subscription. */
   isSnapshot: boolean;
+  /** Of a log: whether entries before it are gone, which would have been for this reader. */
+  isAfterGap: boolean;
 }
+
+/** From how many on of those that wait to be read a log rests, and the oldest of a deadline go. */
+const MOST_ENTRIES = 1_000;
+const MOST_EVENTS = 10_000;
 
 /** The longest wait before another session is tried, in milliseconds. */
 const LONGEST_WAIT = 30_000;
@@ -74,11 +89,18 @@ export class Tickwire {
 
   /** Subscribes to a topic: what is there, and each change from then on, over every session, until it is closed. */
   subscribe(topic: string, wanted: Wanted = {}): Subscription {
-    const subscription = new Subscription(topic, wanted, () => {
-      this.#subscriptions.delete(subscription);
+    const rest = () => {
       this.#byId.delete(subscription.id);
       this.#receiver.unsubscribe(subscription.id);
       this.#say({ type: "unsubscribe", id: subscription.id });
+    };
+    const subscription = new Subscription(topic, wanted, {
+      rest,
+      begin: () => this.state === "open" && this.#begin(subscription),
+      end: () => {
+        this.#subscriptions.delete(subscription);
+        rest();
+      },
     });
     this.#subscriptions.add(subscription);
     if (this.state === "open") this.#begin(subscription);
@@ -119,7 +141,11 @@ export class Tickwire {
       session = new Session(this.server, Peer, headers, {
         onOpen: () => this.#opened(),
         onLost: () => session === this.#session && this.#lost(),
-        onControl: (message) => this.#control(JSON.parse(message)),
+        onControl: (message) => {
+          if (typeof message === "string") return this.#control(JSON.parse(message));
+          const entry = readLogEntry(message);
+          this.#byId.get(entry.subscription)?.entry(entry);
+        },
         onValues: (message) => this.#values(message),
       });
       this.#session = session;
@@ -156,15 +182,17 @@ export class Tickwire {
     this.#byId.set(id, subscription);
     this.#receiver.subscribe(id);
     subscription.restarted();
-    this.#say({ type: "subscribe", id, topic: subscription.topic, ...subscription.wanted });
+    const { topic, wanted, position: after = wanted.after } = subscription;
+    this.#say({ type: "subscribe", id, topic, ...wanted, after });
   }
 
   #say(message: object) {
     if (this.state === "open") this.#session!.control.send(JSON.stringify(message));
   }
 
-  #control(said: { type: string; id?: number; code?: string; message?: string }) {
+  #control(said: { type: string; id?: number; code?: string; message?: string } & Position & { gap: boolean }) {
     const subscription = this.#byId.get(said.id ?? 0);
+    if (said.type === "log") subscription?.log(said, said.gap);
     if (said.type === "complete") subscription?.completed();
     if (said.type === "refused" && subscription) {
       this.#subscriptions.delete(subscription);
@@ -190,7 +218,20 @@ export class Tickwire {
   }
 }
 
-/** What a topic's keys are, as they change. To be read once: `for await` gives each value, the newest alone of those that wait. */
+/** What a subscription asks of its link. */
+interface Asked {
+  /** Nothing more of it, for now. */
+  rest(): void;
+  /** On with it. */
+  begin(): void;
+  /** No more of it. */
+  end(): void;
+}
+
+/**
+ * What a topic's keys are, as they change. To be read once: `for await` gives each value; of the newest values that
+ * wait, that of each key alone.
+ */
 export class Subscription implements AsyncIterable<Value> {
   /** The link's own. */
   id = 0;
@@ -200,21 +241,27 @@ export class Subscription implements AsyncIterable<Value> {
   oncomplete: (() => void) | undefined;
   /** Resolves when all that was there at first has come. */
   readonly complete: Promise<void>;
-  /** The newest value of each key that has one. */
+  /** The newest value of each key that has one, of a topic of the newest values. */
   readonly values = new Map<string, Value>();
-  readonly #waiting = new Map<string, Value>();
+  /** Of a log, how far it has been received. */
+  position: Position | undefined;
+  /** By key; those that count each by itself by version. */
+  readonly #waiting = new Map<string | number, Value>();
   /** Keys of which nothing was heard since the link came back. */
   #unheard = new Set<string>();
   #wake: (() => void) | undefined;
   #cause: unknown;
   #isOver = false;
+  #isComplete = false;
+  #isResting = false;
+  #isAfterGap = false;
   #resolve!: () => void;
   #reject!: (cause: unknown) => void;
 
   constructor(
     readonly topic: string,
     readonly wanted: Wanted,
-    readonly end: () => void,
+    readonly link: Asked,
   ) {
     this.complete = new Promise((resolve, reject) => ([this.#resolve, this.#reject] = [resolve, reject]));
     // Who does not wait for it does not want to hear of its failure here.
@@ -224,7 +271,7 @@ export class Subscription implements AsyncIterable<Value> {
   /** Ends it. */
   close() {
     if (this.#isOver) return;
-    this.end();
+    this.link.end();
     this.fail(undefined);
   }
 
@@ -236,6 +283,10 @@ export class Subscription implements AsyncIterable<Value> {
           yield value;
         }
         if (this.#isOver) break;
+        if (this.#isResting) {
+          this.#isResting = false;
+          this.link.begin();
+        }
         if (!this.#waiting.size) await new Promise<void>((wake) => (this.#wake = wake));
       }
       if (this.#cause) throw this.#cause;
@@ -245,10 +296,33 @@ export class Subscription implements AsyncIterable<Value> {
   }
 
   /** The link's: a value has come. */
-  take({ key, version, age, isSnapshot, value }: Received) {
+  take({ key, version, age, isSnapshot, isEvent, value }: Received) {
+    const it = this.#value(key, value, version, age, isSnapshot);
+    if (isEvent) {
+      if (this.#waiting.size >= MOST_EVENTS) for (const oldest of this.#waiting.keys()) if (this.#waiting.delete(oldest)) break;
+      return this.#tell(version, it);
+    }
     this.#unheard.delete(key);
-    const text = value && new TextDecoder().decode(value);
-    this.#tell({ key, value: text, bytes: value, version, age, isSnapshot });
+    this.#set(it);
+  }
+
+  /** The link's: what follows is after this position of the log. */
+  log({ epoch, position }: Position, isGap: boolean) {
+    this.position = { epoch, position };
+    this.#isAfterGap ||= isGap;
+  }
+
+  /** The link's: an entry of the log has come. */
+  entry({ key, position, age, value }: LogEntry) {
+    if (!this.position || this.#isResting) return;
+    this.position.position = position;
+    this.#tell(position, this.#value(key, value, position, age, !this.#isComplete));
+    this.#isAfterGap = false;
+    // Who reads slowly has it brought when it is read, from where it was.
+    if (this.#waiting.size >= MOST_ENTRIES) {
+      this.#isResting = true;
+      this.link.rest();
+    }
   }
 
   /** The link's: it has come back, and all that is there comes again. */
@@ -259,10 +333,9 @@ export class Subscription implements AsyncIterable<Value> {
   /** The link's: all that is there has come. */
   completed() {
     // What has not come again was removed meanwhile.
-    for (const key of this.#unheard) {
-      this.#tell({ key, value: undefined, bytes: undefined, version: this.values.get(key)!.version, age: 0, isSnapshot: true });
-    }
+    for (const key of this.#unheard) this.#set(this.#value(key, undefined, this.values.get(key)!.version, 0, true));
     this.#unheard.clear();
+    this.#isComplete = true;
     this.#resolve();
     this.oncomplete?.();
   }
@@ -276,16 +349,25 @@ export class Subscription implements AsyncIterable<Value> {
     this.#wake?.();
   }
 
-  #tell(value: Value) {
+  #value(key: string, bytes: Uint8Array | undefined, version: number, age: number, isSnapshot: boolean): Value {
+    const value = bytes && new TextDecoder().decode(bytes);
+    return { key, value, bytes, version, age, isSnapshot, isAfterGap: this.#isAfterGap };
+  }
+
+  /** It is its key's newest. */
+  #set(value: Value) {
     const before = this.values.get(value.key);
     // After the link has come back, what has not changed comes again.
     const isAsBefore = before?.version === value.version && before.value === value.value;
     if (value.bytes) this.values.set(value.key, value);
     else this.values.delete(value.key);
-    if (isAsBefore) return;
+    if (!isAsBefore) this.#tell(value.key, value);
+  }
+
+  #tell(place: string | number, value: Value) {
     if (this.onvalue) return this.onvalue(value);
-    this.#waiting.delete(value.key);
-    this.#waiting.set(value.key, value);
+    this.#waiting.delete(place);
+    this.#waiting.set(place, value);
     this.#wake?.();
     this.#wake = undefined;
   }

@@ -8,6 +8,8 @@ export interface Received {
   /** How long ago it had changed when the packet left, in milliseconds. */
   age: number;
   isSnapshot: boolean;
+  /** Whether it counts by itself, and takes no other value's place. */
+  isEvent: boolean;
   /** Undefined where the key was removed. */
   value: Uint8Array | undefined;
 }
@@ -18,6 +20,8 @@ const MAX_HELD = 25;
 const MAX_RANGES = 32;
 /** How many packets a sender remembers: what is older has been sent again. */
 const MAX_PACKETS = 1024;
+/** For how many packets it is remembered which values have come that count by themselves. */
+const EVENT_PACKETS = 4 * MAX_PACKETS;
 
 interface Newest {
   version: number;
@@ -33,9 +37,17 @@ class Keys {
   readonly newest = new Map<string, Newest>();
   /** Keys that have none any more, so that nothing late brings them back. */
   readonly gone: [packet: number, key: string][] = [];
+  /** The versions of values that count by themselves and have come, and the packet that brought each. */
+  readonly events = new Map<number, number>();
 
   take(packet: number, entry: Entry, tell: (received: Received) => void) {
-    const { subscription, alias, name, version, age, isSnapshot, value } = entry;
+    const { subscription, alias, name, version, age, isSnapshot, isEvent, value } = entry;
+    if (isEvent) {
+      // What was taken for lost comes twice.
+      if (name === undefined || !value || this.events.has(version)) return;
+      this.events.set(version, packet);
+      return tell({ subscription, key: name, version, age, isSnapshot, isEvent, value });
+    }
     const known = this.aliases.get(alias);
     // What the alias was before.
     if (known && known.since > version) return;
@@ -45,7 +57,7 @@ class Keys {
       if (newest?.alias !== alias || newest.gone !== undefined) return;
       newest.gone = packet;
       this.gone.push([packet, known!.key!]);
-      tell({ subscription, key: known!.key!, version: newest.version, age, isSnapshot, value: undefined });
+      tell({ subscription, key: known!.key!, version: newest.version, age, isSnapshot, isEvent, value: undefined });
     };
     if (!value) return free();
     const key = name ?? known?.key;
@@ -58,10 +70,14 @@ class Keys {
     const newest = this.newest.get(key);
     if (newest && newest.version >= version) return;
     this.newest.set(key, { version, alias });
-    tell({ subscription, key, version, age, isSnapshot, value });
+    tell({ subscription, key, version, age, isSnapshot, isEvent, value });
   }
 
   forget(largest: number) {
+    for (const [version, packet] of this.events) {
+      if (packet + EVENT_PACKETS > largest) break;
+      this.events.delete(version);
+    }
     while (this.gone[0] && this.gone[0][0] + MAX_PACKETS <= largest) {
       const [packet, key] = this.gone.shift()!;
       if (this.newest.get(key)?.gone === packet) this.newest.delete(key);

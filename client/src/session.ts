@@ -14,7 +14,7 @@ export class Refused extends Error {
 }
 
 export interface Handlers {
-  onControl(message: string): void;
+  onControl(message: string | Uint8Array): void;
   onValues(message: Uint8Array): void;
   /** Both channels are open. */
   onOpen(): void;
@@ -65,7 +65,7 @@ export class Session {
       };
       return channel;
     };
-    this.control = channel("control", { protocol: PROTOCOL }, (data) => handlers.onControl(data));
+    this.control = channel("control", { protocol: PROTOCOL }, (data) => handlers.onControl(typeof data === "string" ? data : new Uint8Array(data)));
     this.values = channel("values", { protocol: PROTOCOL, ...lossy }, (data) => handlers.onValues(new Uint8Array(data)));
     channel("pulse", lossy, () => {});
     const begun = Date.now();

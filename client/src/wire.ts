@@ -11,8 +11,20 @@ export interface Entry {
   /** How long before the packet left it changed, in milliseconds. */
   age: number;
   isSnapshot: boolean;
+  /** Whether it counts by itself. */
+  isEvent: boolean;
   /** Undefined where the key was removed. */
   value?: Uint8Array;
+}
+
+/** An entry of a log. */
+export interface LogEntry {
+  subscription: number;
+  position: number;
+  /** How long before the message left it was added, in milliseconds. */
+  age: number;
+  key: string;
+  value: Uint8Array;
 }
 
 export interface Packet {
@@ -25,16 +37,16 @@ export type Range = [first: number, last: number];
 
 const PACKET = 0;
 const ACKNOWLEDGEMENT = 1;
+const LOG_ENTRY = 2;
 const REMOVED = 1;
 const NAMED = 2;
 const SNAPSHOT = 4;
+const EVENT = 8;
 
-/** Reads a packet. Throws a `RangeError` for what is none. */
-export function readPacket(message: Uint8Array): Packet {
+/** What is in a message, one after the other. What is read beyond its end throws a `RangeError`. */
+function reading(message: Uint8Array, kind: number) {
   const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
   let at = 0;
-  // What is read beyond the end throws.
-  const byte = () => view.getUint8(at++);
   const number = () => {
     const length = 1 << (view.getUint8(at) >> 6);
     const value =
@@ -48,28 +60,47 @@ export function readPacket(message: Uint8Array): Packet {
     at += length;
     return value;
   };
-  const bytes = () => {
-    const length = number();
-    if (length > message.length - at) throw new RangeError("the packet ends too early");
+  const bytes = (length = number()) => {
+    if (length > message.length - at) throw new RangeError("the message ends too early");
     return message.slice(at, (at += length));
   };
-  if (byte() !== PACKET) throw new RangeError("the message is no packet");
+  const reader = {
+    byte: () => view.getUint8(at++),
+    number,
+    bytes,
+    text: () => new TextDecoder().decode(bytes()),
+    left: () => message.length - at,
+  };
+  if (reader.byte() !== kind) throw new RangeError("the message is of another kind");
+  return reader;
+}
+
+/** Reads a packet. Throws a `RangeError` for what is none. */
+export function readPacket(message: Uint8Array): Packet {
+  const { byte, number, bytes, text, left } = reading(message, PACKET);
   const packet: Packet = { number: number(), entries: [] };
-  while (at < message.length) {
+  while (left()) {
     const flags = byte();
-    if (flags > 7) throw new RangeError("an entry has flags that are not known");
+    if (flags > 15) throw new RangeError("an entry has flags that are not known");
     const entry: Entry = {
       subscription: number(),
       alias: number(),
-      ...(flags & NAMED && { name: new TextDecoder().decode(bytes()) }),
+      ...(flags & NAMED && { name: text() }),
       version: number(),
       age: number(),
       isSnapshot: (flags & SNAPSHOT) !== 0,
+      isEvent: (flags & EVENT) !== 0,
     };
     if (!(flags & REMOVED)) entry.value = bytes();
     packet.entries.push(entry);
   }
   return packet;
+}
+
+/** Reads an entry of a log. Throws a `RangeError` for what is none. */
+export function readLogEntry(message: Uint8Array): LogEntry {
+  const { number, text, bytes, left } = reading(message, LOG_ENTRY);
+  return { subscription: number(), position: number(), age: number(), key: text(), value: bytes(left()) };
 }
 
 /** Writes that these packets have come, the highest range first; the highest was held so many microseconds. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { readPacket, writeAcknowledgement } from "../dist/wire.js";
+import { readLogEntry, readPacket, writeAcknowledgement } from "../dist/wire.js";
 
 const vectors = JSON.parse(readFileSync(new URL("../../crates/wire/vectors/values.json", import.meta.url), "utf8"));
 const bytes = (hex) => new Uint8Array(Buffer.from(hex, "hex"));
@@ -15,6 +15,13 @@ test("packets are read as the server writes them", () => {
     }));
     assert.deepEqual(readPacket(bytes(hex)), { number: packet.number, entries });
   }
+});
+
+test("entries of logs are read as the server writes them", () => {
+  for (const { hex, entry } of vectors.logEntries) {
+    assert.deepEqual(readLogEntry(bytes(hex)), { ...entry, value: bytes(entry.value) });
+  }
+  assert.throws(() => readLogEntry(bytes("0201")), RangeError);
 });
 
 test("what is no packet is an error", () => {

@@ -9,7 +9,7 @@ use tickwire_wire::control::ToServer;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let mut now = Instant::now();
-    let topic = Topic::new(8);
+    let topic = Topic::latest(8);
     let mut sender = Sender::new(now, 4, 100);
     let mut receiver = Receiver::new();
     for id in 0..2 {

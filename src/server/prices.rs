@@ -2,7 +2,7 @@
 //! one that changes once a minute.
 
 use std::time::Duration;
-use tickwire_server::Topic;
+use tickwire_server::{Policy, Topic, Topics};
 use tokio::time::{Instant, sleep_until};
 
 /// Its name.
@@ -42,14 +42,13 @@ impl Symbol {
     }
 }
 
-/// A topic with these prices. They change while somebody reads it.
+/// Adds a topic with these prices. They change while somebody reads it.
 ///
 /// # Panics
 /// Outside a Tokio runtime.
-pub fn prices() -> Topic {
-    let topic = Topic::with_max_keys(SYMBOLS as usize);
-    tokio::spawn(change(topic.clone()));
-    topic
+pub fn add(topics: &Topics) {
+    let policy = Policy::latest().max_keys(SYMBOLS as usize);
+    tokio::spawn(change(topics.topic(PRICES, policy)));
 }
 
 async fn change(topic: Topic) {

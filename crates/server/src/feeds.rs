@@ -39,7 +39,7 @@ use super::config::ChannelConfig;
 use super::fresh::Gate;
 use super::message::SendError;
 use super::presence;
-use super::topics::{self, Reading, Topic, Topics};
+use super::topics::{self, Reading, Topics};
 pub(crate) use handler::Session;
 use handler::{Outcome, Running};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -65,7 +65,7 @@ type Start = dyn Fn(Channel, &Opening<'_>) -> Result<Running, (Channel, Refused)
 pub struct Feeds<S = ()> {
     state: S,
     table: Table,
-    topics: Topics,
+    topics: Option<Topics>,
 }
 
 impl Feeds {
@@ -97,7 +97,7 @@ impl<S: Clone + Send + Sync + 'static> Feeds<S> {
         Self {
             state,
             table: Table::default(),
-            topics: Topics::default(),
+            topics: None,
         }
     }
 
@@ -119,14 +119,15 @@ impl<S: Clone + Send + Sync + 'static> Feeds<S> {
         self
     }
 
-    /// Offers a topic by this name to whoever subscribes. Readers do so on the channels `control` and
-    /// `values`, which are served where there is a topic.
+    /// Offers these topics to whoever subscribes. Readers do so on the channels `control` and `values`,
+    /// which are served then.
     ///
     /// # Panics
-    /// Where there is a topic of this name: that is a mistake in the program.
-    pub fn topic(mut self, name: &str, topic: &Topic) -> Self {
-        let is_new = self.topics.add(name, topic.clone());
-        assert!(is_new, "there is a topic {name:?} already");
+    /// Where it offers others already: that is a mistake in the program, whose parts share them.
+    pub fn topics(mut self, topics: &Topics) -> Self {
+        let before = self.topics.replace(topics.clone());
+        let is_one = before.is_none_or(|before| before.is(topics));
+        assert!(is_one, "other topics are offered already");
         self
     }
 
@@ -134,16 +135,16 @@ impl<S: Clone + Send + Sync + 'static> Feeds<S> {
     /// theirs where these have none.
     ///
     /// # Panics
-    /// Where both have a feed for a label, or a topic of a name.
+    /// Where both have a feed for a label, or each offers topics of its own.
     pub fn merge<O>(mut self, others: Feeds<O>) -> Self {
         for (label, start) in others.table.labels {
             self.table.add(&label, start);
         }
         self.table.fallback = self.table.fallback.or(others.table.fallback);
-        for (name, topic) in others.topics.into_iter() {
-            self = self.topic(&name, &topic);
+        match &others.topics {
+            Some(topics) => self.topics(topics),
+            None => self,
         }
-        self
     }
 
     fn started<T: 'static>(&self, feed: impl Feed<S, T>) -> Arc<Start> {
@@ -158,8 +159,7 @@ impl<S: Clone + Send + Sync + 'static> Feeds<S> {
         if !has_pulse {
             feeds = feeds.feed(feed::PULSE, pulse::pulse);
         }
-        if !feeds.topics.is_empty() {
-            let topics = Arc::new(std::mem::take(&mut feeds.topics));
+        if let Some(topics) = feeds.topics.take() {
             let control = move |channel: Channel, reading: Reading| {
                 topics::control(channel, reading, topics.clone())
             };

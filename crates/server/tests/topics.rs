@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::{Client, Server, closed, config, next_text, unchanged, within};
 use tickwire_server::feeds::echo;
-use tickwire_server::{Feeds, Topic};
+use tickwire_server::{Feeds, Policy, Topic, Topics};
 use tickwire_values::Receiver;
-use tickwire_wire::control::{PROTOCOL, Refusal, ToReader, ToServer};
-use tickwire_wire::values::Acknowledgement;
+use tickwire_wire::control::{PROTOCOL, Position, Refusal, Subscribe, ToReader, ToServer};
+use tickwire_wire::values::{Acknowledgement, LogEntry};
 use tokio::time::sleep_until;
 use webrtc::data_channel::{DataChannel, DataChannelEvent};
 
@@ -35,12 +35,16 @@ fn channels() -> Value {
     ])
 }
 
-async fn server(topics: &[(&str, &Topic)]) -> Server {
-    let mut feeds = Feeds::new().feed("echo", echo);
-    for (name, topic) in topics {
-        feeds = feeds.topic(name, topic);
-    }
+async fn server(topics: &Topics) -> Server {
+    let feeds = Feeds::new().feed("echo", echo).topics(topics);
     Server::start_with(config(|_| {}), feeds).await
+}
+
+/// One topic of the newest values.
+fn latest(name: &str) -> (Topics, Topic) {
+    let topics = Topics::new();
+    let topic = topics.topic(name, Policy::latest());
+    (topics, topic)
 }
 
 /// A client that reads topics as the protocol has it.
@@ -51,6 +55,8 @@ struct Reader {
     view: BTreeMap<String, (u64, String)>,
     updates: usize,
     said: Vec<ToReader>,
+    /// The entries of logs: the position and the value of each.
+    entries: Vec<(u64, String)>,
 }
 
 impl Reader {
@@ -65,6 +71,7 @@ impl Reader {
             view: BTreeMap::new(),
             updates: 0,
             said: Vec::new(),
+            entries: Vec::new(),
         }
     }
 
@@ -83,12 +90,11 @@ impl Reader {
     async fn subscribe(&mut self, id: u64, topic: &str) {
         self.receiver.subscribe(id);
         let topic = topic.into();
-        let said = ToServer::Subscribe {
+        let said = ToServer::Subscribe(Subscribe {
             id,
             topic,
-            keys: None,
-            max_rate: None,
-        };
+            ..Subscribe::default()
+        });
         self.say(&said).await;
     }
 
@@ -112,8 +118,14 @@ impl Reader {
                     }
                     event = control.poll() => {
                         if let DataChannelEvent::OnMessage(message) = event.expect("an open channel") {
-                            let text = String::from_utf8(message.data.to_vec()).unwrap();
-                            self.said.push(ToReader::parse(&text).unwrap());
+                            if message.is_string {
+                                let text = str::from_utf8(&message.data).unwrap();
+                                self.said.push(ToReader::parse(text).unwrap());
+                            } else {
+                                let entry = LogEntry::read(&message.data).unwrap();
+                                let value = str::from_utf8(entry.value).unwrap().to_owned();
+                                self.entries.push((entry.position, value));
+                            }
                         }
                     }
                 }
@@ -130,7 +142,8 @@ impl Reader {
                 Some(value) => {
                     let value = String::from_utf8(value).unwrap();
                     let before = self.view.insert(key, (update.version, value));
-                    assert!(before.is_none_or(|(version, _)| version < update.version));
+                    let is_newer = before.is_none_or(|(version, _)| version < update.version);
+                    assert!(is_newer || update.is_event);
                 }
                 None => drop(self.view.remove(&key)),
             }
@@ -159,10 +172,10 @@ impl Reader {
 
 #[tokio::test]
 async fn a_reader_gets_what_is_there_and_then_what_changes() {
-    let prices = Topic::latest();
+    let (topics, prices) = latest("prices");
     prices.put("EURUSD", "1.09").unwrap();
     prices.put("ACME", "100").unwrap();
-    let server = server(&[("prices", &prices)]).await;
+    let server = server(&topics).await;
     let mut reader = Reader::connect(&server).await;
     reader.subscribe(1, "prices").await;
     reader
@@ -184,12 +197,12 @@ async fn a_reader_gets_what_is_there_and_then_what_changes() {
     reader.receiver.subscribe(2);
     let keys = Some(vec!["ACME".to_owned(), "GONE".to_owned()]);
     let topic = "prices".into();
-    let said = ToServer::Subscribe {
+    let said = ToServer::Subscribe(Subscribe {
         id: 2,
         topic,
         keys,
-        max_rate: None,
-    };
+        ..Subscribe::default()
+    });
     reader.say(&said).await;
     reader
         .read_until("the other", |reader| reader.is_complete(2))
@@ -205,7 +218,7 @@ async fn a_reader_gets_what_is_there_and_then_what_changes() {
 
 #[tokio::test]
 async fn a_topic_that_is_empty_is_complete_at_once() {
-    let server = server(&[("prices", &Topic::latest())]).await;
+    let server = server(&latest("prices").0).await;
     let mut reader = Reader::connect(&server).await;
     reader.subscribe(7, "prices").await;
     reader
@@ -216,18 +229,18 @@ async fn a_topic_that_is_empty_is_complete_at_once() {
 
 #[tokio::test]
 async fn a_snapshot_of_which_nothing_is_wanted_is_complete_at_once() {
-    let prices = Topic::latest();
+    let (topics, prices) = latest("prices");
     prices.put("ACME", "100").unwrap();
-    let server = server(&[("prices", &prices)]).await;
+    let server = server(&topics).await;
     let mut reader = Reader::connect(&server).await;
     reader.receiver.subscribe(1);
     let (topic, keys) = ("prices".into(), Some(vec!["OTHER".to_owned()]));
-    let said = ToServer::Subscribe {
+    let said = ToServer::Subscribe(Subscribe {
         id: 1,
         topic,
         keys,
-        max_rate: None,
-    };
+        ..Subscribe::default()
+    });
     reader.say(&said).await;
     reader
         .read_until("the snapshot", |reader| reader.is_complete(1))
@@ -237,8 +250,8 @@ async fn a_snapshot_of_which_nothing_is_wanted_is_complete_at_once() {
 
 #[tokio::test]
 async fn a_thousand_keys_put_once_arrive_whatever_is_lost() {
-    let topic = Topic::latest();
-    let server = server(&[("keys", &topic)]).await;
+    let (topics, topic) = latest("keys");
+    let server = server(&topics).await;
     let network = Network::before(&server, LOSSY).await;
     let mut reader = Reader::of(network.connect(&server, channels()).await);
     reader.subscribe(1, "keys").await;
@@ -260,8 +273,8 @@ async fn a_thousand_keys_put_once_arrive_whatever_is_lost() {
 
 #[tokio::test]
 async fn the_last_value_arrives_and_none_after_a_newer_one() {
-    let topic = Topic::latest();
-    let server = server(&[("counter", &topic)]).await;
+    let (topics, topic) = latest("counter");
+    let server = server(&topics).await;
     let network = Network::before(&server, LOSSY).await;
     let mut reader = Reader::of(network.connect(&server, channels()).await);
     reader.subscribe(1, "counter").await;
@@ -280,17 +293,17 @@ async fn the_last_value_arrives_and_none_after_a_newer_one() {
 
 #[tokio::test]
 async fn a_key_comes_no_more_often_than_is_asked_for() {
-    let topic = Topic::latest();
-    let server = server(&[("counter", &topic)]).await;
+    let (topics, topic) = latest("counter");
+    let server = server(&topics).await;
     let mut reader = Reader::connect(&server).await;
     reader.receiver.subscribe(1);
     let (topic_name, max_rate) = ("counter".into(), Some(10.0));
-    let said = ToServer::Subscribe {
+    let said = ToServer::Subscribe(Subscribe {
         id: 1,
         topic: topic_name,
-        keys: None,
         max_rate,
-    };
+        ..Subscribe::default()
+    });
     reader.say(&said).await;
     let begun = Instant::now();
     let counting = async {
@@ -311,10 +324,96 @@ async fn a_key_comes_no_more_often_than_is_asked_for() {
 }
 
 #[tokio::test]
+async fn each_value_of_a_deadline_comes_once_over_a_network_that_loses() {
+    let topics = Topics::new();
+    topics.pattern(
+        "rooms/{room}/strokes",
+        Policy::deadline(Duration::from_secs(3)),
+    );
+    let server = server(&topics).await;
+    let network = Network::before(&server, LOSSY).await;
+    let mut reader = Reader::of(network.connect(&server, channels()).await);
+    reader.subscribe(1, "rooms/7/strokes").await;
+    reader
+        .read_until("the subscription", |reader| reader.is_complete(1))
+        .await;
+    let room = topics.get("rooms/7/strokes").unwrap();
+    topics
+        .get("rooms/8/strokes")
+        .unwrap()
+        .put("bob", "x")
+        .unwrap();
+    let drawing = async {
+        let mut tick = tokio::time::interval(Duration::from_millis(2));
+        for number in 0..300 {
+            tick.tick().await;
+            room.put("alice", number.to_string()).unwrap();
+        }
+    };
+    let reading = reader.read_until("each of them", |reader| reader.updates == 300);
+    tokio::join!(drawing, reading);
+    assert_eq!(reader.view.keys().collect::<Vec<_>>(), ["alice"]);
+}
+
+#[tokio::test]
+async fn a_log_comes_whole_and_goes_on_where_its_reader_was() {
+    let topics = Topics::new();
+    let chat = topics.topic("chat", Policy::log(500));
+    let server = server(&topics).await;
+    let network = Network::before(&server, LOSSY).await;
+    let mut reader = Reader::of(network.connect(&server, channels()).await);
+    chat.put("alice", "0").unwrap();
+    reader.subscribe(1, "chat").await;
+    for number in 1..400 {
+        chat.put("alice", number.to_string()).unwrap();
+    }
+    let is_done = |reader: &Reader| reader.entries.len() == 400 && reader.is_complete(1);
+    reader.read_until("the log", is_done).await;
+    let expected = |from: u64| (from..400).map(|number| (number + 1, number.to_string()));
+    assert!(reader.entries.iter().cloned().eq(expected(0)));
+    let Some(ToReader::Log {
+        id: 1,
+        after,
+        gap: false,
+    }) = reader.said.first().cloned()
+    else {
+        panic!("{:?}", reader.said);
+    };
+    assert_eq!(after.position, 0);
+
+    let (mut other, topic) = (Reader::connect(&server).await, "chat".into());
+    let after = Some(Position {
+        position: 390,
+        ..after
+    });
+    let said = ToServer::Subscribe(Subscribe {
+        id: 2,
+        topic,
+        after,
+        ..Subscribe::default()
+    });
+    other.say(&said).await;
+    other
+        .read_until("what followed", |reader| reader.is_complete(2))
+        .await;
+    assert!(other.entries.iter().cloned().eq(expected(390)));
+    let (topic, max_rate) = ("chat".into(), Some(1.0));
+    let said = ToServer::Subscribe(Subscribe {
+        id: 3,
+        topic,
+        max_rate,
+        ..Subscribe::default()
+    });
+    other.say(&said).await;
+    assert_eq!(other.refusal().await.1, Refusal::BadRate);
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_is_refused_in_words_and_the_rest_goes_on() {
-    let prices = Topic::latest();
+    let (topics, prices) = latest("prices");
     prices.put("ACME", "100").unwrap();
-    let server = server(&[("prices", &prices), ("rooms", &Topic::latest())]).await;
+    topics.pattern("rooms/{room}", Policy::latest());
+    let server = server(&topics).await;
     let mut reader = Reader::connect(&server).await;
     reader.subscribe(1, "prices").await;
     reader
@@ -327,16 +426,16 @@ async fn what_cannot_be_done_is_refused_in_words_and_the_rest_goes_on() {
     assert_eq!((id, code), (Some(2), Refusal::NoTopic));
     assert_eq!(
         message,
-        r#"There is no topic "nothing"; there are prices, rooms."#
+        r#"There is no topic "nothing"; there are prices, rooms/{room}."#
     );
-    reader.subscribe(1, "rooms").await;
+    reader.subscribe(1, "rooms/7").await;
     assert_eq!(reader.refusal().await.1, Refusal::IdTaken);
-    let said = ToServer::Subscribe {
+    let said = ToServer::Subscribe(Subscribe {
         id: 3,
-        topic: "rooms".into(),
-        keys: None,
+        topic: "rooms/7".into(),
         max_rate: Some(0.0),
-    };
+        ..Subscribe::default()
+    });
     reader.say(&said).await;
     assert_eq!(reader.refusal().await.1, Refusal::BadRate);
     for text in ["", "{}", "[1]", r#"{"type":"subscribe","id":"x"}"#] {
@@ -376,8 +475,7 @@ async fn what_cannot_be_done_is_refused_in_words_and_the_rest_goes_on() {
 
 #[tokio::test]
 async fn who_goes_on_with_what_cannot_be_done_loses_the_channel_and_nothing_else() {
-    let prices = Topic::latest();
-    let server = server(&[("prices", &prices)]).await;
+    let server = server(&latest("prices").0).await;
     let reader = Reader::connect(&server).await;
     for _ in 0..100 {
         reader.control().send_text("garbage").await.unwrap();

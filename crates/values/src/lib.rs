@@ -5,14 +5,16 @@
 //! 1. **Order.** A reader never sees a value of a key that is older than one that it has seen.
 //! 2. **Arrival.** When a key stops changing, its newest value comes to every reader that has a path:
 //!    what was lost is sent again, and of a key that has changed meanwhile, the newer value instead.
-//! 3. **Bounds.** A value is there once for all readers; a reader costs a few bytes a key, and a slow
+//! 3. **Each by itself.** Where a topic's policy is that no value takes another's place, each comes once:
+//!    within a time or not at all, or all of them in order.
+//! 4. **Bounds.** A value is there once for all readers; a reader costs a few bytes a key, and a slow
 //!    one as much as a fast one.
 //!
 //! There is no socket, no task and no clock here: `now` is an input, packets are bytes.
 //!
 //! | type | |
 //! |---|---|
-//! | [`Topic`] | keys and their newest values |
+//! | [`Topic`] | keys and their values, with a [`Policy`] |
 //! | [`Sender`] | one reader's subscriptions, where the values are: makes packets, takes acknowledgements |
 //! | [`Receiver`] | the same where they are read: takes packets, makes acknowledgements |
 //!
@@ -25,7 +27,7 @@
 //! use tickwire_values::{Receiver, Sender, Topic, Wanted};
 //!
 //! let now = Instant::now();
-//! let prices = Topic::new(10_000);
+//! let prices = Topic::latest(10_000);
 //! prices.put(now, "EURUSD", "1.0934")?;
 //!
 //! let mut sender = Sender::new(now, 16, 100_000);
@@ -48,8 +50,8 @@ mod topic;
 
 pub use receiver::{Receiver, Update};
 pub use sender::{AcknowledgeError, PACKET_BYTES, Sender, SubscribeError};
-pub use subscription::Wanted;
-pub use topic::{PutError, Topic, Watcher};
+pub use subscription::{Position, ToSay, Wanted};
+pub use topic::{Policy, PutError, Topic, Watcher};
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,14 @@
 //! The side that reads values: it keeps the newest of each key, and says what has come.
 
 use crate::recovery::{MAX_HELD, MAX_PACKETS};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tickwire_wire::values::{Acknowledgement, Entry, FrameError, MAX_RANGES, Packet};
+
+/// For how many packets it is remembered which values have come that count by themselves: one that is
+/// taken for lost is sent again within as many as a sender remembers, and may be as many late.
+const EVENT_PACKETS: u64 = 4 * MAX_PACKETS as u64;
 
 /// A key has another value, or none any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +23,8 @@ pub struct Update {
     pub age: Duration,
     /// Whether it was there before the subscription.
     pub is_snapshot: bool,
+    /// Whether it counts by itself, and takes no other value's place.
+    pub is_event: bool,
     /// The value; `None` where the key was removed.
     pub value: Option<Vec<u8>>,
 }
@@ -46,6 +52,10 @@ struct Keys {
     newest: HashMap<Arc<str>, Newest>,
     /// Keys that have none any more, and with which packet that was told.
     gone: VecDeque<(u64, Arc<str>)>,
+    /// The versions of values that count by themselves and have come, by the packet that brought each:
+    /// what was sent twice is told once.
+    events: HashSet<u64>,
+    events_by_packet: VecDeque<(u64, u64)>,
 }
 
 /// The newest value of a key that has come.
@@ -169,6 +179,9 @@ impl Receiver {
 impl Keys {
     /// Takes in an entry of the packet of this number. False where its alias is not known.
     fn take(&mut self, packet: u64, entry: &Entry<'_>, updates: &mut Vec<Update>) -> bool {
+        if entry.is_event {
+            return self.event(packet, entry, updates);
+        }
         let alias = self.aliases.get(&entry.alias);
         if alias.is_some_and(|(_, since)| *since > entry.version) {
             // What the alias was before.
@@ -181,6 +194,7 @@ impl Keys {
                 version,
                 age: Duration::from_millis(entry.age),
                 is_snapshot: entry.is_snapshot,
+                is_event: false,
                 value: value.map(<[u8]>::to_vec),
             });
         };
@@ -230,6 +244,26 @@ impl Keys {
         true
     }
 
+    /// Takes in a value that counts by itself. False where it has no key, or is none.
+    fn event(&mut self, packet: u64, entry: &Entry<'_>, updates: &mut Vec<Update>) -> bool {
+        let (Some(name), Some(value)) = (entry.name, entry.value) else {
+            return false;
+        };
+        if self.events.insert(entry.version) {
+            self.events_by_packet.push_back((packet, entry.version));
+            updates.push(Update {
+                subscription: entry.subscription,
+                key: name.into(),
+                version: entry.version,
+                age: Duration::from_millis(entry.age),
+                is_snapshot: false,
+                is_event: true,
+                value: Some(value.to_vec()),
+            });
+        }
+        true
+    }
+
     /// From this version on the alias is no key's. Returns the key that is gone by it, if it had a
     /// value, and that one's version.
     fn free(&mut self, packet: u64, entry: &Entry<'_>) -> Option<(Arc<str>, u64)> {
@@ -244,8 +278,15 @@ impl Keys {
         Some((key, newest.version))
     }
 
-    /// Forgets keys that are gone for so long that no packet can name them any more.
+    /// Forgets keys that are gone, and values that have come, for so long that no packet can name them
+    /// any more.
     fn forget(&mut self, largest: u64) {
+        while let Some((packet, version)) = self.events_by_packet.front()
+            && packet + EVENT_PACKETS <= largest
+        {
+            self.events.remove(version);
+            self.events_by_packet.pop_front();
+        }
         while let Some((packet, key)) = self.gone.front()
             && packet + (MAX_PACKETS as u64) <= largest
         {

@@ -91,6 +91,11 @@ impl<T> Recovery<T> {
         self.next
     }
 
+    /// How long a packet is under way to the reader: half of the round trip, where one was measured.
+    pub(crate) fn way(&self) -> Duration {
+        self.round_trip.map_or(Duration::ZERO, |it| it.smoothed / 2)
+    }
+
     /// Whether another packet can be remembered.
     pub(crate) fn has_room(&self) -> bool {
         self.packets.len() < MAX_PACKETS

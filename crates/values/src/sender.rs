@@ -1,11 +1,11 @@
 //! The side that has values: it decides what a packet carries, and learns what has arrived.
 
 use crate::recovery::{Fate, Recovery};
-use crate::subscription::{Carried, Subscription, Wanted};
-use crate::topic::Topic;
+use crate::subscription::{Carried, Log, Packing, Subscription, ToSay, Wanted};
+use crate::topic::{Policy, Topic};
 use std::collections::VecDeque;
 use std::time::Instant;
-use tickwire_wire::values::{Acknowledgement, FrameError, Packet};
+use tickwire_wire::values::{Acknowledgement, FrameError};
 
 /// What a packet takes where no value is longer, in bytes: what a path of 1,200 bytes leaves beside
 /// UDP, DTLS and SCTP.
@@ -20,6 +20,9 @@ pub enum SubscribeError {
     /// There are as many as may be.
     #[error("there are as many subscriptions as may be")]
     TooMany,
+    /// A rate is wanted of a topic whose values count each by itself.
+    #[error("the topic's values count each by itself, so there is no rate to keep to")]
+    NoRate,
     /// With this one there would be more keys than may be, in all subscriptions.
     #[error("with this one there would be more keys than may be")]
     TooManyKeys,
@@ -80,11 +83,14 @@ impl Sender {
         if self.subscriptions.len() >= self.max_subscriptions {
             return Err(SubscribeError::TooMany);
         }
+        if topic.policy() != Policy::Latest && !wanted.interval.is_zero() {
+            return Err(SubscribeError::NoRate);
+        }
         let keys: usize = self.subscriptions.iter().map(Subscription::keys).sum();
-        if keys + topic.len() > self.max_keys {
+        let mut subscription = Subscription::new(id, topic, wanted);
+        if keys + subscription.keys() > self.max_keys {
             return Err(SubscribeError::TooManyKeys);
         }
-        let mut subscription = Subscription::new(id, topic, wanted);
         if !subscription.has_due() && subscription.take_complete() {
             self.complete.push_back(id);
         }
@@ -111,22 +117,23 @@ impl Sender {
             return None;
         }
         let number = self.recovery.next();
-        let mut writer = Packet::begin(number, PACKET_BYTES);
         let mut carried = Vec::new();
+        let way = self.recovery.way();
+        let mut packing = Packing::new(number, now, way, PACKET_BYTES, &mut carried);
         for turn in 0..self.subscriptions.len() {
             let subscription = &mut self.subscriptions[turn];
-            if !subscription.fill(now, number, PACKET_BYTES, &mut writer, &mut carried) {
+            if !subscription.fill(&mut packing) {
                 // The next packet begins with those that had no turn.
                 self.subscriptions.rotate_left(turn);
                 break;
             }
         }
+        let packet = packing.finish();
         self.note_complete();
         if carried.is_empty() {
             self.recovery.idle();
             return None;
         }
-        let packet = writer.finish();
         self.recovery.sent(now, packet.len(), carried);
         Some(packet)
     }
@@ -171,14 +178,26 @@ impl Sender {
         rested.chain(others.into_iter().flatten()).min()
     }
 
-    /// Whether [`Sender::poll_complete`] gives one.
-    pub fn has_complete(&self) -> bool {
-        !self.complete.is_empty()
+    /// Whether [`Sender::poll_to_say`] may give something.
+    pub fn has_to_say(&self) -> bool {
+        let log_has_due = |it: &Subscription| it.log().is_some_and(Log::has_due);
+        !self.complete.is_empty() || self.subscriptions.iter().any(log_has_due)
     }
 
-    /// The next subscription whose reader has all that was there when it began. Each is told once.
-    pub fn poll_complete(&mut self) -> Option<u64> {
-        self.complete.pop_front()
+    /// The next thing to say to the reader, on a channel that is reliable and ordered: which snapshots
+    /// are complete, and the entries of logs, whose subscriptions have their turn one after the other.
+    pub fn poll_to_say(&mut self, now: Instant) -> Option<ToSay> {
+        if let Some(id) = self.complete.pop_front() {
+            return Some(ToSay::Complete { id });
+        }
+        for turn in 0..self.subscriptions.len() {
+            let log = self.subscriptions[turn].log_mut();
+            if let Some(said) = log.and_then(|log| log.poll(now)) {
+                self.subscriptions.rotate_left(turn + 1);
+                return Some(said);
+            }
+        }
+        None
     }
 
     fn note_complete(&mut self) {

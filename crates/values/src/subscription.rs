@@ -1,10 +1,17 @@
-//! What is known of one reader of one topic: of each key a few bytes.
+//! One reader's subscription to one topic.
 
-use crate::topic::{Slot, State, Topic};
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet, VecDeque};
+mod events;
+mod latest;
+mod log;
+
+use crate::topic::{Policy, Topic};
+use events::Events;
+use latest::Newest;
+pub(crate) use log::Log;
+pub use log::ToSay;
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
-use tickwire_wire::values::{Entry, Writer};
+use tickwire_wire::values::{Entry, Packet, Writer};
 
 /// What a reader wants of a topic. The default is all of it, as soon as it changes.
 #[derive(Clone, Debug, Default)]
@@ -13,35 +20,23 @@ pub struct Wanted {
     pub keys: Option<HashSet<String>>,
     /// How long a key that has been sent waits at least before it is sent again with another value.
     pub interval: Duration,
+    /// Of a log, what follows this position of this epoch; all that is kept without it.
+    pub after: Option<Position>,
+}
+
+/// A place in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Which log it is in, of those of one name.
+    pub epoch: u64,
+    /// How many entries come before it, and at it.
+    pub position: u64,
 }
 
 impl Wanted {
-    fn has(&self, slot: &Slot) -> bool {
-        self.keys
-            .as_ref()
-            .is_none_or(|keys| keys.contains(&*slot.key))
+    fn has(&self, key: &str) -> bool {
+        self.keys.as_ref().is_none_or(|keys| keys.contains(key))
     }
-}
-
-/// What the reader has of a key.
-#[derive(Clone, Copy, Debug, Default)]
-struct Known {
-    /// The version that was sent last; 0 before there was one.
-    sent: u64,
-    /// The naming of the slot that the reader knows of: with which version it was given to its key.
-    named: u64,
-    /// The packet that carries `sent`, while nothing is known of it.
-    packet: Option<u64>,
-    /// Before when a newer one does not leave.
-    rests_until: Option<Instant>,
-    /// Whether `sent` has arrived.
-    has_arrived: bool,
-    /// Whether `sent` told that the key is gone.
-    is_gone: bool,
-    /// Whether it waits for its turn.
-    is_due: bool,
-    /// Whether the snapshot is not complete without it.
-    is_awaited: bool,
 }
 
 /// An entry of a packet that was sent.
@@ -54,235 +49,164 @@ pub(crate) struct Carried {
     named: Option<u64>,
 }
 
-/// One reader's subscription to one topic.
+/// A packet that is being made.
+pub(crate) struct Packing<'a> {
+    /// Its number.
+    pub(crate) number: u64,
+    pub(crate) now: Instant,
+    /// How long it is under way, as far as that is known.
+    pub(crate) way: Duration,
+    room: usize,
+    writer: Writer,
+    carried: &'a mut Vec<Carried>,
+}
+
+impl<'a> Packing<'a> {
+    /// One of at most `room` bytes, or one value that is longer.
+    pub(crate) fn new(
+        number: u64,
+        now: Instant,
+        way: Duration,
+        room: usize,
+        carried: &'a mut Vec<Carried>,
+    ) -> Self {
+        let writer = Packet::begin(number, room);
+        Self {
+            number,
+            now,
+            way,
+            room,
+            writer,
+            carried,
+        }
+    }
+
+    fn has_room(&self, entry: &Entry<'_>) -> bool {
+        self.carried.is_empty() || self.writer.len() + entry.size() <= self.room
+    }
+
+    fn add(&mut self, entry: &Entry<'_>, slot: u32, named: Option<u64>) {
+        entry.write(&mut self.writer);
+        self.carried.push(Carried {
+            subscription: entry.subscription,
+            slot,
+            version: entry.version,
+            named,
+        });
+    }
+
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.writer.finish()
+    }
+}
+
+/// A subscription, by its topic's policy.
 #[derive(Debug)]
 pub(crate) struct Subscription {
     pub(crate) id: u64,
-    topic: Topic,
-    wanted: Wanted,
-    /// The topic's version at the subscription: what is not newer is its snapshot.
-    begun: u64,
-    /// Up to which version it was looked for what has changed.
-    seen: u64,
-    known: Vec<Known>,
-    /// Slots in the order in which they became due.
-    due: VecDeque<u32>,
-    /// Those that rest, by when they may leave.
-    resting: BinaryHeap<Reverse<(Instant, u32)>>,
-    /// Keys of the snapshot that have not arrived.
-    awaited: usize,
-    is_complete: bool,
+    of: Of,
+}
+
+#[derive(Debug)]
+enum Of {
+    Newest(Newest),
+    Events(Events),
+    Log(Log),
 }
 
 impl Subscription {
     pub(crate) fn new(id: u64, topic: Topic, wanted: Wanted) -> Self {
-        let begun = topic.version();
-        Self {
-            id,
-            topic,
-            wanted,
-            begun,
-            seen: 0,
-            known: Vec::new(),
-            due: VecDeque::new(),
-            resting: BinaryHeap::new(),
-            awaited: 0,
-            is_complete: false,
-        }
+        let of = match topic.policy() {
+            Policy::Latest => Of::Newest(Newest::new(id, topic, wanted)),
+            Policy::Deadline(within) => Of::Events(Events::new(id, topic, within, wanted)),
+            Policy::Log { epoch, .. } => Of::Log(Log::new(id, topic, epoch, wanted)),
+        };
+        Self { id, of }
     }
 
     /// Of how many keys something is known, or will be.
     pub(crate) fn keys(&self) -> usize {
-        self.known.len().max(self.topic.len())
+        match &self.of {
+            Of::Newest(newest) => newest.keys(),
+            Of::Events(_) | Of::Log(_) => 0,
+        }
     }
 
-    /// Whether there may be something to send.
+    /// Whether there may be something to send in packets.
     pub(crate) fn has_due(&self) -> bool {
-        !self.due.is_empty() || self.topic.version() > self.seen
+        match &self.of {
+            Of::Newest(newest) => newest.has_due(),
+            Of::Events(events) => events.has_due(),
+            Of::Log(_) => false,
+        }
     }
 
     /// When a key has rested.
     pub(crate) fn rested_at(&self) -> Option<Instant> {
-        self.resting.peek().map(|Reverse((at, _))| *at)
+        match &self.of {
+            Of::Newest(newest) => newest.rested_at(),
+            Of::Events(_) | Of::Log(_) => None,
+        }
     }
 
-    /// Adds what is due to a packet of the number `packet`, as long as it gets no longer than `room`;
-    /// but the first entry of a packet however long it is. Returns whether all that is due is in it.
-    pub(crate) fn fill(
-        &mut self,
-        now: Instant,
-        packet: u64,
-        room: usize,
-        writer: &mut Writer,
-        carried: &mut Vec<Carried>,
-    ) -> bool {
-        let topic = self.topic.clone();
-        let state = topic.state();
-        self.look(now, &state);
-        while let Some(&number) = self.due.front() {
-            let entry = self.entry(now, &state, number);
-            if let Some((entry, _)) = &entry
-                && !carried.is_empty()
-                && writer.len() + entry.size() > room
-            {
-                return false;
-            }
-            self.due.pop_front();
-            let known = &mut self.known[number as usize];
-            known.is_due = false;
-            let Some((entry, named)) = entry else {
-                // What was awaited has gone before it was sent.
-                if known.packet.is_none() && std::mem::take(&mut known.is_awaited) {
-                    self.awaited -= 1;
-                }
-                continue;
-            };
-            entry.write(writer);
-            known.sent = entry.version;
-            known.packet = Some(packet);
-            known.has_arrived = false;
-            known.is_gone = entry.value.is_none();
-            if !self.wanted.interval.is_zero() {
-                known.rests_until = Some(now + self.wanted.interval);
-            }
-            carried.push(Carried {
-                subscription: self.id,
-                slot: number,
-                version: entry.version,
-                named,
-            });
+    /// Adds what is due to a packet. Returns whether all of it is in there.
+    pub(crate) fn fill(&mut self, packing: &mut Packing<'_>) -> bool {
+        match &mut self.of {
+            Of::Newest(newest) => newest.fill(packing),
+            Of::Events(events) => events.fill(packing),
+            Of::Log(_) => true,
         }
-        true
     }
 
     /// A packet with this entry has arrived.
     pub(crate) fn arrived(&mut self, carried: &Carried) {
-        let Some(known) = self.known.get_mut(carried.slot as usize) else {
-            return;
-        };
-        if let Some(named) = carried.named {
-            known.named = known.named.max(named);
-        }
-        if known.sent == carried.version {
-            known.has_arrived = true;
-            known.packet = None;
-        }
-        if std::mem::take(&mut known.is_awaited) {
-            self.awaited -= 1;
+        if let Of::Newest(newest) = &mut self.of {
+            newest.arrived(carried);
         }
     }
 
     /// The packet of this number, with this entry, is lost.
     pub(crate) fn lost(&mut self, packet: u64, carried: &Carried) {
-        let Some(known) = self.known.get_mut(carried.slot as usize) else {
-            return;
-        };
-        if known.packet == Some(packet) {
-            known.packet = None;
-            // What was lost was not seen, so nothing has to rest.
-            known.rests_until = None;
-            if !std::mem::replace(&mut known.is_due, true) {
-                // It has waited for longer than all that has changed meanwhile.
-                self.due.push_front(carried.slot);
-            }
+        match &mut self.of {
+            Of::Newest(newest) => newest.lost(packet, carried),
+            Of::Events(events) => events.lost(carried),
+            Of::Log(_) => {}
         }
     }
 
     /// The packet of this number, with this entry, may be lost: it is sent once more, unless there is a
     /// newer value.
     pub(crate) fn doubted(&mut self, packet: u64, carried: &Carried) {
-        let newest = self
-            .topic
-            .state()
-            .slots
-            .get(carried.slot as usize)
-            .map(|slot| slot.version);
-        let Some(known) = self.known.get_mut(carried.slot as usize) else {
-            return;
-        };
-        if known.packet == Some(packet) && newest == Some(carried.version) {
-            known.packet = None;
-            if !std::mem::replace(&mut known.is_due, true) {
-                self.due.push_back(carried.slot);
-            }
+        match &mut self.of {
+            Of::Newest(newest) => newest.doubted(packet, carried),
+            Of::Events(events) => events.lost(carried),
+            Of::Log(_) => {}
         }
     }
 
-    /// Whether the reader has all that was there when it subscribed: told once.
+    /// Whether the reader has all that was there when it subscribed, as far as packets bring it: told
+    /// once.
     pub(crate) fn take_complete(&mut self) -> bool {
-        let is_complete = self.seen >= self.begun && self.awaited == 0;
-        is_complete && !std::mem::replace(&mut self.is_complete, true)
+        match &mut self.of {
+            Of::Newest(newest) => newest.take_complete(),
+            Of::Events(events) => events.take_complete(),
+            Of::Log(_) => false,
+        }
     }
 
-    /// What is to be sent of a slot, and the naming that it tells; `None` where the reader has it, or
-    /// it is under way.
-    fn entry<'a>(
-        &self,
-        now: Instant,
-        state: &'a State,
-        number: u32,
-    ) -> Option<(Entry<'a>, Option<u64>)> {
-        let slot = &state.slots[number as usize];
-        let known = &self.known[number as usize];
-        let is_new = known.sent != slot.version;
-        if !is_new && (known.has_arrived || known.packet.is_some()) {
-            return None;
+    /// Where the topic is a log.
+    pub(crate) fn log(&self) -> Option<&Log> {
+        match &self.of {
+            Of::Log(log) => Some(log),
+            Of::Newest(_) | Of::Events(_) => None,
         }
-        let is_wanted = self.wanted.has(slot);
-        if !is_wanted {
-            // The slot was perhaps another key's that the reader has, and is now one's that it does not
-            // want: then the reader has to know, once.
-            let knows = known.is_gone && (known.has_arrived || known.packet.is_some());
-            if known.sent == 0 || knows {
-                return None;
-            }
-        }
-        let value = slot.value.as_deref().filter(|_| is_wanted);
-        // A removal is of whichever key the alias was.
-        let is_named = value.is_some() && known.named != slot.named;
-        let age = now.saturating_duration_since(slot.changed).as_millis();
-        let entry = Entry {
-            subscription: self.id,
-            alias: number.into(),
-            name: is_named.then_some(&*slot.key),
-            version: slot.version,
-            age: u64::try_from(age).unwrap_or(u64::MAX),
-            is_snapshot: slot.version <= self.begun,
-            value,
-        };
-        Some((entry, is_named.then_some(slot.named)))
     }
 
-    /// Notes what has changed since it was looked last, and what has rested.
-    fn look(&mut self, now: Instant, state: &State) {
-        while let Some(Reverse((at, number))) = self.resting.peek().copied()
-            && at <= now
-        {
-            self.resting.pop();
-            self.due.push_back(number);
+    /// The same, to be asked what is next.
+    pub(crate) fn log_mut(&mut self) -> Option<&mut Log> {
+        match &mut self.of {
+            Of::Log(log) => Some(log),
+            Of::Newest(_) | Of::Events(_) => None,
         }
-        if self.known.len() < state.slots.len() {
-            self.known.resize(state.slots.len(), Known::default());
-        }
-        for (&version, &number) in state.changes.range(self.seen + 1..) {
-            let known = &mut self.known[number as usize];
-            let slot = &state.slots[number as usize];
-            if version <= self.begun {
-                // A reader that has never had the key need not be told that it is gone.
-                if slot.value.is_none() || !self.wanted.has(slot) {
-                    continue;
-                }
-                if !std::mem::replace(&mut known.is_awaited, true) {
-                    self.awaited += 1;
-                }
-            }
-            if !std::mem::replace(&mut known.is_due, true) {
-                match known.rests_until.filter(|until| *until > now) {
-                    Some(until) => self.resting.push(Reverse((until, number))),
-                    None => self.due.push_back(number),
-                }
-            }
-        }
-        self.seen = state.version;
     }
 }

@@ -2,12 +2,13 @@ use crate::{Receiver, Sender, SubscribeError, Topic, Wanted};
 use std::time::{Duration, Instant};
 use tickwire_wire::values::Acknowledgement;
 
+mod each;
 mod model;
 mod path;
 
 #[test]
 fn subscriptions_and_their_keys_are_bounded() {
-    let topic = Topic::new(100);
+    let topic = Topic::latest(100);
     for key in 0..40 {
         topic.put(Instant::now(), &key.to_string(), "x").unwrap();
     }
@@ -17,7 +18,7 @@ fn subscriptions_and_their_keys_are_bounded() {
     assert_eq!(subscribe(1, &topic), Err(SubscribeError::Taken));
     assert_eq!(subscribe(2, &topic), Ok(()));
     assert_eq!(subscribe(3, &topic), Err(SubscribeError::TooManyKeys));
-    let small = Topic::new(1);
+    let small = Topic::latest(1);
     assert_eq!(subscribe(3, &small), Ok(()));
     assert_eq!(subscribe(4, &small), Err(SubscribeError::TooMany));
 }
@@ -25,7 +26,7 @@ fn subscriptions_and_their_keys_are_bounded() {
 #[test]
 fn what_was_under_way_on_a_path_that_is_left_is_due_at_once_on_the_next() {
     let now = Instant::now();
-    let topic = Topic::new(1);
+    let topic = Topic::latest(1);
     let mut sender = Sender::new(now, 1, 10);
     sender
         .subscribe(0, topic.clone(), Wanted::default())
@@ -49,7 +50,7 @@ fn what_was_under_way_on_a_path_that_is_left_is_due_at_once_on_the_next() {
 #[test]
 fn who_lies_about_how_long_it_has_held_its_answers_still_gets_values() {
     let mut now = Instant::now();
-    let topic = Topic::new(1);
+    let topic = Topic::latest(1);
     let mut sender = Sender::new(now, 1, 10);
     sender
         .subscribe(0, topic.clone(), Wanted::default())

@@ -1,11 +1,17 @@
-//! A topic: keys and their newest values, one copy for all readers.
+//! A topic: keys and values, one copy for all readers.
+
+mod latest;
+mod ring;
+
+pub(crate) use latest::State;
+pub(crate) use ring::Ring;
 
 use bytes::Bytes;
-use std::collections::{BTreeMap, HashMap};
+use ring::Item;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
-use tickwire_wire::values::MAX_KEY;
+use std::time::{Duration, Instant};
+use tickwire_wire::values::{MAX_KEY, MAX_VALUE};
 
 /// Why a value is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,68 +19,84 @@ pub enum PutError {
     /// The key is longer than [`MAX_KEY`] bytes.
     #[error("the key is longer than {MAX_KEY} bytes")]
     KeyTooLong,
+    /// The value is longer than [`MAX_VALUE`] bytes.
+    #[error("the value is longer than {MAX_VALUE} bytes")]
+    ValueTooLong,
     /// The topic has as many keys as it may.
     #[error("the topic has as many keys as it may")]
     Full,
 }
 
-/// Keys and their newest values. Copies are the same topic.
+/// What a topic promises of its values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// The newest value of each key, and of that the last one whatever is lost.
+    Latest,
+    /// Each value within this time, in any order, or not at all.
+    Deadline(Duration),
+    /// All values, in order, from the oldest that is kept.
+    Log {
+        /// How many are kept.
+        keep: usize,
+        /// What tells this log from another of the same name: positions hold within it.
+        epoch: u64,
+    },
+}
+
+/// Keys and their values. Copies are the same topic.
 #[derive(Clone)]
 pub struct Topic(Arc<Shared>);
 
 struct Shared {
-    state: Mutex<State>,
+    policy: Policy,
+    kept: Kept,
     /// Who is woken by a change, for as long as somebody else keeps it.
     watchers: Mutex<Vec<Weak<dyn Watcher>>>,
+}
+
+enum Kept {
+    Newest(Mutex<State>),
+    Last(Mutex<Ring>),
 }
 
 /// Is told that a topic has changed: at each change, so it should be cheap, and cheaper where it was
 /// told before and has not looked since.
 pub trait Watcher: Send + Sync {
-    /// The topic has changed.
-    fn changed(&self);
-}
-
-#[derive(Debug)]
-pub(crate) struct State {
-    /// Counts the changes.
-    pub(crate) version: u64,
-    pub(crate) slots: Vec<Slot>,
-    index: HashMap<Arc<str>, u32>,
-    /// Slots whose key was removed. They are given to other keys, which tells a reader of the removal
-    /// too; so a removal is remembered for as long as it matters, and costs no more than its key did.
-    free: Vec<u32>,
-    /// The slots in the order of their newest change.
-    pub(crate) changes: BTreeMap<u64, u32>,
-    max_keys: usize,
-}
-
-/// A key and its newest value.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    pub(crate) key: Arc<str>,
-    /// With which version the slot was given to this key.
-    pub(crate) named: u64,
-    pub(crate) version: u64,
-    pub(crate) changed: Instant,
-    /// `None` where the key was removed.
-    pub(crate) value: Option<Bytes>,
+    /// A topic of this policy has changed.
+    fn changed(&self, policy: Policy);
 }
 
 impl Topic {
-    /// An empty one, for at most so many keys at a time.
-    pub fn new(max_keys: usize) -> Self {
+    /// An empty one with [`Policy::Latest`], for at most so many keys at a time.
+    pub fn latest(max_keys: usize) -> Self {
+        let kept = Kept::Newest(Mutex::new(State::new(max_keys)));
+        Self::new(Policy::Latest, kept)
+    }
+
+    /// An empty one with [`Policy::Deadline`]. Of more than `max` values that are not past it, the
+    /// oldest go.
+    pub fn deadline(within: Duration, max: usize) -> Self {
+        let kept = Kept::Last(Mutex::new(Ring::new(max)));
+        Self::new(Policy::Deadline(within), kept)
+    }
+
+    /// An empty one with [`Policy::Log`].
+    pub fn log(keep: usize, epoch: u64) -> Self {
+        let kept = Kept::Last(Mutex::new(Ring::new(keep)));
+        Self::new(Policy::Log { keep, epoch }, kept)
+    }
+
+    fn new(policy: Policy, kept: Kept) -> Self {
         Self(Arc::new(Shared {
-            state: Mutex::new(State {
-                version: 0,
-                slots: Vec::new(),
-                index: HashMap::new(),
-                free: Vec::new(),
-                changes: BTreeMap::new(),
-                max_keys,
-            }),
+            policy,
+            kept,
             watchers: Mutex::default(),
         }))
+    }
+
+    /// What is promised of its values.
+    pub fn policy(&self) -> Policy {
+        self.0.policy
     }
 
     /// Tells `watcher` of each change from here on, until it is dropped.
@@ -84,46 +106,59 @@ impl Topic {
         watchers.push(Arc::downgrade(watcher));
     }
 
-    /// Sets a key's value at the time `now`, and returns the version of this change.
+    /// Sets a key's value at the time `now`, or adds one, and returns the version of this change.
     ///
     /// # Errors
-    /// Where the key is too long, or another and there is no room for it.
+    /// Where the key or the value is too long, or the key another and there is no room for it.
     pub fn put(&self, now: Instant, key: &str, value: impl Into<Bytes>) -> Result<u64, PutError> {
         if key.len() > MAX_KEY {
             return Err(PutError::KeyTooLong);
         }
-        let mut state = self.state();
-        let slot = match state.index.get(key) {
-            Some(slot) => *slot,
-            None => state.add(now, key)?,
+        let value = value.into();
+        if value.len() > MAX_VALUE {
+            return Err(PutError::ValueTooLong);
+        }
+        let version = match &self.0.kept {
+            Kept::Newest(state) => lock(state).put(now, key, value)?,
+            Kept::Last(ring) => {
+                let mut ring = lock(ring);
+                self.expire(now, &mut ring);
+                ring.push(Item {
+                    key: key.into(),
+                    changed: now,
+                    value,
+                })
+            }
         };
-        let version = state.change(now, slot, Some(value.into()));
-        drop(state);
         self.tell();
         Ok(version)
     }
 
-    /// Removes a key; nothing, where there is none.
+    /// Removes a key, and returns the version of this change; nothing, where there is none, or the
+    /// topic's values count each by itself.
     pub fn remove(&self, now: Instant, key: &str) -> Option<u64> {
-        let mut state = self.state();
-        let slot = state.index.remove(key)?;
-        state.free.push(slot);
-        let version = state.change(now, slot, None);
-        drop(state);
+        let Kept::Newest(state) = &self.0.kept else {
+            return None;
+        };
+        let version = lock(state).remove(now, key)?;
         self.tell();
         Some(version)
     }
 
-    /// A key's value, if it has one.
+    /// A key's newest value, if it has one.
     pub fn get(&self, key: &str) -> Option<Bytes> {
-        let state = self.state();
-        let slot = *state.index.get(key)?;
-        state.slots[slot as usize].value.clone()
+        match &self.0.kept {
+            Kept::Newest(state) => lock(state).get(key),
+            Kept::Last(ring) => lock(ring).newest(key).map(|item| item.value.clone()),
+        }
     }
 
-    /// How many keys there are.
+    /// How many keys there are; of values that count each by itself, how many values.
     pub fn len(&self) -> usize {
-        self.state().index.len()
+        match &self.0.kept {
+            Kept::Newest(state) => lock(state).index.len(),
+            Kept::Last(ring) => lock(ring).len(),
+        }
     }
 
     /// Whether there are none.
@@ -133,7 +168,16 @@ impl Topic {
 
     /// The version of the newest change.
     pub fn version(&self) -> u64 {
-        self.state().version
+        match &self.0.kept {
+            Kept::Newest(state) => lock(state).version,
+            Kept::Last(ring) => lock(ring).version,
+        }
+    }
+
+    /// Whether there is nothing in it at `now`, and no other copy of it.
+    pub fn is_unused(&self, now: Instant) -> bool {
+        drop(self.ring(now));
+        self.is_empty() && Arc::strong_count(&self.0) == 1
     }
 
     /// Whether somebody watches it.
@@ -142,14 +186,34 @@ impl Topic {
         watchers.iter().any(|watcher| watcher.strong_count() > 0)
     }
 
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.0.state)
+    /// What is kept of a topic whose newest values count.
+    pub(crate) fn state(&self) -> Option<MutexGuard<'_, State>> {
+        match &self.0.kept {
+            Kept::Newest(state) => Some(lock(state)),
+            Kept::Last(_) => None,
+        }
+    }
+
+    /// What is kept, at `now`, of a topic whose values count each by itself.
+    pub(crate) fn ring(&self, now: Instant) -> Option<MutexGuard<'_, Ring>> {
+        let Kept::Last(ring) = &self.0.kept else {
+            return None;
+        };
+        let mut ring = lock(ring);
+        self.expire(now, &mut ring);
+        Some(ring)
+    }
+
+    fn expire(&self, now: Instant, ring: &mut Ring) {
+        if let Policy::Deadline(within) = self.0.policy {
+            ring.expire(now, within);
+        }
     }
 
     fn tell(&self) {
         for watcher in lock(&self.0.watchers).iter() {
             if let Some(watcher) = watcher.upgrade() {
-                watcher.changed();
+                watcher.changed(self.0.policy);
             }
         }
     }
@@ -157,11 +221,11 @@ impl Topic {
 
 impl fmt::Debug for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.state();
         let mut topic = f.debug_struct("Topic");
         topic
-            .field("version", &state.version)
-            .field("keys", &state.index.len());
+            .field("policy", &self.0.policy)
+            .field("version", &self.version())
+            .field("len", &self.len());
         topic.finish_non_exhaustive()
     }
 }
@@ -169,43 +233,4 @@ impl fmt::Debug for Topic {
 /// Nothing here panics in the middle of a change.
 fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl State {
-    fn add(&mut self, now: Instant, key: &str) -> Result<u32, PutError> {
-        if self.index.len() >= self.max_keys {
-            return Err(PutError::Full);
-        }
-        let key: Arc<str> = key.into();
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                let given = &mut self.slots[slot as usize];
-                given.key = key.clone();
-                given.named = self.version + 1;
-                slot
-            }
-            None => {
-                let slot = u32::try_from(self.slots.len()).map_err(|_| PutError::Full)?;
-                self.slots.push(Slot {
-                    key: key.clone(),
-                    named: self.version + 1,
-                    version: 0,
-                    changed: now,
-                    value: None,
-                });
-                slot
-            }
-        };
-        self.index.insert(key, slot);
-        Ok(slot)
-    }
-
-    fn change(&mut self, now: Instant, number: u32, value: Option<Bytes>) -> u64 {
-        self.version += 1;
-        let slot = &mut self.slots[number as usize];
-        self.changes.remove(&slot.version);
-        self.changes.insert(self.version, number);
-        (slot.version, slot.changed, slot.value) = (self.version, now, value);
-        self.version
-    }
 }

@@ -1,7 +1,7 @@
 //! What is said on the channel `control`: which topics a reader wants, and what becomes of that. JSON
 //! text, one message each. No I/O.
 //!
-//! Values themselves come on the channel `values` ([`crate::values`]), and nothing that decides how old
+//! Values themselves, but for the entries of logs, come on the channel `values` ([`crate::values`]), and nothing that decides how old
 //! they are waits for this channel: it is reliable and ordered, so what is lost on it comes late.
 //!
 //! Fields that a reader does not know are ignored, in either direction.
@@ -24,24 +24,42 @@ pub const PROTOCOL: &str = "tickwire.2";
 )]
 pub enum ToServer {
     /// It wants a topic: what is there, and each change from then on.
-    Subscribe {
-        /// What the reader calls this subscription, in a session a number that it has not used before;
-        /// below 2⁵³.
-        id: u64,
-        /// The topic's name.
-        topic: String,
-        /// These keys alone; all without it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        keys: Option<Vec<String>>,
-        /// How many values of a key a second at most; each change without it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        max_rate: Option<f64>,
-    },
+    Subscribe(Subscribe),
     /// It wants it no longer.
     Unsubscribe {
         /// The subscription's number.
         id: u64,
     },
+}
+
+/// What a reader wants.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Subscribe {
+    /// What the reader calls this subscription, in a session a number that it has not used before;
+    /// below 2⁵³.
+    pub id: u64,
+    /// The topic's name.
+    pub topic: String,
+    /// These keys alone; all without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Vec<String>>,
+    /// How many values of a key a second at most; each change without it. Of topics whose values count
+    /// each by itself there is no such choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_rate: Option<f64>,
+    /// Of a log, what follows this position; all that is kept without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Position>,
+}
+
+/// A place in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// Which log it is in, of those that have been of one name; below 2⁵³.
+    pub epoch: u64,
+    /// How many entries there are up to it.
+    pub position: u64,
 }
 
 /// What the server says.
@@ -56,6 +74,18 @@ pub enum ToReader {
     Complete {
         /// The subscription's number.
         id: u64,
+    },
+    /// The topic is a log, and the entries that follow ([`crate::values::LogEntry`], binary messages on
+    /// this channel) are those after this position. It comes first, and again where entries have gone
+    /// before they could be sent.
+    Log {
+        /// The subscription's number.
+        id: u64,
+        /// The position.
+        #[serde(flatten)]
+        after: Position,
+        /// Whether entries between what the reader has, or has asked for, and this are gone.
+        gap: bool,
     },
     /// Something that the reader said is not done.
     Refused {
@@ -83,11 +113,11 @@ pub enum Refusal {
     IdTaken,
     /// The reader has as many subscriptions as it may, or keys in them.
     TooMany,
-    /// A rate that is none.
+    /// A rate that is none, or of a topic that has none.
     BadRate,
 }
 
-/// The lowest and the highest [`ToServer::Subscribe::max_rate`].
+/// The lowest and the highest [`Subscribe::max_rate`].
 pub const RATES: std::ops::RangeInclusive<f64> = 0.01..=1_000.0;
 
 impl ToServer {
@@ -129,16 +159,39 @@ mod tests {
 
     #[test]
     fn what_is_said_has_this_form() {
-        let subscribe = ToServer::Subscribe {
+        let subscribe = ToServer::Subscribe(Subscribe {
             id: 1,
             topic: "prices".into(),
             keys: Some(vec!["EURUSD".into()]),
             max_rate: Some(20.0),
-        };
+            after: None,
+        });
         let json =
             r#"{"type":"subscribe","id":1,"topic":"prices","keys":["EURUSD"],"maxRate":20.0}"#;
         assert_eq!(subscribe.json(), json);
         assert_eq!(ToServer::parse(json), Ok(subscribe));
+        let after = Position {
+            epoch: 7,
+            position: 40,
+        };
+        let json =
+            r#"{"type":"subscribe","id":2,"topic":"chat","after":{"epoch":7,"position":40}}"#;
+        let subscribe = ToServer::Subscribe(Subscribe {
+            id: 2,
+            topic: "chat".into(),
+            after: Some(after),
+            ..Subscribe::default()
+        });
+        assert_eq!(subscribe.json(), json);
+        assert_eq!(ToServer::parse(json), Ok(subscribe));
+        let log = ToReader::Log {
+            id: 2,
+            after,
+            gap: true,
+        };
+        let json = r#"{"type":"log","id":2,"epoch":7,"position":40,"gap":true}"#;
+        assert_eq!(log.json(), json);
+        assert_eq!(ToReader::parse(json), Some(log));
         let complete = ToReader::Complete { id: 1 };
         assert_eq!(complete.json(), r#"{"type":"complete","id":1}"#);
         let refused = ToReader::Refused {

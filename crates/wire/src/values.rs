@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | 0 | [`Packet`]: values | who has them |
 //! | 1 | [`Acknowledgement`] of packets | who reads them |
+//! | 2 | [`LogEntry`], on the channel `control` | who has them |
 //!
 //! **Numbers** are QUIC's variable-length integers (RFC 9000 section 16): the two highest bits of the
 //! first byte say how many bytes there are, and a number is at most 2⁶² − 1.
@@ -18,7 +19,11 @@
 //!
 //! **Versions** are of a topic: a later change of any of its keys has a higher one. A reader keeps the
 //! newest of each key, and passes over what is not newer: then nothing that is late, or comes twice,
-//! can take a newer value's place.
+//! can take a newer value's place. An entry that is an **event** counts by itself: it says its key, has
+//! no alias, takes no place, and is passed over only where one of its version has come.
+//!
+//! The entries of a **log** travel on the channel `control`, which is reliable and ordered, one a
+//! message ([`LogEntry`]).
 
 mod varint;
 
@@ -28,8 +33,13 @@ pub use varint::{MAX_NUMBER, Reader, Writer};
 pub const PACKET: u8 = 0;
 /// The first byte of an [`Acknowledgement`].
 pub const ACKNOWLEDGEMENT: u8 = 1;
+/// The first byte of a [`LogEntry`].
+pub const LOG_ENTRY: u8 = 2;
 /// The longest key, in bytes of UTF-8.
 pub const MAX_KEY: usize = 1_024;
+/// The longest value, in bytes: with all that stands before it, it fits into the smallest message that
+/// a browser takes.
+pub const MAX_VALUE: usize = 64_000;
 /// The most ranges of an acknowledgement: what is older is lost by now, or acknowledged before.
 pub const MAX_RANGES: usize = 32;
 
@@ -37,6 +47,7 @@ pub const MAX_RANGES: usize = 32;
 const REMOVED: u8 = 1;
 const NAMED: u8 = 2;
 const SNAPSHOT: u8 = 4;
+const EVENT: u8 = 8;
 
 /// Why a message cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,6 +93,8 @@ pub struct Entry<'a> {
     pub age: u64,
     /// Whether it was there before the subscription.
     pub is_snapshot: bool,
+    /// Whether it counts by itself.
+    pub is_event: bool,
     /// The value; `None` where the key was removed.
     pub value: Option<&'a [u8]>,
 }
@@ -114,7 +127,7 @@ impl<'a> Packet<'a> {
 impl<'a> Entry<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, FrameError> {
         let flags = reader.byte()?;
-        if flags & !(REMOVED | NAMED | SNAPSHOT) != 0 {
+        if flags & !(REMOVED | NAMED | SNAPSHOT | EVENT) != 0 {
             return Err(FrameError::Flags(flags));
         }
         let (subscription, alias) = (reader.number()?, reader.number()?);
@@ -134,6 +147,7 @@ impl<'a> Entry<'a> {
             version,
             age,
             is_snapshot: flags & SNAPSHOT != 0,
+            is_event: flags & EVENT != 0,
             value,
         })
     }
@@ -144,7 +158,8 @@ impl<'a> Entry<'a> {
         writer.byte(
             flag(self.value.is_none(), REMOVED)
                 | flag(self.name.is_some(), NAMED)
-                | flag(self.is_snapshot, SNAPSHOT),
+                | flag(self.is_snapshot, SNAPSHOT)
+                | flag(self.is_event, EVENT),
         );
         writer.number(self.subscription);
         writer.number(self.alias);
@@ -165,6 +180,51 @@ impl<'a> Entry<'a> {
         1 + numbers.into_iter().map(varint::len).sum::<usize>()
             + self.name.map_or(0, |name| bytes(name.as_bytes()))
             + self.value.map_or(0, bytes)
+    }
+}
+
+/// An entry of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogEntry<'a> {
+    /// Which subscription it is for, as its reader has numbered it.
+    pub subscription: u64,
+    /// Its place in the log: that of the first is 1.
+    pub position: u64,
+    /// How long before the message left it was added, in milliseconds.
+    pub age: u64,
+    /// Its key, which says nothing but what the producer means by it.
+    pub key: &'a str,
+    /// The value: what is left of the message.
+    pub value: &'a [u8],
+}
+
+impl<'a> LogEntry<'a> {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// Where it is none, or cut short.
+    pub fn read(message: &'a [u8]) -> Result<Self, FrameError> {
+        let mut reader = Reader::new(message);
+        reader.kind(LOG_ENTRY)?;
+        Ok(Self {
+            subscription: reader.number()?,
+            position: reader.number()?,
+            age: reader.number()?,
+            key: reader.text(MAX_KEY)?,
+            value: reader.rest(),
+        })
+    }
+
+    /// Writes the message.
+    pub fn write(&self) -> Vec<u8> {
+        let mut writer = Writer::new(32 + self.key.len() + self.value.len());
+        writer.byte(LOG_ENTRY);
+        writer.number(self.subscription);
+        writer.number(self.position);
+        writer.number(self.age);
+        writer.bytes(self.key.as_bytes());
+        writer.raw(self.value);
+        writer.finish()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The two channels by which a session reads topics.
 
-use super::{Reading, Subscriptions, Topics};
+use super::{NoTopic, Reading, Subscriptions, Topics};
 use crate::channel::Channel;
 use crate::fresh::lock;
 use crate::message::{Message, SendError};
@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tickwire_values::{SubscribeError, Wanted, Watcher};
-use tickwire_wire::control::{RATES, Refusal, ToReader, ToServer, VALUES};
+use tickwire_values::{Position, SubscribeError, ToSay, Wanted, Watcher};
+use tickwire_wire::control::{self, RATES, Refusal, Subscribe, ToReader, ToServer, VALUES};
 use tokio::time::sleep_until;
 
 /// How many messages of a session may be refused before its channel closes: a reader that goes on is
@@ -48,7 +48,7 @@ impl Drop for Only<'_> {
 pub async fn control(
     channel: Channel,
     reading: Reading,
-    topics: Arc<Topics>,
+    topics: Topics,
 ) -> Result<(), TopicsError> {
     let subscriptions = reading.subscriptions();
     let Some(_only) = Only::take(&subscriptions.has_control) else {
@@ -61,7 +61,7 @@ pub async fn control(
         let message = tokio::select! {
             () = subscriptions.to_say.notified() => {
                 while let Some(said) = subscriptions.next_to_say() {
-                    channel.send(said.json()).await?;
+                    channel.send(said).await?;
                 }
                 continue;
             }
@@ -75,15 +75,9 @@ pub async fn control(
             Message::Binary(_) => Err("Expected JSON text, found a binary message.".into()),
         };
         let done = match said {
-            Ok(ToServer::Subscribe {
-                id,
-                topic,
-                keys,
-                max_rate,
-            }) => {
-                let wanted = wanted(keys, max_rate);
-                let begun =
-                    wanted.and_then(|wanted| subscriptions.subscribe(&topics, id, &topic, wanted));
+            Ok(ToServer::Subscribe(asked)) => {
+                let id = asked.id;
+                let begun = subscriptions.subscribe(&topics, asked);
                 begun.map_err(|(code, message)| (Some(id), code, message))
             }
             Ok(ToServer::Unsubscribe { id }) => {
@@ -150,8 +144,8 @@ pub async fn values(channel: Channel, reading: Reading) -> Result<(), TopicsErro
     }
 }
 
-fn wanted(keys: Option<Vec<String>>, max_rate: Option<f64>) -> Result<Wanted, (Refusal, String)> {
-    let interval = match max_rate {
+fn wanted(asked: Subscribe) -> Result<Wanted, (Refusal, String)> {
+    let interval = match asked.max_rate {
         None => Duration::ZERO,
         Some(rate) if RATES.contains(&rate) => Duration::from_secs_f64(1.0 / rate),
         Some(rate) => {
@@ -161,37 +155,39 @@ fn wanted(keys: Option<Vec<String>>, max_rate: Option<f64>) -> Result<Wanted, (R
             return Err((Refusal::BadRate, message));
         }
     };
-    let keys = keys.map(HashSet::from_iter);
-    Ok(Wanted { keys, interval })
+    let position = |control::Position { epoch, position }| Position { epoch, position };
+    Ok(Wanted {
+        keys: asked.keys.map(HashSet::from_iter),
+        interval,
+        after: asked.after.map(position),
+    })
 }
 
 impl Subscriptions {
     fn subscribe(
         self: &Arc<Self>,
         topics: &Topics,
-        id: u64,
-        name: &str,
-        wanted: Wanted,
+        asked: Subscribe,
     ) -> Result<(), (Refusal, String)> {
-        let Some(topic) = topics.get(name) else {
-            let mut names: Vec<_> = topics.names().collect();
-            names.sort_unstable();
-            let message = format!(
-                "There is no topic {name:?}; there are {}.",
-                names.join(", ")
-            );
-            return Err((Refusal::NoTopic, message));
-        };
-        let begun = self.sender().subscribe(id, topic.clone(), wanted);
+        let topic = topics.get(&asked.topic).map_err(|cause| {
+            let code = match cause {
+                NoTopic::Unknown { .. } | NoTopic::TooLong => Refusal::NoTopic,
+                NoTopic::TooMany => Refusal::TooMany,
+            };
+            (code, cause.to_string())
+        })?;
+        let (id, wanted) = (asked.id, wanted(asked)?);
+        let begun = self.sender().subscribe(id, topic.0.clone(), wanted);
         begun.map_err(|cause| {
             let code = match cause {
                 SubscribeError::Taken => Refusal::IdTaken,
+                SubscribeError::NoRate => Refusal::BadRate,
                 SubscribeError::TooMany | SubscribeError::TooManyKeys => Refusal::TooMany,
             };
             (code, format!("The subscription is not begun: {cause}."))
         })?;
         let watcher: Arc<dyn Watcher> = self.clone();
-        topic.watch(&watcher);
+        topic.0.watch(&watcher);
         self.fill();
         self.to_say.notify_one();
         Ok(())
@@ -212,7 +208,7 @@ impl Subscriptions {
             }
         }
         // Where nothing of a snapshot is wanted, it is complete without a packet.
-        if sender.has_complete() {
+        if sender.has_to_say() {
             self.to_say.notify_one();
         }
         Ok(sender.poll_timeout())
@@ -228,23 +224,33 @@ impl Subscriptions {
         self.to_say.notify_one();
     }
 
-    fn next_to_say(&self) -> Option<ToReader> {
-        if let Some(id) = self.sender().poll_complete() {
-            return Some(ToReader::Complete { id });
+    fn next_to_say(&self) -> Option<Message> {
+        if let Some(said) = self.sender().poll_to_say(Instant::now()) {
+            return Some(match said {
+                ToSay::Complete { id } => ToReader::Complete { id }.json().into(),
+                ToSay::After { id, at, is_gap } => {
+                    let Position { epoch, position } = at;
+                    let after = control::Position { epoch, position };
+                    let gap = is_gap;
+                    ToReader::Log { id, after, gap }.json().into()
+                }
+                ToSay::Entry(entry) => entry.into(),
+            });
         }
         let message = lock(&self.refusals).pop_front()?;
-        Some(ToReader::Refused {
+        let refused = ToReader::Refused {
             id: None,
             code: Refusal::BadAcknowledgement,
             message,
-        })
+        };
+        Some(refused.json().into())
     }
 
     /// Takes an acknowledgement in; otherwise says why not.
     fn acknowledged(&self, message: &[u8]) -> Result<(), String> {
         let mut sender = self.sender();
         let taken = sender.acknowledge(Instant::now(), message);
-        if sender.has_complete() {
+        if sender.has_to_say() {
             self.to_say.notify_one();
         }
         taken.map_err(|cause| cause.to_string())

@@ -1,6 +1,6 @@
 //! A sender and a reader with a path between them that loses, reorders, repeats, and is cut.
 
-use crate::{Receiver, Sender, Topic, Update, Wanted};
+use crate::{Receiver, Sender, ToSay, Topic, Update, Wanted};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -78,7 +78,7 @@ impl World {
             path,
             is_cut: false,
             seed: seed | 1,
-            topic: Topic::new(100),
+            topic: Topic::latest(100),
             history: HashMap::new(),
             sender: Sender::new(now, 4, 1_000),
             receiver: Receiver::new(),
@@ -111,6 +111,7 @@ impl World {
         self.wanted = Wanted {
             keys: keys.map(name),
             interval: Duration::from_millis(interval),
+            after: None,
         };
         self.sender
             .subscribe(self.subscription, self.topic.clone(), self.wanted.clone())
@@ -183,7 +184,11 @@ impl World {
         if let Some(acknowledgement) = self.receiver.poll_acknowledgement(self.now) {
             self.send(false, acknowledgement);
         }
-        if self.sender.poll_complete() == Some(self.subscription) {
+        if self.sender.poll_to_say(self.now)
+            == Some(ToSay::Complete {
+                id: self.subscription,
+            })
+        {
             self.is_complete = true;
         }
         let arrivals = self.under_way.iter().map(|(at, ..)| *at).min();
@@ -205,7 +210,7 @@ impl World {
     }
 
     fn is_up_to_date(&self) -> bool {
-        let state = self.topic.state();
+        let state = self.topic.state().unwrap();
         let is_wanted = |key: &str| {
             self.wanted
                 .keys

@@ -49,7 +49,7 @@ fn carry(rate: f64, loss: u64, seed: u64) -> Carried {
         begun + Duration::from_secs(25),
     );
     let mut now = begun;
-    let topic = Topic::new(200);
+    let topic = Topic::latest(200);
     let (mut sender, mut receiver) = ends(now, &topic);
     let mut percent = percents(seed);
     let (mut free_at, mut changes) = (now, 0_u64);
@@ -123,7 +123,7 @@ fn a_path_is_filled_and_nothing_queues_on_it() {
 #[test]
 fn the_last_value_before_a_silence_is_there_within_one_and_a_half_round_trips() {
     let mut now = Instant::now();
-    let topic = Topic::new(1);
+    let topic = Topic::latest(1);
     let (mut sender, mut receiver) = ends(now, &topic);
     let mut percent = percents(7);
     let mut is_lost = || percent() < 5;

@@ -36,7 +36,7 @@ fn what_is_cut_short_or_cannot_be_is_refused_in_words() {
     );
     assert_eq!(Packet::read(&[9]), Err(kind));
     assert_eq!(Packet::read(&[0]), Err(FrameError::Short));
-    assert_eq!(Packet::read(&[0, 1, 8]), Err(FrameError::Flags(8)));
+    assert_eq!(Packet::read(&[0, 1, 16]), Err(FrameError::Flags(16)));
     // A key that is not UTF-8.
     assert_eq!(
         Packet::read(&[0, 1, 2, 0, 0, 1, 0xff]),
@@ -59,7 +59,15 @@ fn numbers() -> impl Strategy<Value = u64> {
     prop_oneof![0..100_u64, 0..100_000_u64, 0..=MAX_NUMBER]
 }
 
-type Owned = (u64, u64, Option<String>, u64, u64, bool, Option<Vec<u8>>);
+type Owned = (
+    u64,
+    u64,
+    Option<String>,
+    u64,
+    u64,
+    [bool; 2],
+    Option<Vec<u8>>,
+);
 
 fn entries() -> impl Strategy<Value = Vec<Owned>> {
     let entry = (
@@ -68,7 +76,7 @@ fn entries() -> impl Strategy<Value = Vec<Owned>> {
         option::of("[a-zß∂/]{0,20}"),
         numbers(),
         numbers(),
-        any::<bool>(),
+        any::<[bool; 2]>(),
         option::of(vec(any::<u8>(), 0..200)),
     );
     vec(entry, 0..20)
@@ -79,13 +87,14 @@ proptest! {
     fn a_packet_is_read_as_it_was_written(number in numbers(), entries in entries()) {
         let entries: Vec<Entry> = entries
             .iter()
-            .map(|(subscription, alias, name, version, age, is_snapshot, value)| Entry {
+            .map(|(subscription, alias, name, version, age, [is_snapshot, is_event], value)| Entry {
                 subscription: *subscription,
                 alias: *alias,
                 name: name.as_deref(),
                 version: *version,
                 age: *age,
                 is_snapshot: *is_snapshot,
+                is_event: *is_event,
                 value: value.as_deref(),
             })
             .collect();
@@ -100,6 +109,22 @@ proptest! {
         for end in 1..message.len() {
             // What is cut off is never taken for something else.
             let _ = Packet::read(&message[..end]);
+        }
+    }
+
+    #[test]
+    fn a_logs_entry_is_read_as_it_was_written(
+        subscription in numbers(),
+        position in numbers(),
+        age in numbers(),
+        key in "[a-zß∂/]{0,20}",
+        value in vec(any::<u8>(), 0..200),
+    ) {
+        let entry = LogEntry { subscription, position, age, key: &key, value: &value };
+        let message = entry.write();
+        prop_assert_eq!(LogEntry::read(&message), Ok(entry));
+        for end in 0..message.len() - value.len() {
+            prop_assert!(LogEntry::read(&message[..end]).is_err());
         }
     }
 
@@ -121,7 +146,7 @@ proptest! {
     }
 
     #[test]
-    fn garbage_is_an_error_and_nothing_worse(mut message in vec(any::<u8>(), 0..300), kind in 0..2_u8) {
+    fn garbage_is_an_error_and_nothing_worse(mut message in vec(any::<u8>(), 0..300), kind in 0..3_u8) {
         if let Some(first) = message.first_mut() {
             *first = kind;
         }
@@ -129,6 +154,7 @@ proptest! {
             // Each entry takes more than nothing, so there are no more of them than bytes.
             prop_assert!(packet.entries.len() <= message.len());
         }
+        let _ = LogEntry::read(&message);
         if let Ok(acknowledgement) = Acknowledgement::read(&message) {
             for pair in acknowledgement.ranges.windows(2) {
                 prop_assert!(pair[0].0 > pair[1].1 + 1);
@@ -160,6 +186,7 @@ fn the_vectors_are_read_and_written() {
             assert_eq!(expected["version"], entry.version);
             assert_eq!(expected["age"], entry.age);
             assert_eq!(expected["isSnapshot"], entry.is_snapshot);
+            assert_eq!(expected["isEvent"], entry.is_event);
             let value = &expected["value"];
             assert_eq!(
                 (!value.is_null()).then(|| bytes(value)).as_deref(),
@@ -181,6 +208,16 @@ fn the_vectors_are_read_and_written() {
         let ranges = serde_json::to_value(&acknowledgement.ranges).unwrap();
         assert_eq!(expected["ranges"], ranges);
         assert_eq!(acknowledgement.write(), message);
+    }
+    for vector in vectors["logEntries"].as_array().unwrap() {
+        let (message, expected) = (bytes(&vector["hex"]), &vector["entry"]);
+        let entry = LogEntry::read(&message).unwrap();
+        assert_eq!(expected["subscription"], entry.subscription);
+        assert_eq!(expected["position"], entry.position);
+        assert_eq!(expected["age"], entry.age);
+        assert_eq!(expected["key"], entry.key);
+        assert_eq!(bytes(&expected["value"]), entry.value);
+        assert_eq!(entry.write(), message);
     }
     for bad in vectors["bad"].as_array().unwrap() {
         assert!(Packet::read(&bytes(bad)).is_err(), "{bad}");

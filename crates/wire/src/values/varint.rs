@@ -83,6 +83,11 @@ impl<'a> Reader<'a> {
         text.ok_or(FrameError::Key)
     }
 
+    /// What is left.
+    pub fn rest(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.0)
+    }
+
     fn take(&mut self, count: usize) -> Result<&'a [u8], FrameError> {
         let (taken, rest) = self.0.split_at_checked(count).ok_or(FrameError::Short)?;
         self.0 = rest;
@@ -126,6 +131,11 @@ impl Writer {
     /// Adds bytes behind their length.
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Adds bytes up to the message's end, without their length.
+    pub fn raw(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }
 

@@ -1,0 +1,234 @@
+//! The topics of a server, by name and by pattern.
+
+use super::{Policy, Topic};
+use crate::fresh::lock;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// How many topics there may be of all patterns together.
+const MAX_TOPICS: usize = 100_000;
+/// The longest name, in bytes.
+const MAX_NAME: usize = 1_024;
+/// From how many topics of patterns on it is looked for those that nobody has any more.
+const SWEEP_FROM: usize = 1_000;
+/// How long it is not looked again, however many there are.
+const SWEEP_REST: Duration = Duration::from_secs(1);
+/// How many names an error tells.
+const SHOWN_NAMES: usize = 20;
+
+/// Why there is no topic of a name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoTopic {
+    /// Neither a name nor a pattern fits.
+    #[error("There is no topic {name:?}; there are {offered}.")]
+    Unknown {
+        /// What was asked for; of a long one, its beginning.
+        name: String,
+        /// What there is, separated by commas.
+        offered: String,
+    },
+    /// A pattern fits, and the name is too long.
+    #[error("The name of a topic has at most {MAX_NAME} bytes.")]
+    TooLong,
+    /// A pattern fits, and there are as many topics as may be.
+    #[error("There are as many topics as there may be.")]
+    TooMany,
+}
+
+/// Topics by name. Copies are the same.
+///
+/// ```
+/// use std::time::Duration;
+/// use tickwire_server::{Feeds, Policy, Topics};
+///
+/// let topics = Topics::new();
+/// let prices = topics.topic("prices", Policy::latest());
+/// prices.put("EURUSD", "1.0934")?;
+///
+/// topics.pattern("rooms/{room}/strokes", Policy::deadline(Duration::from_millis(500)));
+/// topics.get("rooms/7/strokes")?.put("alice", "12,40 13,41")?;
+///
+/// let feeds = Feeds::built_in().topics(&topics);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Topics(Arc<Mutex<Registry>>);
+
+#[derive(Debug, Default)]
+struct Registry {
+    named: HashMap<String, Topic>,
+    patterns: matchit::Router<Policy>,
+    pattern_names: Vec<String>,
+    /// Those of patterns that somebody has asked for.
+    made: HashMap<String, Topic>,
+    sweep_at: usize,
+    swept: Option<Instant>,
+}
+
+impl Topics {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a topic of this name.
+    ///
+    /// # Panics
+    /// Where there is one: that is a mistake in the program.
+    pub fn topic(&self, name: &str, policy: Policy) -> Topic {
+        let topic = Topic(policy.topic());
+        let before = lock(&self.0).named.insert(name.to_owned(), topic.clone());
+        assert!(before.is_none(), "there is a topic {name:?} already");
+        topic
+    }
+
+    /// Adds a topic for each name that fits a pattern: `rooms/{room}/cursors`, or `files/{*path}` for
+    /// each that begins with `files/`. Such a topic is there from when it is first asked for, until it
+    /// is empty and nobody has it any more, as a reader or in the program. There may be 100,000 of all
+    /// patterns. A topic that was added by its name is not of a pattern.
+    ///
+    /// # Panics
+    /// Where it is no pattern, or there is one for the same names: that is a mistake in the program.
+    pub fn pattern(&self, pattern: &str, policy: Policy) {
+        let mut registry = lock(&self.0);
+        if let Err(cause) = registry.patterns.insert(pattern, policy) {
+            drop(registry);
+            panic!("no topics can be for the pattern {pattern:?} too: {cause}");
+        }
+        registry.pattern_names.push(pattern.to_owned());
+    }
+
+    /// The topic of a name.
+    ///
+    /// # Errors
+    /// Where there is none, and none can be made.
+    pub fn get(&self, name: &str) -> Result<Topic, NoTopic> {
+        lock(&self.0).get(name)
+    }
+
+    /// Whether both are the same.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// The names and patterns there are, in alphabetical order.
+    pub fn names(&self) -> Vec<String> {
+        lock(&self.0).names()
+    }
+}
+
+impl Registry {
+    fn get(&mut self, name: &str) -> Result<Topic, NoTopic> {
+        if let Some(topic) = self.named.get(name).or_else(|| self.made.get(name)) {
+            return Ok(topic.clone());
+        }
+        let Ok(found) = self.patterns.at(name) else {
+            return Err(NoTopic::Unknown {
+                name: name.chars().take(64).collect(),
+                offered: offered(&self.names()),
+            });
+        };
+        let policy = *found.value;
+        if name.len() > MAX_NAME {
+            return Err(NoTopic::TooLong);
+        }
+        self.sweep(Instant::now());
+        if self.made.len() >= MAX_TOPICS {
+            return Err(NoTopic::TooMany);
+        }
+        let topic = Topic(policy.topic());
+        self.made.insert(name.to_owned(), topic.clone());
+        Ok(topic)
+    }
+
+    /// Drops topics that nobody has any more, where there are many.
+    fn sweep(&mut self, now: Instant) {
+        let is_rested = self.swept.is_none_or(|at| now - at >= SWEEP_REST);
+        if is_rested && self.made.len() >= self.sweep_at.clamp(SWEEP_FROM, MAX_TOPICS) {
+            self.made.retain(|_, topic| !topic.0.is_unused(now));
+            // So a topic is looked at twice as a rule, however many there are.
+            self.sweep_at = 2 * self.made.len();
+            self.swept = Some(now);
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        let names = self.named.keys().chain(&self.pattern_names);
+        let mut names: Vec<_> = names.cloned().collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+/// Names for people.
+fn offered(names: &[String]) -> String {
+    match names.len().checked_sub(SHOWN_NAMES) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names[..SHOWN_NAMES].join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_has_a_topic_for_each_name_that_fits() {
+        let topics = Topics::new();
+        topics.topic("prices", Policy::latest());
+        topics.pattern("rooms/{room}/cursors", Policy::latest());
+        let room = topics.get("rooms/7/cursors").unwrap();
+        room.put("alice", "here").unwrap();
+        assert!(
+            topics
+                .get("rooms/7/cursors")
+                .unwrap()
+                .get("alice")
+                .is_some()
+        );
+        assert!(topics.get("rooms/8/cursors").unwrap().is_empty());
+        let unknown = topics.get("rooms/7").unwrap_err();
+        assert_eq!(
+            unknown.to_string(),
+            r#"There is no topic "rooms/7"; there are prices, rooms/{room}/cursors."#
+        );
+        let long = format!("rooms/{}/cursors", "x".repeat(MAX_NAME));
+        assert_eq!(topics.get(&long).unwrap_err(), NoTopic::TooLong);
+    }
+
+    #[test]
+    fn topics_of_patterns_are_bounded_and_go_where_nobody_has_them() {
+        let topics = Topics::new();
+        topics.pattern("rooms/{room}", Policy::latest());
+        let kept = topics.get("rooms/kept").unwrap();
+        topics
+            .get("rooms/full")
+            .unwrap()
+            .put("key", "value")
+            .unwrap();
+        for room in 0..2 * SWEEP_FROM {
+            topics.get(&format!("rooms/{room}")).unwrap();
+        }
+        let made = lock(&topics.0).made.len();
+        assert!(made < 2 * SWEEP_FROM, "{made}");
+        assert!(!topics.get("rooms/full").unwrap().is_empty());
+        kept.put("key", "value").unwrap();
+        assert!(!topics.get("rooms/kept").unwrap().is_empty());
+
+        let held: Vec<_> = (0..MAX_TOPICS)
+            .map_while(|room| topics.get(&format!("rooms/{room}")).ok())
+            .collect();
+        assert!(held.len() <= MAX_TOPICS);
+        let over = (0..MAX_TOPICS).find_map(|room| topics.get(&format!("rooms/x{room}")).err());
+        assert_eq!(over, Some(NoTopic::TooMany));
+    }
+
+    #[test]
+    #[should_panic(expected = "there is a topic")]
+    fn a_name_is_given_once() {
+        let topics = Topics::new();
+        topics.topic("prices", Policy::latest());
+        topics.topic("prices", Policy::log(10));
+    }
+}

@@ -1,0 +1,47 @@
+//! A topic, as a program has it.
+
+use bytes::Bytes;
+use std::time::Instant;
+use tickwire_values::PutError;
+
+/// Keys and their values, which come to whoever subscribes: as its [`Policy`](crate::Policy) has it.
+/// Copies are the same topic.
+#[derive(Clone, Debug)]
+pub struct Topic(pub(super) tickwire_values::Topic);
+
+impl Topic {
+    /// Sets a key's value, or adds one where each counts by itself. It never waits, whoever reads
+    /// slowly, and can be called from any thread.
+    ///
+    /// # Errors
+    /// Where the key is longer than 1,024 bytes or the value than 64,000, or there is no room for
+    /// another key.
+    pub fn put(&self, key: &str, value: impl Into<Bytes>) -> Result<(), PutError> {
+        self.0.put(Instant::now(), key, value).map(drop)
+    }
+
+    /// Removes a key, for its readers too; nothing, where there is none, or each value counts by itself.
+    pub fn remove(&self, key: &str) {
+        self.0.remove(Instant::now(), key);
+    }
+
+    /// A key's newest value, if it has one.
+    pub fn get(&self, key: &str) -> Option<Bytes> {
+        self.0.get(key)
+    }
+
+    /// Whether a session is open that has subscribed to it.
+    pub fn has_readers(&self) -> bool {
+        self.0.is_watched()
+    }
+
+    /// How many keys there are; where each value counts by itself, how many values.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

@@ -1,0 +1,69 @@
+//! Values each of which counts by itself: the last of them, in order.
+
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A value that no later one takes the place of.
+#[derive(Debug)]
+pub(crate) struct Item {
+    pub(crate) key: Arc<str>,
+    pub(crate) changed: Instant,
+    pub(crate) value: Bytes,
+}
+
+#[derive(Debug)]
+pub(crate) struct Ring {
+    /// That of the newest; each has one more than the one before.
+    pub(crate) version: u64,
+    items: VecDeque<Item>,
+    max: usize,
+}
+
+impl Ring {
+    pub(super) fn new(max: usize) -> Self {
+        Self {
+            version: 0,
+            items: VecDeque::new(),
+            max: max.max(1),
+        }
+    }
+
+    /// Adds one; where there are as many as may be, the oldest goes.
+    pub(super) fn push(&mut self, item: Item) -> u64 {
+        if self.items.len() >= self.max {
+            self.items.pop_front();
+        }
+        self.items.push_back(item);
+        self.version += 1;
+        self.version
+    }
+
+    /// Drops those that are older than this.
+    pub(super) fn expire(&mut self, now: Instant, within: Duration) {
+        while let Some(oldest) = self.items.front()
+            && now.saturating_duration_since(oldest.changed) > within
+        {
+            self.items.pop_front();
+        }
+    }
+
+    /// The version of the oldest that is there; the next one's, where there is none.
+    pub(crate) fn first(&self) -> u64 {
+        self.version + 1 - self.items.len() as u64
+    }
+
+    pub(crate) fn get(&self, version: u64) -> Option<&Item> {
+        let index = version.checked_sub(self.first())?;
+        self.items.get(usize::try_from(index).ok()?)
+    }
+
+    pub(super) fn newest(&self, key: &str) -> Option<&Item> {
+        self.items.iter().rev().find(|item| *item.key == *key)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+}
