@@ -8,6 +8,7 @@ mod composer;
 mod connection;
 mod diagnosis;
 mod feeds;
+mod live;
 mod log;
 mod machine;
 mod markup;
@@ -22,14 +23,14 @@ use composer::Composer;
 use connection::Connection;
 use feeds::use_feeds;
 use leptos::prelude::*;
+use live::Live;
 use log::{Announcement, Lines, Log};
 use machine::Machine;
 use status::Status;
 use trial::Trial;
 
 /// What the page shows, in one sentence.
-pub const SUMMARY: &str =
-    "The server’s clock and load, live over WebRTC data channels, and an echo of what you send.";
+pub const SUMMARY: &str = "Values that stay new, the server’s clock and load, live over WebRTC data channels, and an echo of what you send.";
 
 /// Writes a signal where that changes it: who reads it is not called for nothing.
 fn set_if_changed<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
@@ -65,6 +66,7 @@ pub fn App() -> impl IntoView {
                     <Status link ready=ready.into() />
                     <Connection link ready=ready.into() />
                 </div>
+                <Live feeds />
                 <Clock feeds />
                 <Machine machine=feeds.machine />
                 <div class="panel talk">

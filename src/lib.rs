@@ -16,6 +16,7 @@
 //! | [`estimate`] | both | offset, jitter, age: what arrives, made into numbers |
 //! | [`browser`] | both | what the page asks of its browser; in the server's render, of none |
 //! | [`trial`] | both | what messages of a size and a rate come to over a channel of some reliability |
+//! | [`prices`] | both | the demonstration topic |
 //! | [`connect`] | both | the server function that opens a session |
 //! | `server` | feature `ssr` | the page around the server of [`tickwire_server`](https://docs.rs/tickwire-server) |
 
@@ -29,6 +30,7 @@ pub mod connect;
 pub mod estimate;
 #[cfg(feature = "hydrate")]
 pub mod hydrate;
+pub mod prices;
 #[cfg(feature = "ssr")]
 pub mod server;
 pub mod trial;

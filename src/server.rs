@@ -22,7 +22,7 @@ use leptos_axum::ResponseOptions;
 use std::io;
 use std::net::SocketAddr;
 use tickwire_server::http::admit;
-use tickwire_server::{Feeds, OpenError, ServeError, Sessions, Topics};
+use tickwire_server::{Feeds, OpenError, ServeError, Sessions};
 use tickwire_wire::feed;
 use tickwire_wire::signaling::{Answer, ChannelInit, Code, SignalingError};
 use tokio::net::TcpListener;
@@ -59,9 +59,7 @@ pub fn feeds() -> Feeds {
     let feeds = Feeds::built_in().feed(feed::MACHINE, move |channel, sessions| {
         machine.clone().serve(channel, sessions)
     });
-    let topics = Topics::new();
-    prices::add(&topics);
-    feeds.topics(&topics)
+    prices::add(feeds)
 }
 
 /// Serves the page and these feeds on `listener` until `shutdown` completes, then ends every

@@ -166,7 +166,7 @@ test.describe("the server", () => {
     const server = await serve({ TICKWIRE_CHANNEL_MAX: "2" });
     const panel = await start(page, server.url);
     await panel.explains(/did not accept what this page asked for/, "Reload", "raise it in Leptos.toml", "Answer received");
-    await expect(panel.tickwire.status).toContainText("Expected at most 2 channels, found 4.");
+    await expect(panel.tickwire.status).toContainText("Expected at most 2 channels, found 6.");
   });
 
   for (const [name, status, code, what, user, operator] of [

@@ -14,6 +14,8 @@ test("opens its channels over one connection, each as reliable as its feed needs
     { label: "echo", id: 1, ...reliable },
     { label: "machine", id: 2, ...newestOnly },
     { label: "pulse", id: 3, ...newestOnly },
+    { label: "control", id: 4, ...reliable, protocol: "tickwire.2" },
+    { label: "values", id: 5, ...newestOnly, protocol: "tickwire.2" },
   ];
   expect((await offer(page)).channels).toEqual(expected);
   const created = await page.evaluate(() =>
@@ -149,6 +151,9 @@ test("a channel that closes is told, and the others go on", async ({ page }) => 
   await expect(tickwire.line("The server closed “echo”.")).toBeVisible();
   await expect(tickwire.status).toContainText("Connected");
 
+  // What is read of topics goes with either of its channels.
+  await closeChannel(page, "control");
+  await expect.poll(() => page.evaluate(() => ((window as any).watched.values as Watched).channel.readyState)).toBe("closed");
   // With the last one the session is over, and another follows.
   await closeChannel(page, "pulse");
   await expect(tickwire.line("Reconnecting… The server ended the connection.")).toBeVisible();

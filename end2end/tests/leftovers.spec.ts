@@ -17,7 +17,7 @@ test("leaves nothing behind, however often it is started and stopped", async ({ 
   for (let round = 1; round <= rounds(browserName); round++) {
     await tickwire.start.click();
     await expect(tickwire.status).toContainText("Connected");
-    if (round === 1) expect(await left()).toMatchObject({ connections: 1, channels: 4, listeners: 14 });
+    if (round === 1) expect(await left()).toMatchObject({ connections: 1, channels: 6, listeners: 20 });
     await tickwire.stop.click();
     await expect(tickwire.status).toContainText("Not connected");
     // What it keeps is not what is looked for.
@@ -60,7 +60,7 @@ test("takes all with it when it is unmounted, however often", async ({ page, req
   for (let round = 1; round <= rounds(browserName); round++) {
     await tickwire.start.click();
     await expect(tickwire.status).toContainText("Connected");
-    expect(await left()).toMatchObject({ connections: 1, channels: 4, listeners: 14 });
+    expect(await left()).toMatchObject({ connections: 1, channels: 6, listeners: 20 });
     await call("unmount");
     await expect.poll(left).toMatchObject({ connections: 0, channels: 0, listeners: 0, timers: 0 });
     // What Leptos itself makes once, it has made by now.

@@ -37,7 +37,7 @@ test("the JavaScript client has the snapshot, and then what changes", async ({ p
   const newest = new Map<string, number>();
   for (const { key, value, version, age } of seen.changes) {
     expect(key).toMatch(/^SYM\d\d$/);
-    expect(value).toMatch(/^\d+\.\d\d$/);
+    expect(value).toMatch(/^\{"price":"\d+\.\d\d","time":\d+/);
     expect(age).toBeGreaterThanOrEqual(0);
     expect(version).toBeGreaterThan(newest.get(key) ?? 0);
     newest.set(key, version);

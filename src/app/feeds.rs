@@ -2,16 +2,19 @@
 
 mod questions;
 
+use super::live::{PriceTexts, Prices};
 use super::log::{Lines, Source};
 use super::readings::{ClockTexts, MachineTexts, Readings};
 use super::set_if_changed;
 use crate::browser::{Frame, resolution, use_drawing};
 use crate::estimate::Exchange;
+use crate::prices::Price;
 use leptos::prelude::*;
 use questions::Questions;
 use std::time::Duration;
 use tickwire_link::{
-    Link, LinkEvent, LinkEventKind, LinkOptions, LinkState, Step, json, use_link_with_options,
+    Link, LinkEvent, LinkEventKind, LinkOptions, LinkState, Step, clock, json,
+    use_link_with_options,
 };
 use tickwire_wire::feed::{self, FromClock, FromData, Sample};
 use tickwire_wire::signaling::ChannelInit;
@@ -30,6 +33,29 @@ pub struct Feeds {
     pub machine: Signal<MachineTexts>,
     /// What the page asks the clock, and at which interval it wants the time.
     pub questions: Questions,
+    /// What to say of the prices.
+    pub prices: Signal<PriceTexts>,
+    shown: Shown,
+}
+
+impl Feeds {
+    /// Takes in a price that comes now; one that was there before it was asked for, likewise.
+    pub fn take_price(&self, symbol: usize, price: Price, is_snapshot: bool) {
+        let now = clock::now();
+        let time = self
+            .shown
+            .readings
+            .try_with_value(|readings| readings.server_time(now));
+        let time = time.flatten().unwrap_or(now);
+        self.shown
+            .prices
+            .try_update_value(|prices| prices.take(symbol, price, is_snapshot, time));
+    }
+
+    /// Forgets the prices, since they come another way.
+    pub fn forget_prices(&self) {
+        self.shown.prices.try_set_value(Prices::default());
+    }
 }
 
 /// The server's clock, echo and load over one link; what happens on it goes into `lines`.
@@ -41,6 +67,8 @@ pub fn use_feeds(lines: Lines) -> Feeds {
         said: StoredValue::new(String::new()),
         clock: RwSignal::new(ClockTexts::default()),
         machine: RwSignal::new(MachineTexts::default()),
+        prices: StoredValue::new(Prices::default()),
+        price_texts: RwSignal::new(PriceTexts::default()),
         tenth: StoredValue::new(0.0),
     };
     let ask_for_frame = use_drawing(move |frame| shown.draw(frame));
@@ -58,6 +86,8 @@ pub fn use_feeds(lines: Lines) -> Feeds {
         clock: shown.clock.into(),
         machine: shown.machine.into(),
         questions: Questions::new(link, shown.readings, interval),
+        prices: shown.price_texts.into(),
+        shown,
     }
 }
 
@@ -95,6 +125,8 @@ struct Shown {
     said: StoredValue<String>,
     clock: RwSignal<ClockTexts>,
     machine: RwSignal<MachineTexts>,
+    prices: StoredValue<Prices>,
+    price_texts: RwSignal<PriceTexts>,
     /// The tenth of a second that is shown, counted by the server's clock where it is known.
     tenth: StoredValue<f64>,
 }
@@ -204,6 +236,8 @@ impl Shown {
         if !self.has_session.get_value() {
             set_if_changed(self.clock, ClockTexts::default());
             set_if_changed(self.machine, MachineTexts::default());
+            set_if_changed(self.price_texts, PriceTexts::default());
+            self.prices.set_value(Prices::default());
             return None;
         }
         self.readings.with_value(|readings| {
@@ -215,6 +249,8 @@ impl Shown {
                 let is_new_second = (tenth / 10.0).floor() != (before / 10.0).floor();
                 if !frame.is_calm || is_new_second {
                     set_if_changed(self.machine, readings.machine());
+                    let texts = self.prices.try_update_value(|prices| prices.texts(now));
+                    set_if_changed(self.price_texts, texts.unwrap_or_default());
                 }
             }
             let left = (tenth + 1.0) * TENTH - now;

@@ -1,14 +1,16 @@
-//! The demonstration topic: prices of twenty symbols, from one that changes twenty times a second to
-//! one that changes once a minute.
+//! The demonstration topic and a feed beside it: prices of twenty symbols, from one that changes twenty
+//! times a second to one that changes once a minute.
 
+use crate::prices::{PRICES, SYMBOLS, symbol};
 use std::time::Duration;
-use tickwire_server::{Policy, Topic, Topics};
+use tickwire_server::feeds::{self, speaks};
+use tickwire_server::{Channel, Feeds, Policy, SendError, Topic, Topics};
+use tickwire_wire::feed;
+use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep_until};
 
-/// Its name.
-pub const PRICES: &str = "prices";
-/// How many symbols there are.
-const SYMBOLS: u32 = 20;
+/// How many changes wait for a slow network on a channel that brings each in order: those of a minute.
+const MAX_WAITING: usize = 8_192;
 /// How often the first and the last change.
 const FASTEST: Duration = Duration::from_millis(50);
 const SLOWEST: Duration = Duration::from_secs(60);
@@ -24,11 +26,11 @@ struct Symbol {
 
 impl Symbol {
     /// The intervals grow by a factor from one to the next.
-    fn new(index: u32, now: Instant) -> Self {
-        let share = f64::from(index) / f64::from(SYMBOLS - 1);
+    fn new(index: usize, now: Instant) -> Self {
+        let share = index as f64 / (SYMBOLS - 1) as f64;
         let slower = SLOWEST.as_secs_f64() / FASTEST.as_secs_f64();
         Self {
-            name: format!("SYM{index:02}"),
+            name: symbol(index),
             interval: FASTEST.mul_f64(slower.powf(share)),
             changes: 0,
             due: now,
@@ -42,29 +44,62 @@ impl Symbol {
     }
 }
 
-/// Adds a topic with these prices. They change while somebody reads it.
+/// Adds a topic with these prices, and a feed of the same name that sends each change in order. They
+/// change while somebody reads either.
 ///
 /// # Panics
 /// Outside a Tokio runtime.
-pub fn add(topics: &Topics) {
-    let policy = Policy::latest().max_keys(SYMBOLS as usize);
-    tokio::spawn(change(topics.topic(PRICES, policy)));
+pub fn add(feeds: Feeds) -> Feeds {
+    let topics = Topics::new();
+    let topic = topics.topic(PRICES, Policy::latest().max_keys(SYMBOLS));
+    let (changes, _) = broadcast::channel(MAX_WAITING);
+    tokio::spawn(change(topic, changes.clone()));
+    let each = move |channel: Channel| each(channel, changes.subscribe());
+    feeds.topics(&topics).feed(PRICES, each)
 }
 
-async fn change(topic: Topic) {
+/// Sends each change, in order, whoever takes it slowly.
+async fn each(channel: Channel, mut changes: broadcast::Receiver<String>) -> Result<(), SendError> {
+    if !speaks(&channel, feed::PROTOCOL).await? {
+        return Ok(());
+    }
+    let sending = async {
+        loop {
+            match changes.recv().await {
+                Ok(change) => channel.send(change).await?,
+                // It is too slow for all of them.
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return Ok(()),
+            }
+        }
+    };
+    let closed = async { while channel.recv().await.is_some() {} };
+    tokio::select! {
+        sent = sending => sent,
+        () = closed => Ok(()),
+    }
+}
+
+async fn change(topic: Topic, changes: broadcast::Sender<String>) {
     let now = Instant::now();
     let mut symbols: Vec<Symbol> = (0..SYMBOLS).map(|index| Symbol::new(index, now)).collect();
     loop {
         let now = Instant::now();
         for symbol in symbols.iter_mut().filter(|symbol| symbol.due <= now) {
+            let (name, price, time) = (&symbol.name, symbol.price(), feeds::now());
+            let value = format!(r#"{{"price":"{price}","time":{time}}}"#);
             // There is room for all of them, and their names are short.
-            let _ = topic.put(&symbol.name, symbol.price());
+            let _ = topic.put(name, value);
+            // Nobody may listen.
+            let _ = changes.send(format!(
+                r#"{{"symbol":"{name}","price":"{price}","time":{time}}}"#
+            ));
             symbol.changes = symbol.changes.wrapping_add(1);
             symbol.due = now + symbol.interval;
         }
         let next = symbols.iter().map(|symbol| symbol.due).min();
         sleep_until(next.unwrap_or(now + SLOWEST)).await;
-        while !topic.has_readers() {
+        while !topic.has_readers() && changes.receiver_count() == 0 {
             sleep_until(Instant::now() + LOOK).await;
         }
     }

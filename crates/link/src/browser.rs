@@ -14,6 +14,9 @@ mod showing;
 mod stats;
 mod surroundings;
 mod timer;
+mod topics;
+
+pub use topics::use_topics;
 
 use crate::machine::Event;
 use crate::{Link, LinkOptions};

@@ -33,6 +33,22 @@
 //! directions, and come back with it. The link itself adds the channel `pulse`, on which the
 //! server says something each second.
 //!
+//! **Topics.** [`use_topics`] reads what the server keeps, over the link, and comes back with it:
+//!
+//! ```
+//! use leptos::prelude::*;
+//! use tickwire_link::{Link, TopicOptions, use_topics};
+//!
+//! /// One price of the topic `prices`.
+//! #[component]
+//! fn Price(link: Link) -> impl IntoView {
+//!     let prices = use_topics(link).values(TopicOptions::new("prices").keys(["EURUSD"]));
+//!     let price = move || prices.with(|prices| prices.get("EURUSD").cloned());
+//!     let text = move || String::from_utf8(price().unwrap_or_default()).ok();
+//!     view! { <p>{text}</p> }
+//! }
+//! ```
+//!
 //! **When something goes wrong.** [`LinkState`] says what is done about it, [`machine`] when. In
 //! short: where the server is not heard for 3 s, ICE reports a loss that lasts 2 s, or the
 //! device's network changes, ICE is restarted, and the session goes on with its channels and
@@ -65,6 +81,7 @@ mod silence;
 mod state;
 #[cfg(any(target_arch = "wasm32", test))]
 mod steps;
+mod topics;
 
 pub use browser::{clock, json, use_link, use_link_with_options};
 pub use channel::{ChannelEvent, ChannelOptions, LinkChannel, NotSent, OpenError};
@@ -73,3 +90,5 @@ pub use report::{
     CandidateKind, ChannelReport, Family, Milestone, Outcome, Path, StepReport, Tally,
 };
 pub use state::{Failure, Interruption, LinkState, Step, Try};
+pub use tickwire_values::Update as TopicUpdate;
+pub use topics::{TopicEvent, TopicOptions, TopicSubscription, Topics, use_topics};

@@ -39,7 +39,7 @@ pub mod json {
     use tickwire_wire::Fields;
 
     /// Parses an object; `None` for what is none.
-    pub fn parse(text: &str) -> Option<impl Fields> {
+    pub fn parse(text: &str) -> Option<impl Fields + use<>> {
         let value = serde_json::from_str::<serde_json::Value>(text).ok()?;
         value.is_object().then_some(value)
     }

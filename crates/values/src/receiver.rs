@@ -3,8 +3,9 @@
 use crate::recovery::{MAX_HELD, MAX_PACKETS};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tickwire_wire::values::{Acknowledgement, Entry, FrameError, MAX_RANGES, Packet};
+use web_time::Instant;
 
 /// For how many packets it is remembered which values have come that count by themselves: one that is
 /// taken for lost is sent again within as many as a sender remembers, and may be as many late.

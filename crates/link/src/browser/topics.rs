@@ -1,0 +1,339 @@
+//! Subscriptions over the channels `control` and `values`.
+
+use super::json;
+use super::timer::after;
+use crate::topics::OnTopicEvent;
+use crate::{ChannelEvent, ChannelOptions, Link, LinkChannel, TopicEvent, TopicOptions, Topics};
+use gloo_timers::callback::Timeout;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use std::time::Duration;
+use tickwire_values::{Receiver, Update};
+use tickwire_wire::Fields;
+use tickwire_wire::control::{CONTROL, PROTOCOL, VALUES};
+use tickwire_wire::values::LogEntry;
+use wasm_bindgen::JsValue;
+use web_time::Instant;
+
+/// Topics over this link.
+pub fn use_topics(link: Link) -> Topics {
+    let reader = Reader(StoredValue::new_local(State {
+        link,
+        channels: None,
+        is_open: [false; 2],
+        receiver: Receiver::new(),
+        subscriptions: Vec::new(),
+        next: 1,
+        acknowledging: None,
+    }));
+    Topics {
+        subscribe: Callback::new(move |(options, on_event)| reader.subscribe(options, on_event)),
+        unsubscribe: Callback::new(move |id| reader.unsubscribe(id)),
+    }
+}
+
+/// A subscription, on whichever session.
+struct Subscribed {
+    /// The page's number of it.
+    id: u64,
+    /// The session's number of it, where it was begun there.
+    on_session: Option<u64>,
+    options: TopicOptions,
+    on_event: OnTopicEvent,
+    /// Of a log, up to where it has come: the epoch and the position.
+    position: Option<(f64, u64)>,
+}
+
+struct State {
+    link: Link,
+    /// `control` and `values`, which are there while something is subscribed to.
+    channels: Option<[LinkChannel; 2]>,
+    is_open: [bool; 2],
+    receiver: Receiver,
+    subscriptions: Vec<Subscribed>,
+    next: u64,
+    acknowledging: Option<Timeout>,
+}
+
+/// Tells come after the state is free again, so that who is told may subscribe.
+#[derive(Clone, Copy)]
+struct Reader(StoredValue<State, LocalStorage>);
+
+impl Reader {
+    fn with<T>(self, act: impl FnOnce(&mut State) -> T) -> Option<T> {
+        self.0.try_update_value(act)
+    }
+
+    fn subscribe(self, options: TopicOptions, on_event: OnTopicEvent) -> u64 {
+        let id = self.with(|state| {
+            let id = state.next;
+            state.next += 1;
+            state.subscriptions.push(Subscribed {
+                id,
+                on_session: None,
+                options,
+                on_event,
+                position: None,
+            });
+            (id, state.channels.is_none(), state.link)
+        });
+        let Some((id, is_first, link)) = id else {
+            return 0;
+        };
+        if is_first {
+            let channels = self.open(link);
+            self.with(|state| state.channels = channels);
+        } else {
+            self.with(State::begin);
+        }
+        id
+    }
+
+    fn open(self, link: Link) -> Option<[LinkChannel; 2]> {
+        let options = [
+            ChannelOptions::reliable(CONTROL).with_protocol(PROTOCOL),
+            ChannelOptions::newest_only(VALUES).with_protocol(PROTOCOL),
+        ];
+        let open = |index: usize, options| {
+            let opened = link.open(options, move |event| self.on(index, event));
+            let failed = |cause: crate::OpenError| {
+                // Not before the subscription has returned.
+                let cause = cause.to_string();
+                spawn_local(async move { self.refuse_all(&cause) });
+            };
+            opened.map_err(failed).ok()
+        };
+        let [control, values] = options;
+        Some([open(0, control)?, open(1, values)?])
+    }
+
+    fn unsubscribe(self, id: u64) {
+        let closed = self.with(|state| {
+            let at = state.subscriptions.iter().position(|it| it.id == id)?;
+            if let Some(number) = state.subscriptions.remove(at).on_session {
+                state.receiver.unsubscribe(number);
+                state.say([
+                    ("type", "unsubscribe".into()),
+                    ("id", (number as f64).into()),
+                ]);
+            }
+            if state.subscriptions.is_empty() {
+                return state.close();
+            }
+            None
+        });
+        // Closing them tells of it.
+        drop(closed);
+    }
+
+    fn on(self, index: usize, event: ChannelEvent) {
+        match event {
+            ChannelEvent::Opened => {
+                self.with(|state| {
+                    state.is_open[index] = true;
+                    state.begin();
+                });
+            }
+            ChannelEvent::Text(text) => self.said(&text),
+            ChannelEvent::Binary(message) if index == 0 => self.entry(&message),
+            ChannelEvent::Binary(message) => self.packet(&message),
+            ChannelEvent::Lost => {
+                let was_open = self.with(|state| {
+                    let was_open = state.is_open == [true; 2];
+                    state.lose();
+                    was_open
+                });
+                if was_open == Some(true) {
+                    self.tell_all(&TopicEvent::Lost);
+                }
+            }
+            ChannelEvent::Closed(reason) => {
+                let reason = reason.unwrap_or_else(|| "the server has closed the channel".into());
+                self.refuse_all(&reason);
+            }
+        }
+    }
+
+    /// Takes in what the server says on `control`.
+    fn said(self, text: &str) {
+        let Some(said) = json::parse(text) else {
+            return;
+        };
+        let number = said.number("id").unwrap_or_default() as u64;
+        match said.text("type").as_deref() {
+            Some("complete") => self.tell(number, TopicEvent::Complete),
+            Some("log") => {
+                let epoch = said.number("epoch").unwrap_or_default();
+                let position = said.number("position").unwrap_or_default() as u64;
+                self.with(|state| {
+                    if let Some(it) = state.of_session(number) {
+                        it.position = Some((epoch, position));
+                    }
+                });
+            }
+            Some("refused") => {
+                let message = said.text("message").unwrap_or_default();
+                self.tell(number, TopicEvent::Refused(message));
+                let closed = self.with(|state| {
+                    let all = &mut state.subscriptions;
+                    all.retain(|it| it.on_session != Some(number));
+                    let is_last = all.is_empty();
+                    is_last.then(|| state.close()).flatten()
+                });
+                drop(closed);
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in an entry of a log.
+    fn entry(self, message: &[u8]) {
+        let Ok(entry) = LogEntry::read(message) else {
+            return;
+        };
+        self.with(|state| {
+            let of = state.of_session(entry.subscription);
+            if let Some((_, position)) = of.and_then(|it| it.position.as_mut()) {
+                *position = entry.position;
+            }
+        });
+        let update = Update {
+            subscription: entry.subscription,
+            key: entry.key.into(),
+            version: entry.position,
+            age: Duration::from_millis(entry.age),
+            is_snapshot: false,
+            is_event: true,
+            value: Some(entry.value.to_vec()),
+        };
+        self.tell(entry.subscription, TopicEvent::Value(update));
+    }
+
+    fn packet(self, message: &[u8]) {
+        let updates = self.with(|state| {
+            // What cannot be read is of a server that is not one of ours.
+            let updates = state.receiver.handle(Instant::now(), message);
+            self.acknowledge(state);
+            updates.unwrap_or_default()
+        });
+        for update in updates.into_iter().flatten() {
+            self.tell(update.subscription, TopicEvent::Value(update));
+        }
+    }
+
+    /// Sends the acknowledgement that is due, or sees to it that it will be.
+    fn acknowledge(self, state: &mut State) {
+        let now = Instant::now();
+        if let Some(message) = state.receiver.poll_acknowledgement(now) {
+            if let Some([_, values]) = &state.channels {
+                // Where it is not sent, a later one says the same.
+                let _ = values.send_binary(&message);
+            }
+            state.acknowledging = None;
+        }
+        let timeout = state.receiver.poll_timeout();
+        if let Some(at) = timeout.filter(|_| state.acknowledging.is_none()) {
+            let wait = at.saturating_duration_since(now).as_secs_f64() * 1e3;
+            state.acknowledging = Some(after(wait, move || {
+                self.with(|state| {
+                    state.acknowledging = None;
+                    self.acknowledge(state);
+                });
+            }));
+        }
+    }
+
+    fn tell(self, number: u64, event: TopicEvent) {
+        let on_event = self.with(|state| Some(state.of_session(number)?.on_event.clone()));
+        if let Some(on_event) = on_event.flatten() {
+            on_event(event);
+        }
+    }
+
+    fn tell_all(self, event: &TopicEvent) {
+        let all = self.with(|state| {
+            let told = state.subscriptions.iter().map(|it| it.on_event.clone());
+            told.collect::<Vec<_>>()
+        });
+        for on_event in all.into_iter().flatten() {
+            on_event(event.clone());
+        }
+    }
+
+    fn refuse_all(self, reason: &str) {
+        self.tell_all(&TopicEvent::Refused(reason.to_owned()));
+        let closed = self.with(|state| {
+            state.subscriptions.clear();
+            state.close()
+        });
+        drop(closed);
+    }
+}
+
+impl State {
+    /// Begins what is not begun, where both channels are open.
+    fn begin(&mut self) {
+        if self.is_open != [true; 2] {
+            return;
+        }
+        let mut asked = Vec::new();
+        for it in &mut self.subscriptions {
+            if it.on_session.is_some() {
+                continue;
+            }
+            let number = self.next;
+            self.next += 1;
+            it.on_session = Some(number);
+            self.receiver.subscribe(number);
+            let mut fields = vec![
+                ("type", JsValue::from("subscribe")),
+                ("id", (number as f64).into()),
+                ("topic", it.options.topic.as_str().into()),
+            ];
+            let keys = it.options.keys.as_ref();
+            fields.extend(keys.map(|keys| {
+                let keys = keys.iter().map(|key| key.as_str().into());
+                ("keys", json::list(keys))
+            }));
+            fields.extend(it.options.max_rate.map(|rate| ("maxRate", rate.into())));
+            fields.extend(it.position.map(|(epoch, position)| {
+                let after = js_sys::Object::new();
+                json::set(&after, "epoch", &epoch.into());
+                json::set(&after, "position", &(position as f64).into());
+                ("after", after.into())
+            }));
+            asked.push(fields);
+        }
+        for fields in asked {
+            self.say(fields);
+        }
+    }
+
+    fn say(&self, fields: impl IntoIterator<Item = (&'static str, JsValue)>) {
+        if let Some([control, _]) = &self.channels {
+            // A session that is lost meanwhile begins with all of it.
+            let _ = control.send_text(&json::write(fields));
+        }
+    }
+
+    /// The session is lost: what is known of it holds no longer.
+    fn lose(&mut self) {
+        self.is_open = [false; 2];
+        self.receiver = Receiver::new();
+        self.acknowledging = None;
+        for it in &mut self.subscriptions {
+            it.on_session = None;
+        }
+    }
+
+    /// Gives back the channels, to be dropped where nothing is borrowed.
+    fn close(&mut self) -> Option<[LinkChannel; 2]> {
+        self.lose();
+        self.channels.take()
+    }
+
+    fn of_session(&mut self, number: u64) -> Option<&mut Subscribed> {
+        let mut all = self.subscriptions.iter_mut();
+        all.find(|it| it.on_session == Some(number))
+    }
+}
