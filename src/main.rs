@@ -26,5 +26,6 @@ async fn start() -> Result<(), RunError> {
         .await
         .map_err(|cause| RunError::Bind(config.leptos.site_addr, cause))?;
     info!(address = %config.leptos.site_addr, "serving HTTP");
-    server::run(listener, config, server::feeds(), shutdown).await
+    let feeds = server::feeds(&config.topics)?;
+    server::run(listener, config, feeds, shutdown).await
 }

@@ -10,7 +10,7 @@ mod shell;
 mod site;
 mod state;
 
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, TopicConfig};
 pub use machine::Machine;
 pub use site::site;
 pub use state::AppState;
@@ -22,7 +22,7 @@ use leptos_axum::ResponseOptions;
 use std::io;
 use std::net::SocketAddr;
 use tickwire_server::http::admit;
-use tickwire_server::{Feeds, OpenError, ServeError, Sessions};
+use tickwire_server::{AddTopicError, Feeds, OpenError, ServeError, Sessions, Topics};
 use tickwire_wire::feed;
 use tickwire_wire::signaling::{Answer, ChannelInit, Code, SignalingError};
 use tokio::net::TcpListener;
@@ -39,6 +39,9 @@ pub enum RunError {
     /// The process cannot be told to stop.
     #[error("cannot receive signals: {0}")]
     Signals(#[source] io::Error),
+    /// The configuration has a topic that cannot be.
+    #[error(transparent)]
+    Topic(#[from] AddTopicError),
     /// The server cannot be opened, or has failed.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -50,16 +53,24 @@ impl From<OpenError> for RunError {
     }
 }
 
-/// The feeds that come with the server, the load of its machine, and a topic to try.
+/// The feeds that come with the server, the load of its machine, a topic to try, and these.
+///
+/// # Errors
+/// Where two topics are for the same names.
 ///
 /// # Panics
 /// Outside a Tokio runtime.
-pub fn feeds() -> Feeds {
+pub fn feeds(configured: &[TopicConfig]) -> Result<Feeds, AddTopicError> {
     let machine = Machine::new();
     let feeds = Feeds::built_in().feed(feed::MACHINE, move |channel, sessions| {
         machine.clone().serve(channel, sessions)
     });
-    prices::add(feeds)
+    let topics = Topics::new();
+    let feeds = prices::add(feeds, &topics).topics(&topics);
+    for it in configured {
+        topics.add(&it.name, it.policy)?;
+    }
+    Ok(feeds)
 }
 
 /// Serves the page and these feeds on `listener` until `shutdown` completes, then ends every

@@ -48,14 +48,13 @@ impl Symbol {
 /// change while somebody reads either.
 ///
 /// # Panics
-/// Outside a Tokio runtime.
-pub fn add(feeds: Feeds) -> Feeds {
-    let topics = Topics::new();
+/// Outside a Tokio runtime, and where there is a topic of this name.
+pub fn add(feeds: Feeds, topics: &Topics) -> Feeds {
     let topic = topics.topic(PRICES, Policy::latest().max_keys(SYMBOLS));
     let (changes, _) = broadcast::channel(MAX_WAITING);
     tokio::spawn(change(topic, changes.clone()));
     let each = move |channel: Channel| each(channel, changes.subscribe());
-    feeds.topics(&topics).feed(PRICES, each)
+    feeds.feed(PRICES, each)
 }
 
 /// Sends each change, in order, whoever takes it slowly.

@@ -12,7 +12,7 @@ async fn connect(server: &Server) -> Client {
 
 #[tokio::test]
 async fn the_machine_tells_its_load_and_its_sessions() {
-    let server = Server::start_with(config(|_| {}), server::feeds()).await;
+    let server = Server::start_with(config(|_| {}), server::feeds(&[]).unwrap()).await;
     let client = connect(&server).await;
     let machine = &*client.channel;
     let mut before = 0.0;
@@ -33,7 +33,7 @@ async fn the_machine_tells_its_load_and_its_sessions() {
 
 #[tokio::test]
 async fn one_sampler_serves_all_and_stops_with_the_last() {
-    let server = Server::start_with(config(|_| {}), server::feeds()).await;
+    let server = Server::start_with(config(|_| {}), server::feeds(&[]).unwrap()).await;
     // What the first session makes and keeps is not the sampler's.
     server.connect().await.connection.close().await.unwrap();
     until("the first session to end", async || {

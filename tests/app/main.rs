@@ -23,8 +23,12 @@ fn config(variables: &[(&str, &str)]) -> Config {
 
 fn app(variables: &[(&str, &str)]) -> (Router, Sessions) {
     let config = config(variables);
-    let sessions =
-        Sessions::open(&config.server, ([127, 0, 0, 1], 0).into(), server::feeds()).unwrap();
+    let sessions = Sessions::open(
+        &config.server,
+        ([127, 0, 0, 1], 0).into(),
+        server::feeds(&[]).unwrap(),
+    )
+    .unwrap();
     let state = AppState {
         leptos: config.leptos,
         sessions: sessions.clone(),

@@ -132,7 +132,7 @@ async fn the_pages_files_are_named_by_what_is_in_them_and_kept_for_a_year() {
         let mut config = config(&[]);
         config.leptos.site_root = root.to_str().unwrap().into();
         let listen = ([127, 0, 0, 1], 0).into();
-        let sessions = Sessions::open(&config.server, listen, server::feeds()).unwrap();
+        let sessions = Sessions::open(&config.server, listen, server::feeds(&[]).unwrap()).unwrap();
         let leptos = config.leptos;
         site(AppState { leptos, sessions }, "")
     };

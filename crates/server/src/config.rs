@@ -2,6 +2,7 @@
 //! set: in a program ([`Config::check`]), or read by serde from a file.
 
 use serde::Deserialize;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tickwire_peer::port::{Advertise, Advertised};
@@ -15,6 +16,8 @@ pub struct Config {
     pub channel: ChannelConfig,
     /// The UDP port for peers.
     pub port: PortConfig,
+    /// Who may write over HTTP.
+    pub api: ApiConfig,
 }
 
 /// A value is out of its bounds.
@@ -60,6 +63,7 @@ impl Config {
                 "port.advertise",
                 bounds::check_advertise(&self.port.advertise),
             ),
+            ("api.keys", bounds::check_keys(&self.api.keys)),
         ];
         for (name, checked) in checks {
             checked.map_err(|expected| OutOfBounds { name, expected })?;
@@ -122,6 +126,24 @@ impl Default for ChannelConfig {
             send_buffer_bytes: 256 * 1024,
             stall_timeout: Duration::from_secs(10),
         }
+    }
+}
+
+/// Who may write over HTTP: the table `[api]` of a file.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ApiConfig {
+    /// Each lets its holder put values into every topic: 20 characters at least. Without one nobody
+    /// does.
+    #[serde(deserialize_with = "values::keys")]
+    pub keys: Vec<String>,
+}
+
+/// Without the keys, which are no part of a log.
+impl fmt::Debug for ApiConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys = self.keys.len();
+        f.debug_struct("ApiConfig").field("keys", &keys).finish()
     }
 }
 

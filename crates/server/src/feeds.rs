@@ -160,6 +160,7 @@ impl<S: Clone + Send + Sync + 'static> Feeds<S> {
             feeds = feeds.feed(feed::PULSE, pulse::pulse);
         }
         if let Some(topics) = feeds.topics.take() {
+            feeds.table.topics = Some(topics.clone());
             let control = move |channel: Channel, reading: Reading| {
                 topics::control(channel, reading, topics.clone())
             };
@@ -176,9 +177,15 @@ pub struct Table {
     by_label: matchit::Router<Arc<Start>>,
     labels: Vec<(String, Arc<Start>)>,
     fallback: Option<Arc<Start>>,
+    topics: Option<Topics>,
 }
 
 impl Table {
+    /// The topics that are offered.
+    pub fn topics(&self) -> Option<&Topics> {
+        self.topics.as_ref()
+    }
+
     fn add(&mut self, label: &str, start: Arc<Start>) {
         if let Err(cause) = self.by_label.insert(label, start.clone()) {
             panic!("no feed can be for the label {label:?} too: {cause}");

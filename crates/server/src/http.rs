@@ -1,23 +1,30 @@
-//! HTTP: the signalling and health.
+//! HTTP: the signalling, topics and health.
 
 mod error;
 mod health;
 mod signaling;
+mod topics;
 
 use crate::sessions::Sessions;
 use axum::Router;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 pub use error::{Refusal, method_not_allowed};
 pub use signaling::{BODY_LIMIT, BODY_TIMEOUT, admit};
 
-/// The signalling and the health of these sessions: `POST /sdp`, `PATCH` and `DELETE /sdp/{id}`,
-/// and `GET /health`. Merge it into a router of your own, and serve that with
+/// The signalling, the topics and the health of these sessions: `POST /sdp`, `PATCH` and
+/// `DELETE /sdp/{id}`, `/topics` and what is below, and `GET /health`. Merge it into a router of your own, and serve that with
 /// `into_make_service_with_connect_info::<SocketAddr>()`, so that browsers on the same machine
 /// are told of its loopback address.
 pub fn router(sessions: Sessions) -> Router {
     Router::new()
         .route("/sdp", post(signaling::open))
         .route("/sdp/{id}", delete(signaling::end).patch(signaling::change))
+        .route("/topics", get(topics::list))
+        .route("/topics/{topic}", get(topics::snapshot).post(topics::batch))
+        .route(
+            "/topics/{topic}/{key}",
+            put(topics::put).delete(topics::remove),
+        )
         .route("/health", get(health::health))
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(sessions)

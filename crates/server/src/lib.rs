@@ -50,7 +50,7 @@ mod topics;
 mod update;
 
 pub use channel::{Channel, Deadline, Latest};
-pub use config::{ChannelConfig, Config, OutOfBounds, PortConfig, SessionConfig};
+pub use config::{ApiConfig, ChannelConfig, Config, OutOfBounds, PortConfig, SessionConfig};
 pub use feeds::Feeds;
 pub use fresh::Counts;
 pub use http::router;
@@ -61,5 +61,5 @@ pub use request::OpeningRequest;
 pub use serve::{ServeError, Server, serve};
 pub use sessions::Sessions;
 pub use tickwire_peer::port::Advertised;
-pub use topics::{NoTopic, Policy, PutError, Topic, Topics};
+pub use topics::{AddTopicError, NoTopic, Policy, PutError, Topic, Topics};
 pub use update::{Condition, Update, Updated};

@@ -1,12 +1,13 @@
 //! The registry: admits sessions up to a limit, finds them by id, changes or ends one, ends all.
 
-use super::config::Config;
+use super::config::{ApiConfig, Config};
 use super::feeds::{Feeds, FromSession, Opening, Refused};
 use super::id::{SessionId, SessionNumber};
 use super::offer::Offer;
 use super::peer::{Answerer, OpenError};
 use super::request::OpeningRequest;
 use super::session::{self, Common, Setup};
+use super::topics::Topics;
 use super::update::{Asked, Update, Updated};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -32,6 +33,7 @@ pub struct Sessions(Arc<Registry>);
 
 struct Registry {
     common: Arc<Common>,
+    api: ApiConfig,
     /// One permit a session; closed when the server shuts down.
     room: Arc<Semaphore>,
     open: Mutex<HashMap<SessionId, Open>>,
@@ -72,6 +74,7 @@ impl Sessions {
                 channel: config.channel.clone(),
                 feeds: feeds.into_table(),
             }),
+            api: config.api.clone(),
             room: Arc::new(Semaphore::new(config.session.max)),
             open: Mutex::default(),
             numbers: AtomicU64::new(0),
@@ -79,6 +82,15 @@ impl Sessions {
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
         })))
+    }
+
+    /// The topics that are offered, if any are.
+    pub fn topics(&self) -> Option<&Topics> {
+        self.0.common.feeds.topics()
+    }
+
+    pub(crate) fn api(&self) -> &ApiConfig {
+        &self.0.api
     }
 
     /// Opens a session for an offer that came with this request, and returns its id and the answer.

@@ -12,7 +12,7 @@ mod topic;
 
 pub use feeds::{control, values};
 pub use policy::Policy;
-pub use registry::{NoTopic, Topics};
+pub use registry::{AddTopicError, NoTopic, Topics};
 pub use tickwire_values::PutError;
 pub use topic::Topic;
 

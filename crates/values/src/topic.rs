@@ -43,6 +43,17 @@ pub enum Policy {
     },
 }
 
+/// What a topic has at a time.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The version of the newest change.
+    pub version: u64,
+    /// Whether the values count each by itself, so that a key may be there more than once, in order.
+    pub is_ordered: bool,
+    /// The values, with their keys.
+    pub values: Vec<(Arc<str>, Bytes)>,
+}
+
 /// Keys and their values. Copies are the same topic.
 #[derive(Clone)]
 pub struct Topic(Arc<Shared>);
@@ -150,6 +161,33 @@ impl Topic {
         match &self.0.kept {
             Kept::Newest(state) => lock(state).get(key),
             Kept::Last(ring) => lock(ring).newest(key).map(|item| item.value.clone()),
+        }
+    }
+
+    /// What there is at `now`.
+    pub fn snapshot(&self, now: Instant) -> Snapshot {
+        match &self.0.kept {
+            Kept::Newest(state) => {
+                let state = lock(state);
+                let value = |slot: &latest::Slot| Some((slot.key.clone(), slot.value.clone()?));
+                Snapshot {
+                    version: state.version,
+                    is_ordered: false,
+                    values: state.slots.iter().filter_map(value).collect(),
+                }
+            }
+            Kept::Last(ring) => {
+                let mut ring = lock(ring);
+                self.expire(now, &mut ring);
+                let values = (ring.first()..=ring.version).filter_map(|version| ring.get(version));
+                Snapshot {
+                    version: ring.version,
+                    is_ordered: true,
+                    values: values
+                        .map(|item| (item.key.clone(), item.value.clone()))
+                        .collect(),
+                }
+            }
         }
     }
 

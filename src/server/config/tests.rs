@@ -49,6 +49,7 @@ fn the_checked_in_file_names_every_key() {
         ("channel", "[channel]\nx = 1"),
         ("port", "[port]\nx = 1"),
         ("site", "[site]\nx = 1"),
+        ("api", "[api]\nx = 1"),
     ] {
         let refusal = refusal(wrong, &[]);
         for key in keys(table) {
@@ -163,4 +164,69 @@ fn a_base_is_a_path_without_a_slash_at_its_end() {
             "{refusal}"
         );
     }
+}
+
+#[test]
+fn topics_are_named_with_their_policies() {
+    let text = r#"
+        [[topic]]
+        match = "gauges"
+
+        [[topic]]
+        match = "rooms/{room}/chat"
+        policy = "log"
+        keep = 100
+
+        [[topic]]
+        match = "strokes"
+        policy = "deadline"
+        within = "500ms"
+    "#;
+    let topics = read(text, &[]).unwrap().topics;
+    let names: Vec<_> = topics.iter().map(|topic| &*topic.name).collect();
+    assert_eq!(names, ["gauges", "rooms/{room}/chat", "strokes"]);
+    let policies = format!(
+        "{:?}",
+        topics.iter().map(|topic| topic.policy).collect::<Vec<_>>()
+    );
+    for part in ["Latest", "Log { keep: 100 }", "Deadline { within: 500ms }"] {
+        assert!(policies.contains(part), "{policies}");
+    }
+    for (table, expected) in [
+        ("", "missing field `match`"),
+        (
+            "match = \"a\"\npolicy = \"x\"",
+            "expected one of `latest`, `deadline`, `log`",
+        ),
+        (
+            "match = \"a\"\npolicy = \"log\"",
+            "expected how many entries are kept",
+        ),
+        ("match = \"a\"\nkeep = 1", "keep is for another policy"),
+        ("match = \"a\"\nmax-keys = 0", "from 1 to 10000000, found 0"),
+        (
+            "match = \"a\"\npolicy = \"deadline\"\nwithin = \"1h\"",
+            "from \"10ms\" to \"1min\"",
+        ),
+        (
+            "match = \"a\"\nwithin = \"1s\"",
+            "within is for another policy",
+        ),
+        ("match = \"a\"\nx = 1", "unknown field `x`"),
+    ] {
+        let refusal = refusal(&format!("[[topic]]\n{table}"), &[]);
+        assert!(refusal.contains(expected), "{refusal}");
+        assert!(refusal.contains("line "), "{refusal}");
+    }
+}
+
+#[test]
+fn a_key_that_is_too_short_is_refused_and_not_told() {
+    let refusal = refusal("[api]\nkeys = [\"hunter2\"]", &[]);
+    assert!(
+        refusal.contains("each of 20 to 512 ASCII letters"),
+        "{refusal}"
+    );
+    let config = read("[api]\nkeys = [\"0123456789abcdefghij\"]", &[]).unwrap();
+    assert!(!format!("{config:?}").contains("0123456789"));
 }

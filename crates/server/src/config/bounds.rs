@@ -52,3 +52,20 @@ pub fn check_advertise(addresses: &[Advertised]) -> Result<(), String> {
         port.unwrap_or_default()
     ))
 }
+
+/// The length of a key of the API, in bytes, and how many there may be.
+const KEY: RangeInclusive<usize> = 20..=512;
+const KEYS: usize = 100;
+
+/// A key stands in no error.
+pub fn check_keys(keys: &[String]) -> Result<(), String> {
+    let is_key =
+        |key: &String| KEY.contains(&key.len()) && key.bytes().all(|it| it.is_ascii_graphic());
+    if keys.len() > KEYS || !keys.iter().all(is_key) {
+        let (least, most) = (KEY.start(), KEY.end());
+        return Err(format!(
+            "expected at most {KEYS} keys, each of {least} to {most} ASCII letters, digits and signs"
+        ));
+    }
+    Ok(())
+}

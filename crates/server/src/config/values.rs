@@ -59,3 +59,9 @@ fn addresses<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Advertised>, D::Erro
     let read = texts.iter().map(|text| text.parse());
     read.collect::<Result<_, _>>().map_err(D::Error::custom)
 }
+
+pub fn keys<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
+    let keys = Vec::deserialize(d)?;
+    bounds::check_keys(&keys).map_err(D::Error::custom)?;
+    Ok(keys)
+}

@@ -74,6 +74,11 @@ pub async fn method_not_allowed(method: Method, uri: Uri) -> Refusal {
     let expected = match uri.path() {
         "/sdp" | "/api/connect" => "POST with an offer",
         path if path.starts_with("/sdp/") => "PATCH, to change the session, and DELETE, to end it",
+        "/topics" => "GET",
+        path if path.starts_with("/topics/") => match path.matches('/').count() {
+            2 => "GET, for what there is, and POST, for a batch",
+            _ => "PUT, with a value, and DELETE",
+        },
         _ => "GET",
     };
     Refusal(SignalingError::new(

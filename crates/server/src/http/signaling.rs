@@ -56,7 +56,7 @@ pub async fn open(State(sessions): State<Sessions>, request: Request) -> Result<
         return Err(unsupported("application/json or application/sdp").into());
     }
     let (parts, body) = request.into_parts();
-    let body = bytes(body).await?;
+    let body = bytes(body, BODY_LIMIT).await?;
     let opening = if is_sdp {
         Opening {
             kind: OFFER.into(),
@@ -149,7 +149,7 @@ pub async fn change(
         return Err(unsupported("application/json").into());
     }
     let from = asked_from(request.extensions());
-    let body = bytes(request.into_body()).await?;
+    let body = bytes(request.into_body(), BODY_LIMIT).await?;
     let update = update(&body, sessions.max_channels(), condition, from)?;
     let updated = sessions
         .update(&SessionId::from_request(id.clone()), update)
@@ -245,10 +245,10 @@ fn unsupported(expected: &str) -> SignalingError {
     )
 }
 
-/// The body of a request, within its bounds.
-async fn bytes(body: Body) -> Result<Bytes, SignalingError> {
+/// The body of a request, of at most so many bytes, within its time.
+pub(super) async fn bytes(body: Body, limit: usize) -> Result<Bytes, SignalingError> {
     // axum's own limit is that of the request's extensions, which stay with its head.
-    let body = Request::new(Body::new(Limited::new(body, BODY_LIMIT)));
+    let body = Request::new(Body::new(Limited::new(body, limit)));
     timeout(BODY_TIMEOUT, Bytes::from_request(body, &()))
         .await
         .map_err(|_| {
@@ -261,7 +261,7 @@ async fn bytes(body: Body) -> Result<Bytes, SignalingError> {
             BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
                 SignalingError::new(
                     Code::TooLarge,
-                    format!("Expected at most {} KiB.", BODY_LIMIT / 1024),
+                    format!("Expected at most {} KiB.", limit / 1024),
                 )
             }
             cause => SignalingError::new(

@@ -36,6 +36,18 @@ pub enum NoTopic {
     TooMany,
 }
 
+/// Why a topic cannot be added.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the topic {name:?} cannot be added: {cause}")]
+pub struct AddTopicError {
+    name: String,
+    cause: String,
+}
+
+fn is_pattern(name: &str) -> bool {
+    name.contains(['{', '}'])
+}
+
 /// Topics by name. Copies are the same.
 ///
 /// ```
@@ -75,12 +87,12 @@ impl Topics {
     /// Adds a topic of this name.
     ///
     /// # Panics
-    /// Where there is one: that is a mistake in the program.
+    /// As [`Topics::add`] fails, and for a pattern: that is a mistake in the program.
     pub fn topic(&self, name: &str, policy: Policy) -> Topic {
-        let topic = Topic(policy.topic());
-        let before = lock(&self.0).named.insert(name.to_owned(), topic.clone());
-        assert!(before.is_none(), "there is a topic {name:?} already");
-        topic
+        assert!(!is_pattern(name), "{name:?} is a pattern");
+        self.pattern(name, policy);
+        // It has just been added.
+        self.get(name).expect("a topic")
     }
 
     /// Adds a topic for each name that fits a pattern: `rooms/{room}/cursors`, or `files/{*path}` for
@@ -89,14 +101,38 @@ impl Topics {
     /// patterns. A topic that was added by its name is not of a pattern.
     ///
     /// # Panics
-    /// Where it is no pattern, or there is one for the same names: that is a mistake in the program.
+    /// As [`Topics::add`] fails: that is a mistake in the program.
     pub fn pattern(&self, pattern: &str, policy: Policy) {
-        let mut registry = lock(&self.0);
-        if let Err(cause) = registry.patterns.insert(pattern, policy) {
-            drop(registry);
-            panic!("no topics can be for the pattern {pattern:?} too: {cause}");
+        if let Err(cause) = self.add(pattern, policy) {
+            panic!("{cause}");
         }
-        registry.pattern_names.push(pattern.to_owned());
+    }
+
+    /// Adds a topic of this name, or those of a pattern.
+    ///
+    /// # Errors
+    /// Where it is empty, too long or no pattern, or there is one for the same names.
+    pub fn add(&self, name: &str, policy: Policy) -> Result<(), AddTopicError> {
+        let failed = |cause: &str| AddTopicError {
+            name: name.to_owned(),
+            cause: cause.to_owned(),
+        };
+        if name.is_empty() || name.len() > MAX_NAME {
+            let cause = format!("expected 1 to {MAX_NAME} bytes");
+            return Err(failed(&cause));
+        }
+        let mut registry = lock(&self.0);
+        if is_pattern(name) {
+            let added = registry.patterns.insert(name, policy);
+            added.map_err(|cause| failed(&cause.to_string()))?;
+            registry.pattern_names.push(name.to_owned());
+        } else if registry.named.contains_key(name) {
+            return Err(failed("there is one already"));
+        } else {
+            let topic = Topic(policy.topic());
+            registry.named.insert(name.to_owned(), topic);
+        }
+        Ok(())
     }
 
     /// The topic of a name.
@@ -225,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "there is a topic")]
+    #[should_panic(expected = "there is one already")]
     fn a_name_is_given_once() {
         let topics = Topics::new();
         topics.topic("prices", Policy::latest());

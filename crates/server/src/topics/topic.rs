@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use std::time::Instant;
-use tickwire_values::PutError;
+use tickwire_values::{PutError, Snapshot};
 
 /// Keys and their values, which come to whoever subscribes: as its [`Policy`](crate::Policy) has it.
 /// Copies are the same topic.
@@ -28,6 +28,10 @@ impl Topic {
     /// A key's newest value, if it has one.
     pub fn get(&self, key: &str) -> Option<Bytes> {
         self.0.get(key)
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.0.snapshot(Instant::now())
     }
 
     /// Whether a session is open that has subscribed to it.

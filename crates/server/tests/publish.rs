@@ -1,0 +1,252 @@
+//! Topics over HTTP.
+
+mod support;
+
+use serde_json::{Value, json};
+use std::time::Duration;
+use support::{Server, config};
+use tickwire_server::{Feeds, Policy, Topics};
+use ureq::http::{Request, Response};
+use ureq::{Agent, Body};
+
+const KEY: &str = "0123456789abcdefghij";
+
+async fn server(topics: &Topics, keys: &[&str]) -> Server {
+    let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+    let config = config(|it| it.api.keys = keys);
+    Server::start_with(config, Feeds::new().topics(topics)).await
+}
+
+struct Answer {
+    status: u16,
+    tag: Option<String>,
+    asks: bool,
+    body: Value,
+}
+
+impl Answer {
+    fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+}
+
+/// A request with these headers.
+async fn ask(method: &str, url: String, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+    let mut request = Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(body).unwrap();
+    let asked = tokio::task::spawn_blocking(move || {
+        let agent = Agent::config_builder().http_status_as_error(false).build();
+        let mut response: Response<Body> = Agent::new_with_config(agent).run(request).unwrap();
+        let header = |name| {
+            response
+                .headers()
+                .get(name)
+                .map(|it| it.to_str().unwrap().to_owned())
+        };
+        Answer {
+            status: response.status().as_u16(),
+            tag: header("etag"),
+            asks: header("www-authenticate").is_some(),
+            body: serde_json::from_str(&response.body_mut().read_to_string().unwrap())
+                .unwrap_or_default(),
+        }
+    });
+    asked.await.unwrap()
+}
+
+fn with_key() -> String {
+    format!("Bearer {KEY}")
+}
+
+async fn write(server: &Server, method: &str, path: &str, body: impl Into<Vec<u8>>) -> Answer {
+    let key = with_key();
+    let headers = [("authorization", &*key)];
+    ask(
+        method,
+        format!("{}{path}", server.url),
+        &headers,
+        body.into(),
+    )
+    .await
+}
+
+async fn read(server: &Server, path: &str, headers: &[(&str, &str)]) -> Answer {
+    ask("GET", format!("{}{path}", server.url), headers, Vec::new()).await
+}
+
+#[tokio::test]
+async fn values_are_put_read_and_removed() {
+    let topics = Topics::new();
+    let prices = topics.topic("prices", Policy::latest());
+    topics.pattern("rooms/{room}/chat", Policy::log(2));
+    let server = server(&topics, &["another key, which is not it"; 0]).await;
+    assert_eq!(
+        read(&server, "/topics", &[]).await.body,
+        json!({"topics": ["prices", "rooms/{room}/chat"]})
+    );
+    drop(server);
+
+    let server = self::server(&topics, &["one-that-is-not-the-one", KEY]).await;
+    assert_eq!(
+        write(&server, "PUT", "/topics/prices/EUR%2FUSD", "1.09")
+            .await
+            .status,
+        204
+    );
+    assert_eq!(prices.get("EUR/USD").as_deref(), Some(&b"1.09"[..]));
+    prices.put("raw", vec![0xff, 0]).unwrap();
+    let snapshot = read(&server, "/topics/prices", &[]).await;
+    let expected =
+        json!({"topic": "prices", "version": 2, "values": {"EUR/USD": "1.09", "raw": [255, 0]}});
+    assert_eq!((snapshot.status, snapshot.body), (200, expected));
+    let tag = snapshot.tag.unwrap();
+    let known = [("if-none-match", &*tag)];
+    assert_eq!(read(&server, "/topics/prices", &known).await.status, 304);
+    let some = read(&server, "/topics/prices?keys=raw,other", &known).await;
+    assert_eq!(
+        (some.status, &some.body["values"]),
+        (200, &json!({"raw": [255, 0]}))
+    );
+    assert_eq!(
+        write(&server, "DELETE", "/topics/prices/raw", "")
+            .await
+            .status,
+        204
+    );
+    assert_eq!(
+        write(&server, "DELETE", "/topics/prices/raw", "")
+            .await
+            .status,
+        204
+    );
+    assert_eq!(prices.get("raw"), None);
+    assert_eq!(read(&server, "/topics/prices", &known).await.status, 200);
+
+    for text in ["one", "two", "three"] {
+        let put = write(&server, "PUT", "/topics/rooms%2F7%2Fchat/alice", text).await;
+        assert_eq!(put.status, 204);
+    }
+    let chat = read(&server, "/topics/rooms%2F7%2Fchat", &[]).await.body;
+    let values = json!([{"key": "alice", "value": "two"}, {"key": "alice", "value": "three"}]);
+    assert_eq!((&chat["version"], &chat["values"]), (&json!(3), &values));
+}
+
+#[tokio::test]
+async fn each_line_of_a_batch_is_taken_or_told() {
+    let topics = Topics::new();
+    let prices = topics.topic("prices", Policy::latest().max_keys(3));
+    let server = server(&topics, &[KEY]).await;
+    prices.put("old", "1").unwrap();
+    let lines = concat!(
+        "{\"key\":\"a\",\"value\":\"1.5\"}\n\n",
+        "{\"key\":\"b\",\"value\":{\"bid\":1,\"ask\":2}}\r\n",
+        "{\"key\":\"old\",\"remove\":true}",
+    );
+    let all = write(&server, "POST", "/topics/prices", lines).await;
+    assert_eq!(
+        (all.status, all.body),
+        (200, json!({"taken": 3, "refused": []}))
+    );
+    assert_eq!(prices.get("a").as_deref(), Some(&b"1.5"[..]));
+    let b: Value = serde_json::from_slice(&prices.get("b").unwrap()).unwrap();
+    assert_eq!(b, json!({"bid": 1, "ask": 2}));
+    assert_eq!(prices.len(), 2);
+
+    let long = format!("{{\"key\":\"{}\",\"value\":\"\"}}", "k".repeat(1_025));
+    let lines = [
+        "{\"key\":\"c\",\"value\":\"\"}",
+        "garbage",
+        "{\"key\":\"d\",\"value\":\"one too many\"}",
+        &long,
+        "{\"key\":\"a\"}",
+        "{\"key\":\"a\",\"value\":1,\"remove\":true}",
+        "{\"key\":\"a\",\"other\":1}",
+        "{\"key\":\"a\",\"value\":\"2\"}",
+    ];
+    let some = write(&server, "POST", "/topics/prices", lines.join("\n")).await;
+    assert_eq!((some.status, &some.body["taken"]), (422, &json!(2)));
+    let told: Vec<_> = some.body["refused"].as_array().unwrap().iter().collect();
+    let told: Vec<_> = told
+        .iter()
+        .map(|it| (it["line"].as_u64().unwrap(), it["code"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        (2, "bad-json"),
+        (3, "full"),
+        (4, "bad-key"),
+        (5, "bad-json"),
+        (6, "bad-json"),
+        (7, "bad-json"),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(prices.get("a").as_deref(), Some(&b"2"[..]));
+
+    let garbage = "garbage\n".repeat(1_000);
+    let none = write(&server, "POST", "/topics/prices", garbage).await;
+    assert_eq!(
+        (none.status, none.body["refused"].as_array().unwrap().len()),
+        (422, 100)
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_refused_in_words() {
+    let topics = Topics::new();
+    topics.topic("prices", Policy::latest().max_keys(1));
+    topics.topic("events", Policy::deadline(Duration::from_secs(1)));
+    let server = server(&topics, &[KEY]).await;
+    let put = |path: &'static str, body: Vec<u8>| write(&server, "PUT", path, body);
+    let unknown = put("/topics/nothing/key", vec![]).await;
+    assert_eq!((unknown.status, unknown.code()), (404, "no-topic"));
+    assert_eq!(
+        unknown.body["message"],
+        r#"There is no topic "nothing"; there are events, prices."#
+    );
+    let large = put("/topics/prices/key", vec![b'x'; 64_001]).await;
+    assert_eq!((large.status, large.code()), (413, "too-large"));
+    let large = write(&server, "POST", "/topics/prices", vec![b'x'; (1 << 20) + 1]).await;
+    assert_eq!((large.status, large.code()), (413, "too-large"));
+    assert_eq!(
+        put("/topics/prices/key", vec![b'x'; 64_000]).await.status,
+        204
+    );
+    let full = put("/topics/prices/another", vec![]).await;
+    assert_eq!((full.status, full.code()), (507, "full"));
+    let name = put("/topics/prices/%ff", vec![]).await;
+    assert_eq!((name.status, name.code()), (400, "bad-name"));
+    let method = write(&server, "POST", "/topics/prices/key", "").await;
+    assert_eq!((method.status, method.code()), (405, "method-not-allowed"));
+
+    let url = |path: &str| format!("{}{path}", server.url);
+    let wrong = format!("Bearer {KEY}x");
+    for headers in [
+        &[][..],
+        &[("authorization", &*wrong)],
+        &[("authorization", "Basic x")],
+    ] {
+        for (method, path) in [
+            ("PUT", "/topics/prices/key"),
+            ("DELETE", "/topics/prices/key"),
+            ("POST", "/topics/prices"),
+        ] {
+            let refused = ask(method, url(path), headers, Vec::new()).await;
+            assert_eq!((refused.status, refused.code()), (401, "unauthorized"));
+            assert!(refused.asks);
+        }
+    }
+    let closed = self::server(&topics, &[]).await;
+    let refused = write(&closed, "PUT", "/topics/prices/key", "").await;
+    assert_eq!((refused.status, refused.code()), (403, "forbidden"));
+    let without = Server::start(config(|_| {})).await;
+    assert_eq!(
+        read(&without, "/topics", &[]).await.body,
+        json!({"topics": []})
+    );
+    assert_eq!(
+        read(&without, "/topics/prices", &[]).await.code(),
+        "no-topic"
+    );
+}
