@@ -3,6 +3,7 @@
 mod error;
 mod health;
 mod signaling;
+mod stream;
 mod topics;
 
 use crate::sessions::Sessions;

@@ -24,6 +24,8 @@ use tracing::{Instrument, info_span};
 
 /// How many changes of a session may wait for the one under way; a browser has one or two.
 const WAITING_UPDATES: usize = 4;
+/// How many streams over HTTP may be open.
+const MAX_STREAMS: usize = 1_000;
 /// How long a change may take, those before it included.
 const UPDATE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -34,6 +36,8 @@ pub struct Sessions(Arc<Registry>);
 struct Registry {
     common: Arc<Common>,
     api: ApiConfig,
+    /// One permit a stream over HTTP.
+    streams: Arc<Semaphore>,
     /// One permit a session; closed when the server shuts down.
     room: Arc<Semaphore>,
     open: Mutex<HashMap<SessionId, Open>>,
@@ -75,6 +79,7 @@ impl Sessions {
                 feeds: feeds.into_table(),
             }),
             api: config.api.clone(),
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             room: Arc::new(Semaphore::new(config.session.max)),
             open: Mutex::default(),
             numbers: AtomicU64::new(0),
@@ -87,6 +92,12 @@ impl Sessions {
     /// The topics that are offered, if any are.
     pub fn topics(&self) -> Option<&Topics> {
         self.0.common.feeds.topics()
+    }
+
+    /// A place for a stream over HTTP, and what ends it; none, where all are taken.
+    pub(crate) fn stream(&self) -> Option<(OwnedSemaphorePermit, CancellationToken)> {
+        let permit = self.0.streams.clone().try_acquire_owned().ok()?;
+        Some((permit, self.0.ending.clone()))
     }
 
     pub(crate) fn api(&self) -> &ApiConfig {

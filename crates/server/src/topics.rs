@@ -7,11 +7,13 @@
 
 mod feeds;
 mod policy;
+mod reader;
 mod registry;
 mod topic;
 
 pub use feeds::{control, values};
 pub use policy::Policy;
+pub use reader::{Reader, Told};
 pub use registry::{AddTopicError, NoTopic, Topics};
 pub use tickwire_values::PutError;
 pub use topic::Topic;

@@ -3,6 +3,7 @@
 mod support;
 
 use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
 use std::time::Duration;
 use support::{Server, config};
 use tickwire_server::{Feeds, Policy, Topics};
@@ -132,6 +133,99 @@ async fn values_are_put_read_and_removed() {
     let chat = read(&server, "/topics/rooms%2F7%2Fchat", &[]).await.body;
     let values = json!([{"key": "alice", "value": "two"}, {"key": "alice", "value": "three"}]);
     assert_eq!((&chat["version"], &chat["values"]), (&json!(3), &values));
+}
+
+/// Reads events until one of this name; each with its id, its name and its data.
+async fn events(
+    url: String,
+    last: Option<String>,
+    until: &'static str,
+) -> Vec<(String, String, Value)> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut request = ureq::get(url).header("accept", "text/event-stream");
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let response = request.call().unwrap();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let mut events = vec![Default::default()];
+        for line in BufReader::new(response.into_body().into_reader()).lines() {
+            let line = line.unwrap();
+            let event: &mut (String, String, Value) = events.last_mut().unwrap();
+            match line.split_once(": ") {
+                Some(("id", id)) => event.0 = id.into(),
+                Some(("event", name)) => event.1 = name.into(),
+                Some(("data", data)) => event.2 = serde_json::from_str(data).unwrap(),
+                _ if event.1 == until || event.2["value"] == until => break,
+                _ => events.push(Default::default()),
+            }
+        }
+        events
+    });
+    reading.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_topic_is_a_stream_of_events_too() {
+    let topics = Topics::new();
+    let prices = topics.topic("prices", Policy::latest());
+    let chat = topics.topic("chat", Policy::log(100));
+    for key in 0..1_000 {
+        prices.put(&format!("key {key}"), vec![b'x'; 100]).unwrap();
+    }
+    prices.put("gone", "soon").unwrap();
+    let mut server = server(&topics, &[]).await;
+    let url = format!("{}/topics/prices", server.url);
+    let changing = async {
+        support::until("a reader", async || prices.has_readers()).await;
+        prices.remove("gone");
+        prices.put("new", "last").unwrap();
+    };
+    let (events_of_prices, ()) = tokio::join!(events(url.clone(), None, "last"), changing);
+    let mut view = std::collections::BTreeMap::new();
+    for (id, name, data) in events_of_prices {
+        assert_eq!(id, "");
+        if name.is_empty() {
+            match data["value"].as_str() {
+                Some(value) => view.insert(data["key"].to_string(), value.to_owned()),
+                None => view.remove(&data["key"].to_string()),
+            };
+        }
+    }
+    assert_eq!(view.len(), 1_001);
+    let some = events(format!("{url}?keys=key%201,key%202"), None, "complete").await;
+    assert_eq!(some.len(), 3);
+
+    chat.put("alice", "one").unwrap();
+    chat.put("bob", "two").unwrap();
+    let url = format!("{}/topics/chat", server.url);
+    let log = events(url.clone(), None, "complete").await;
+    let values: Vec<_> = log
+        .iter()
+        .map(|(_, name, data)| (&**name, data["value"].as_str()))
+        .collect();
+    assert_eq!(
+        values,
+        [
+            ("log", None),
+            ("", Some("one")),
+            ("", Some("two")),
+            ("complete", None)
+        ]
+    );
+    let rest = events(url, Some(log[1].0.clone()), "complete").await;
+    assert_eq!(rest[0].2["gap"], false);
+    assert_eq!(rest[1].2["value"], "two");
+
+    // A stream does not hold up the end.
+    let open = tokio::spawn(events(
+        format!("{}/topics/prices", server.url),
+        None,
+        "never",
+    ));
+    support::until("a reader", async || prices.has_readers()).await;
+    server.stop().await;
+    open.await.unwrap();
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! of the API, values.
 
 use super::signaling::bytes;
+use super::stream;
 use crate::sessions::Sessions;
 use crate::topics::{NoTopic, PutError, Topic};
 use axum::Json;
@@ -48,7 +49,9 @@ impl IntoResponse for TopicRefusal {
         // RFC 9110 section 11.6.1: whoever is asked who they are is told how to say it.
         let asks = (self.status == StatusCode::UNAUTHORIZED)
             .then_some([(header::WWW_AUTHENTICATE, "Bearer")]);
-        (self.status, asks, Json(self)).into_response()
+        let waits = (self.status == StatusCode::SERVICE_UNAVAILABLE)
+            .then_some([(header::RETRY_AFTER, "5")]);
+        (self.status, asks, waits, Json(self)).into_response()
     }
 }
 
@@ -87,7 +90,8 @@ pub struct Wanted {
     keys: Option<String>,
 }
 
-/// `GET /topics/{topic}`: the newest value of each key, or the values that are kept, in order.
+/// `GET /topics/{topic}`: the newest value of each key, or the values that are kept, in order; and, as
+/// `text/event-stream`, each change from then on.
 pub async fn snapshot(
     State(sessions): State<Sessions>,
     path: Result<Path<String>, PathRejection>,
@@ -95,8 +99,22 @@ pub async fn snapshot(
     headers: HeaderMap,
 ) -> Result<Response, TopicRefusal> {
     let Path(name) = path.map_err(bad_path)?;
-    let snapshot = topic(&sessions, &name)?.snapshot();
+    let topic = topic(&sessions, &name)?;
     let keys = wanted.keys.as_deref();
+    if stream::is_wanted(&headers) {
+        let keys = keys.map(|keys| keys.split(',').map(str::to_owned).collect());
+        let wanted = tickwire_values::Wanted {
+            keys,
+            after: stream::after(&headers),
+            ..tickwire_values::Wanted::default()
+        };
+        let (permit, ending) = sessions.stream().ok_or_else(|| {
+            let message = "As many streams are open as this server allows. Try again soon.";
+            TopicRefusal::new(StatusCode::SERVICE_UNAVAILABLE, "full", message)
+        })?;
+        return Ok(stream::respond(&topic, wanted, permit, ending));
+    }
+    let snapshot = topic.snapshot();
     let is_wanted = |key: &str| keys.is_none_or(|keys| keys.split(',').any(|it| it == key));
     // A server that was started again counts its versions anew.
     let mut hasher = DefaultHasher::new();
@@ -122,7 +140,7 @@ pub async fn snapshot(
 }
 
 /// A value in JSON: as text where it is UTF-8, as a list of bytes otherwise.
-fn shown(value: &[u8]) -> Value {
+pub(super) fn shown(value: &[u8]) -> Value {
     match str::from_utf8(value) {
         Ok(text) => text.into(),
         Err(_) => value.into(),

@@ -1,0 +1,90 @@
+//! A topic as `text/event-stream`, for `curl` and for browsers without WebRTC.
+
+use super::topics::shown;
+use crate::topics::{Reader, Told, Topic};
+use axum::http::{HeaderMap, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use serde_json::json;
+use std::convert::Infallible;
+use std::time::Duration;
+use tickwire_values::{Position, Wanted};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+
+/// How often something is sent where nothing changes, so that what stands in between keeps the
+/// connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Whether this is what a request asks for.
+pub fn is_wanted(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter();
+    let mut accepted = accepted.filter_map(|it| it.to_str().ok());
+    accepted.any(|it| it.contains("text/event-stream"))
+}
+
+/// The place in a log after which the request wants to go on (`Last-Event-ID`): `epoch:position`.
+pub fn after(headers: &HeaderMap) -> Option<Position> {
+    let id = headers.get("last-event-id")?.to_str().ok()?;
+    let (epoch, position) = id.split_once(':')?;
+    Some(Position {
+        epoch: epoch.parse().ok()?,
+        position: position.parse().ok()?,
+    })
+}
+
+/// What there is, and each change from then on, until the client goes or the server ends.
+pub fn respond(
+    topic: &Topic,
+    wanted: Wanted,
+    permit: OwnedSemaphorePermit,
+    ending: CancellationToken,
+) -> Response {
+    let reader = Reader::new(topic, wanted);
+    let begin = (reader, None::<u64>, permit);
+    let events = stream::unfold(begin, move |(reader, mut epoch, permit)| {
+        let ending = ending.clone();
+        async move {
+            let told = tokio::select! {
+                told = reader.next() => told,
+                () = ending.cancelled() => return None,
+            };
+            if let Told::After(at, _) = &told {
+                epoch = Some(at.epoch);
+            }
+            Some((
+                Ok::<_, Infallible>(event(told, epoch)),
+                (reader, epoch, permit),
+            ))
+        }
+    });
+    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
+    // A proxy that gathers what comes would make it old.
+    let unbuffered = [("x-accel-buffering", "no")];
+    (unbuffered, Sse::new(events).keep_alive(keep_alive)).into_response()
+}
+
+fn event(told: Told, epoch: Option<u64>) -> Event {
+    let event = Event::default();
+    match told {
+        Told::Complete => event.event("complete").data("{}"),
+        Told::After(at, is_gap) => {
+            let data = json!({"epoch": at.epoch, "position": at.position, "gap": is_gap});
+            event.event("log").data(data.to_string())
+        }
+        Told::Value(update) => {
+            let age = u64::try_from(update.age.as_millis()).unwrap_or(u64::MAX);
+            let mut data = json!({"key": &*update.key, "version": update.version, "age": age});
+            match update.value {
+                Some(value) => data["value"] = shown(&value),
+                None => data["removed"] = true.into(),
+            }
+            let event = event.data(data.to_string());
+            match epoch {
+                Some(epoch) => event.id(format!("{epoch}:{}", update.version)),
+                None => event,
+            }
+        }
+    }
+}
