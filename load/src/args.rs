@@ -19,6 +19,10 @@ usage: load [URL] [options]
   --active N       peers that echo (all)
   --flood          one more peer, which sends 1 KiB as fast as it can while the others hold
   --label TEXT     label of the data channel (data)
+  --topic NAME     peers read this topic in place of the time; its values are put over HTTP
+  --keys N         its keys (100)
+  --rate N         how often a second each has a new value (10)
+  --api-key TEXT   the key with which they are put
   --pid N          the server's process here: its processor time, memory and files are told too
   --json           one line of JSON in place of the table";
 
@@ -34,6 +38,10 @@ pub struct Args {
     pub active: usize,
     pub flood: bool,
     pub label: String,
+    pub topic: Option<String>,
+    pub keys: usize,
+    pub rate: usize,
+    pub api_key: String,
     pub pid: Option<u32>,
     pub json: bool,
 }
@@ -51,6 +59,10 @@ impl Default for Args {
             active: usize::MAX,
             flood: false,
             label: "data".into(),
+            topic: None,
+            keys: 100,
+            rate: 10,
+            api_key: String::new(),
             pid: None,
             json: false,
         }
@@ -73,6 +85,10 @@ pub fn parse(mut parser: Parser) -> Result<Option<Args>, lexopt::Error> {
             Arg::Long("active") => args.active = within(&mut parser, 1, 100_000)?,
             Arg::Long("flood") => args.flood = true,
             Arg::Long("label") => args.label = parser.value()?.string()?,
+            Arg::Long("topic") => args.topic = Some(parser.value()?.string()?),
+            Arg::Long("keys") => args.keys = within(&mut parser, 1, 100_000)?,
+            Arg::Long("rate") => args.rate = within(&mut parser, 1, 1_000)?,
+            Arg::Long("api-key") => args.api_key = parser.value()?.string()?,
             Arg::Long("pid") => args.pid = Some(parser.value()?.parse()?),
             Arg::Long("json") => args.json = true,
             Arg::Value(url) => {

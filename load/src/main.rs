@@ -9,6 +9,7 @@ mod figures;
 mod peer;
 mod report;
 mod signaling;
+mod topic;
 
 use args::Args;
 use cost::Cost;
@@ -71,6 +72,7 @@ async fn run(args: Args) -> Report {
         start: Instant::now(),
         args,
     });
+    topic::produce(&run.args);
     let (phase, phases) = watch::channel(Phase::Open);
     let mut moments = Moments {
         before: costs(&run.args),

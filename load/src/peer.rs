@@ -3,6 +3,7 @@
 use crate::args::Args;
 use crate::figures::{Shared, Times, lateness};
 use crate::signaling::{Answer, Signaling};
+use crate::topic::{self, Reading};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
@@ -61,6 +62,8 @@ pub struct Peer {
     server: SocketAddr,
     phase: watch::Receiver<Phase>,
     channel: Option<ChannelId>,
+    /// Where it reads a topic.
+    reading: Option<Reading>,
     times: Times,
     /// The session's id.
     pub id: String,
@@ -78,7 +81,10 @@ impl Peer {
         builder.set_initial_stun_rto(STUN_RTO);
         let mut rtc = builder.build(start);
         let mut changes = rtc.sdp_api();
-        changes.add_channel(run.args.label.clone());
+        let reading = run.args.topic.as_ref().map(|_| Reading::new(&mut changes));
+        if reading.is_none() {
+            changes.add_channel(run.args.label.clone());
+        }
         let (offer, pending) = changes.apply().ok_or("nothing to offer")?;
         let answer = run.signaling.offer(offer.to_sdp_string()).await?;
         let (server, socket) = connect(&answer).await?;
@@ -93,6 +99,7 @@ impl Peer {
             server,
             phase,
             channel: None,
+            reading,
             times: Times::default(),
             id: answer.id,
         };
@@ -135,7 +142,7 @@ impl Peer {
     fn enter(&mut self, last: Phase, next: Phase) {
         match next {
             Phase::Hold => self.times = Times::default(),
-            Phase::Echo if self.role == Role::Echoer => {
+            Phase::Echo if self.role == Role::Echoer && self.reading.is_none() => {
                 for _ in 0..self.run.args.window {
                     self.send_echo();
                 }
@@ -144,6 +151,7 @@ impl Peer {
         }
         if last == Phase::Hold
             && self.role != Role::Flood
+            && self.reading.is_none()
             && !self.times.is_complete(SystemTime::now())
         {
             self.run.figures.borrow_mut().missed += 1;
@@ -152,9 +160,14 @@ impl Peer {
 
     /// Waits for a datagram, a timer or a phase, and does what follows from it.
     async fn step(&mut self) -> Result<(), String> {
+        self.acknowledge();
         let Some(due) = self.output()? else {
             return Err("the connection has ended".into());
         };
+        let reading = self.reading.as_ref();
+        let due = reading
+            .and_then(|reading| reading.receiver.poll_timeout())
+            .map_or(due, |at| at.min(due));
         let mut datagram = [0; DATAGRAM];
         let timer = tokio::time::sleep_until(self.on_grid(due).into());
         tokio::select! {
@@ -220,7 +233,7 @@ impl Peer {
                 Output::Timeout(due) => return Ok(Some(due)),
                 // What the kernel has no room for is lost, as on any network.
                 Output::Transmit(datagram) => drop(self.socket.try_send(&datagram.contents)),
-                Output::Event(Event::ChannelOpen(id, _)) => self.channel = Some(id),
+                Output::Event(Event::ChannelOpen(id, _)) => self.opened(id),
                 Output::Event(Event::ChannelClose(_)) => self.channel = None,
                 Output::Event(Event::ChannelData(data)) => self.on_message(&data),
                 Output::Event(_) => {}
@@ -228,8 +241,59 @@ impl Peer {
         }
     }
 
+    fn opened(&mut self, id: ChannelId) {
+        let Some(reading) = &mut self.reading else {
+            self.channel = Some(id);
+            return;
+        };
+        reading.open[usize::from(id == reading.values)] = true;
+        if reading.open == [true; 2] {
+            self.channel = Some(reading.control);
+            let topic = self.run.args.topic.as_deref().unwrap_or_default();
+            let said = Reading::subscribe(topic);
+            if let Some(mut channel) = self.rtc.channel(reading.control) {
+                let _ = channel.write(false, said.as_bytes());
+            }
+        }
+    }
+
+    /// Takes in a packet of values.
+    fn on_values(&mut self, packet: &[u8]) {
+        let Some(reading) = &mut self.reading else {
+            return;
+        };
+        let updates = reading.receiver.handle(Instant::now(), packet);
+        if *self.phase.borrow() != Phase::Hold {
+            return;
+        }
+        let now = SystemTime::now();
+        let mut figures = self.run.figures.borrow_mut();
+        for value in updates.into_iter().flatten().filter_map(|it| it.value) {
+            if let Some(stamp) = topic::stamp(&value) {
+                figures.pushed += 1;
+                figures.lateness.push(lateness(stamp, now));
+            }
+        }
+    }
+
+    fn acknowledge(&mut self) {
+        if let Some(reading) = &mut self.reading
+            && let Some(message) = reading.receiver.poll_acknowledgement(Instant::now())
+            && let Some(mut channel) = self.rtc.channel(reading.values)
+        {
+            // Where there is no room for it, a later one says the same.
+            let _ = channel.write(true, &message);
+        }
+    }
+
     fn on_message(&mut self, message: &ChannelData) {
-        if message.binary {
+        if self
+            .reading
+            .as_ref()
+            .is_some_and(|it| it.values == message.id)
+        {
+            self.on_values(&message.data);
+        } else if message.binary {
             self.on_echo(&message.data);
         } else if let Some(stamp) = stamp(&message.data) {
             self.times.add(stamp);

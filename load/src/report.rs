@@ -105,10 +105,10 @@ impl Report {
                 ],
             ),
             (
-                "Holding: the time each second",
+                "Holding: what is pushed",
                 vec![
                     (
-                        "times a peer and second",
+                        "messages a peer and second",
                         "",
                         Some(figures.pushed as f64 / open / hold),
                     ),
@@ -131,6 +131,13 @@ impl Report {
                 ],
             ),
         ];
+        if args.topic.is_some() {
+            let rows = &mut sections[1].1;
+            let a_value = spent(&moments.hold_start, &moments.hold_end)
+                .filter(|_| figures.pushed > 0)
+                .map(|s| s * 1e6 / figures.pushed as f64);
+            rows.push(("server's processor, a value", "us", a_value));
+        }
         if args.flood {
             let rate = figures.flooded as f64 / hold;
             sections[1]
