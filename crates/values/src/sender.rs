@@ -48,7 +48,9 @@ pub struct Sender {
     subscriptions: VecDeque<Subscription>,
     max_subscriptions: usize,
     max_keys: usize,
-    recovery: Recovery<Vec<Carried>>,
+    recovery: Recovery<Box<[Carried]>>,
+    /// What the next packet carries, while it is made.
+    carried: Vec<Carried>,
     /// Subscriptions whose snapshot is complete, to be told.
     complete: VecDeque<u64>,
 }
@@ -62,6 +64,7 @@ impl Sender {
             max_subscriptions,
             max_keys,
             recovery: Recovery::new(now),
+            carried: Vec::new(),
             complete: VecDeque::new(),
         }
     }
@@ -117,7 +120,7 @@ impl Sender {
             return None;
         }
         let number = self.recovery.next();
-        let mut carried = Vec::new();
+        let mut carried = std::mem::take(&mut self.carried);
         let way = self.recovery.way();
         let mut packing = Packing::new(number, now, way, PACKET_BYTES, &mut carried);
         for turn in 0..self.subscriptions.len() {
@@ -131,10 +134,14 @@ impl Sender {
         let packet = packing.finish();
         self.note_complete();
         if carried.is_empty() {
+            self.carried = carried;
             self.recovery.idle();
             return None;
         }
-        self.recovery.sent(now, packet.len(), carried);
+        // As long as it is, and no longer: it is kept until it is known what came of it.
+        self.recovery.sent(now, packet.len(), carried[..].into());
+        carried.clear();
+        self.carried = carried;
         Some(packet)
     }
 
@@ -145,7 +152,7 @@ impl Sender {
     pub fn acknowledge(&mut self, now: Instant, message: &[u8]) -> Result<(), AcknowledgeError> {
         let acknowledgement = Acknowledgement::read(message).map_err(AcknowledgeError::Frame)?;
         let subscriptions = &mut self.subscriptions;
-        let tell = |number, fate: Fate<&mut Vec<Carried>>| tell(subscriptions, number, fate);
+        let tell = |number, fate: Fate<&mut Box<[Carried]>>| tell(subscriptions, number, fate);
         let taken = self.recovery.acknowledged(now, &acknowledgement, tell);
         taken.ok_or(AcknowledgeError::NeverSent)?;
         self.note_complete();
@@ -156,14 +163,14 @@ impl Sender {
     /// packets may leave is found anew.
     pub fn begin_path(&mut self, now: Instant) {
         let subscriptions = &mut self.subscriptions;
-        let tell = |number, fate: Fate<&mut Vec<Carried>>| tell(subscriptions, number, fate);
+        let tell = |number, fate: Fate<&mut Box<[Carried]>>| tell(subscriptions, number, fate);
         self.recovery.begin_path(now, tell);
     }
 
     /// Does what is due at `now`: what nothing was heard of is due again.
     pub fn handle_timeout(&mut self, now: Instant) {
         let subscriptions = &mut self.subscriptions;
-        let tell = |number, fate: Fate<&mut Vec<Carried>>| tell(subscriptions, number, fate);
+        let tell = |number, fate: Fate<&mut Box<[Carried]>>| tell(subscriptions, number, fate);
         self.recovery.handle_timeout(now, tell);
     }
 
@@ -209,7 +216,7 @@ impl Sender {
     }
 }
 
-fn tell(subscriptions: &mut VecDeque<Subscription>, packet: u64, fate: Fate<&mut Vec<Carried>>) {
+fn tell(subscriptions: &mut VecDeque<Subscription>, packet: u64, fate: Fate<&mut Box<[Carried]>>) {
     let (Fate::Arrived(entries) | Fate::Lost(entries) | Fate::Doubted(entries)) = &fate;
     for carried in entries.iter() {
         // One that has ended since has none.

@@ -45,8 +45,8 @@ pub(crate) struct Carried {
     pub(crate) subscription: u64,
     slot: u32,
     version: u64,
-    /// The naming that it told.
-    named: Option<u64>,
+    /// Whether it told the key.
+    is_named: bool,
 }
 
 /// A packet that is being made.
@@ -85,13 +85,13 @@ impl<'a> Packing<'a> {
         self.carried.is_empty() || self.writer.len() + entry.size() <= self.room
     }
 
-    fn add(&mut self, entry: &Entry<'_>, slot: u32, named: Option<u64>) {
+    fn add(&mut self, entry: &Entry<'_>, slot: u32) {
         entry.write(&mut self.writer);
         self.carried.push(Carried {
             subscription: entry.subscription,
             slot,
             version: entry.version,
-            named,
+            is_named: entry.name.is_some(),
         });
     }
 

@@ -75,7 +75,7 @@ impl Events {
                 if !packing.has_room(&entry) {
                     return false;
                 }
-                packing.add(&entry, 0, None);
+                packing.add(&entry, 0);
             }
             if self.again.pop_front().is_none() {
                 self.seen = version;

@@ -4,6 +4,7 @@ use super::{Carried, Packing, Wanted};
 use crate::topic::{State, Topic};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::num::NonZeroU64;
 use std::time::Instant;
 use tickwire_wire::values::Entry;
 
@@ -12,12 +13,10 @@ use tickwire_wire::values::Entry;
 struct Known {
     /// The version that was sent last; 0 before there was one.
     sent: u64,
-    /// The naming of the slot that the reader knows of: with which version it was given to its key.
+    /// Up to which version the reader knows whose the slot is.
     named: u64,
     /// The packet that carries `sent`, while nothing is known of it.
-    packet: Option<u64>,
-    /// Before when a newer one does not leave.
-    rests_until: Option<Instant>,
+    packet: Option<NonZeroU64>,
     /// Whether `sent` has arrived.
     has_arrived: bool,
     /// Whether `sent` told that the key is gone.
@@ -26,6 +25,11 @@ struct Known {
     is_due: bool,
     /// Whether the snapshot is not complete without it.
     is_awaited: bool,
+}
+
+/// A packet's number, in half the room.
+fn in_packet(number: u64) -> Option<NonZeroU64> {
+    NonZeroU64::new(number + 1)
 }
 
 /// One reader's subscription to the newest values of a topic.
@@ -39,6 +43,8 @@ pub(crate) struct Newest {
     /// Up to which version it was looked for what has changed.
     seen: u64,
     known: Vec<Known>,
+    /// Before when a newer value does not leave, by slot; of none, where nothing rests.
+    rests_until: Vec<Option<Instant>>,
     /// Slots in the order in which they became due.
     due: VecDeque<u32>,
     /// Those that rest, by when they may leave.
@@ -58,6 +64,7 @@ impl Newest {
             begun,
             seen: 0,
             known: Vec::new(),
+            rests_until: Vec::new(),
             due: VecDeque::new(),
             resting: BinaryHeap::new(),
             awaited: 0,
@@ -90,7 +97,7 @@ impl Newest {
         self.look(now, &state);
         while let Some(&number) = self.due.front() {
             let entry = self.entry(now, &state, number);
-            if let Some((entry, _)) = &entry
+            if let Some(entry) = &entry
                 && !packing.has_room(entry)
             {
                 return false;
@@ -98,7 +105,7 @@ impl Newest {
             self.due.pop_front();
             let known = &mut self.known[number as usize];
             known.is_due = false;
-            let Some((entry, named)) = entry else {
+            let Some(entry) = entry else {
                 // What was awaited has gone before it was sent.
                 if known.packet.is_none() && std::mem::take(&mut known.is_awaited) {
                     self.awaited -= 1;
@@ -106,13 +113,14 @@ impl Newest {
                 continue;
             };
             known.sent = entry.version;
-            known.packet = Some(packing.number);
+            known.packet = in_packet(packing.number);
             known.has_arrived = false;
             known.is_gone = entry.value.is_none();
             if !self.wanted.interval.is_zero() {
-                known.rests_until = Some(now + self.wanted.interval);
+                self.rests_until.resize(self.known.len(), None);
+                self.rests_until[number as usize] = Some(now + self.wanted.interval);
             }
-            packing.add(&entry, number, named);
+            packing.add(&entry, number);
         }
         true
     }
@@ -122,8 +130,9 @@ impl Newest {
         let Some(known) = self.known.get_mut(carried.slot as usize) else {
             return;
         };
-        if let Some(named) = carried.named {
-            known.named = known.named.max(named);
+        if carried.is_named {
+            // Another key would have been given the slot with a later version.
+            known.named = known.named.max(carried.version);
         }
         if known.sent == carried.version {
             known.has_arrived = true;
@@ -139,10 +148,12 @@ impl Newest {
         let Some(known) = self.known.get_mut(carried.slot as usize) else {
             return;
         };
-        if known.packet == Some(packet) {
+        if known.packet == in_packet(packet) {
             known.packet = None;
             // What was lost was not seen, so nothing has to rest.
-            known.rests_until = None;
+            if let Some(until) = self.rests_until.get_mut(carried.slot as usize) {
+                *until = None;
+            }
             if !std::mem::replace(&mut known.is_due, true) {
                 // It has waited for longer than all that has changed meanwhile.
                 self.due.push_front(carried.slot);
@@ -160,7 +171,7 @@ impl Newest {
         let Some(known) = self.known.get_mut(carried.slot as usize) else {
             return;
         };
-        if known.packet == Some(packet) && newest == Some(carried.version) {
+        if known.packet == in_packet(packet) && newest == Some(carried.version) {
             known.packet = None;
             if !std::mem::replace(&mut known.is_due, true) {
                 self.due.push_back(carried.slot);
@@ -176,12 +187,7 @@ impl Newest {
 
     /// What is to be sent of a slot, and the naming that it tells; `None` where the reader has it, or
     /// it is under way.
-    fn entry<'a>(
-        &self,
-        now: Instant,
-        state: &'a State,
-        number: u32,
-    ) -> Option<(Entry<'a>, Option<u64>)> {
+    fn entry<'a>(&self, now: Instant, state: &'a State, number: u32) -> Option<Entry<'a>> {
         let slot = &state.slots[number as usize];
         let known = &self.known[number as usize];
         let is_new = known.sent != slot.version;
@@ -199,9 +205,9 @@ impl Newest {
         }
         let value = slot.value.as_deref().filter(|_| is_wanted);
         // A removal is of whichever key the alias was.
-        let is_named = value.is_some() && known.named != slot.named;
+        let is_named = value.is_some() && known.named < slot.named;
         let age = now.saturating_duration_since(slot.changed).as_millis();
-        let entry = Entry {
+        Some(Entry {
             subscription: self.id,
             alias: number.into(),
             name: is_named.then_some(&*slot.key),
@@ -210,8 +216,7 @@ impl Newest {
             is_snapshot: slot.version <= self.begun,
             is_event: false,
             value,
-        };
-        Some((entry, is_named.then_some(slot.named)))
+        })
     }
 
     /// Notes what has changed since it was looked last, and what has rested.
@@ -238,7 +243,8 @@ impl Newest {
                 }
             }
             if !std::mem::replace(&mut known.is_due, true) {
-                match known.rests_until.filter(|until| *until > now) {
+                let until = self.rests_until.get(number as usize).copied().flatten();
+                match until.filter(|until| *until > now) {
                     Some(until) => self.resting.push(Reverse((until, number))),
                     None => self.due.push_back(number),
                 }
