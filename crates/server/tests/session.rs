@@ -186,6 +186,6 @@ async fn a_peer_with_another_certificate_than_it_promised_gets_nothing() {
         support::unchanged,
     )
     .await;
-    assert_eq!(server.sessions().await, 1);
+    // Which may be before this looks.
     until("the session to end", async || server.sessions().await == 0).await;
 }
