@@ -33,6 +33,8 @@ test("can be used with the keyboard alone", async ({ page }) => {
   await page.keyboard.press("Tab");
   await expect(tickwire.connection).toBeFocused();
   await page.keyboard.press("Tab");
+  await expect(page.getByRole("combobox", { name: "Brought" })).toBeFocused();
+  await page.keyboard.press("Tab");
   await expect(tickwire.interval).toBeFocused();
   await page.keyboard.press("ArrowUp");
   await expect(tickwire.interval).toHaveValue("100");
