@@ -50,7 +50,7 @@ mod topic;
 
 pub use receiver::{Receiver, Update};
 pub use sender::{AcknowledgeError, PACKET_BYTES, Sender, SubscribeError};
-pub use subscription::{Position, ToSay, Wanted};
+pub use subscription::{ToSay, Wanted};
 pub use topic::{Policy, PutError, Snapshot, Topic, Watcher};
 
 #[cfg(test)]

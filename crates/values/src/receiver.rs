@@ -4,7 +4,7 @@ use crate::recovery::{MAX_HELD, MAX_PACKETS};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use tickwire_wire::values::{Acknowledgement, Entry, FrameError, MAX_RANGES, Packet};
+use tickwire_wire::values::{Acknowledgement, Entry, FrameError, LogEntry, MAX_RANGES, Packet};
 use web_time::Instant;
 
 /// For how many packets it is remembered which values have come that count by themselves: one that is
@@ -28,6 +28,21 @@ pub struct Update {
     pub is_event: bool,
     /// The value; `None` where the key was removed.
     pub value: Option<Vec<u8>>,
+}
+
+/// An entry of a log: its version is its position.
+impl From<LogEntry<'_>> for Update {
+    fn from(entry: LogEntry<'_>) -> Self {
+        Self {
+            subscription: entry.subscription,
+            key: entry.key.into(),
+            version: entry.position,
+            age: Duration::from_millis(entry.age),
+            is_snapshot: false,
+            is_event: true,
+            value: Some(entry.value.to_vec()),
+        }
+    }
 }
 
 /// All subscriptions of one reader.

@@ -11,6 +11,7 @@ pub(crate) use log::Log;
 pub use log::ToSay;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
+use tickwire_wire::control::Position;
 use tickwire_wire::values::{Entry, Packet, Writer};
 
 /// What a reader wants of a topic. The default is all of it, as soon as it changes.
@@ -24,19 +25,16 @@ pub struct Wanted {
     pub after: Option<Position>,
 }
 
-/// A place in a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
-    /// Which log it is in, of those of one name.
-    pub epoch: u64,
-    /// How many entries come before it, and at it.
-    pub position: u64,
-}
-
 impl Wanted {
     fn has(&self, key: &str) -> bool {
         self.keys.as_ref().is_none_or(|keys| keys.contains(key))
     }
+}
+
+/// How old a value is at `now`, in milliseconds, as it travels.
+fn age(now: Instant, changed: Instant) -> u64 {
+    let age = now.saturating_duration_since(changed).as_millis();
+    u64::try_from(age).unwrap_or(u64::MAX)
 }
 
 /// An entry of a packet that was sent.

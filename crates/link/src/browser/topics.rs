@@ -7,8 +7,7 @@ use crate::{ChannelEvent, ChannelOptions, Link, LinkChannel, TopicEvent, TopicOp
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use std::time::Duration;
-use tickwire_values::{Receiver, Update};
+use tickwire_values::Receiver;
 use tickwire_wire::Fields;
 use tickwire_wire::control::{CONTROL, PROTOCOL, VALUES};
 use tickwire_wire::values::LogEntry;
@@ -197,16 +196,7 @@ impl Reader {
                 *position = entry.position;
             }
         });
-        let update = Update {
-            subscription: entry.subscription,
-            key: entry.key.into(),
-            version: entry.position,
-            age: Duration::from_millis(entry.age),
-            is_snapshot: false,
-            is_event: true,
-            value: Some(entry.value.to_vec()),
-        };
-        self.tell(entry.subscription, TopicEvent::Value(update));
+        self.tell(entry.subscription, TopicEvent::Value(entry.into()));
     }
 
     fn packet(self, message: &[u8]) {

@@ -9,7 +9,8 @@ use futures_util::stream;
 use serde_json::json;
 use std::convert::Infallible;
 use std::time::Duration;
-use tickwire_values::{Position, Wanted};
+use tickwire_values::Wanted;
+use tickwire_wire::control::Position;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 

@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tickwire_values::{Position, SubscribeError, ToSay, Wanted, Watcher};
-use tickwire_wire::control::{self, RATES, Refusal, Subscribe, ToReader, ToServer, VALUES};
+use tickwire_values::{SubscribeError, ToSay, Wanted, Watcher};
+use tickwire_wire::control::{RATES, Refusal, Subscribe, ToReader, ToServer, VALUES};
 use tokio::time::sleep_until;
 
 /// How many messages of a session may be refused before its channel closes: a reader that goes on is
@@ -155,11 +155,10 @@ fn wanted(asked: Subscribe) -> Result<Wanted, (Refusal, String)> {
             return Err((Refusal::BadRate, message));
         }
     };
-    let position = |control::Position { epoch, position }| Position { epoch, position };
     Ok(Wanted {
         keys: asked.keys.map(HashSet::from_iter),
         interval,
-        after: asked.after.map(position),
+        after: asked.after,
     })
 }
 
@@ -229,9 +228,7 @@ impl Subscriptions {
             return Some(match said {
                 ToSay::Complete { id } => ToReader::Complete { id }.json().into(),
                 ToSay::After { id, at, is_gap } => {
-                    let Position { epoch, position } = at;
-                    let after = control::Position { epoch, position };
-                    let gap = is_gap;
+                    let (after, gap) = (at, is_gap);
                     ToReader::Log { id, after, gap }.json().into()
                 }
                 ToSay::Entry(entry) => entry.into(),

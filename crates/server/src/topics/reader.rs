@@ -5,16 +5,15 @@ use super::Topic;
 use crate::fresh::lock;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
-use tickwire_values::{Policy, Position, Receiver, Sender, ToSay, Update, Wanted, Watcher};
+use std::time::Instant;
+use tickwire_values::{Policy, Receiver, Sender, ToSay, Update, Wanted, Watcher};
+use tickwire_wire::control::Position;
 use tickwire_wire::values::LogEntry;
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
 /// The number of its only subscription.
 const ID: u64 = 0;
-/// How long a reader may hold an acknowledgement: this one does not.
-const MAX_HELD: Duration = Duration::from_millis(25);
 
 /// What a reader is told.
 #[derive(Debug)]
@@ -107,8 +106,9 @@ impl Machine {
             // Both are of this process, and speak the same.
             let updates = self.receiver.handle(now, &packet).unwrap_or_default();
             self.told.extend(updates.into_iter().map(Told::Value));
-            let held = now + MAX_HELD;
-            if let Some(message) = self.receiver.poll_acknowledgement(held) {
+            // It need not wait until it is due.
+            let due = self.receiver.poll_timeout();
+            if let Some(message) = due.and_then(|at| self.receiver.poll_acknowledgement(at)) {
                 let _ = self.sender.acknowledge(now, &message);
             }
         }
@@ -118,17 +118,10 @@ impl Machine {
             self.told.extend(match said {
                 ToSay::Complete { .. } => Some(Told::Complete),
                 ToSay::After { at, is_gap, .. } => Some(Told::After(at, is_gap)),
-                ToSay::Entry(message) => LogEntry::read(&message).ok().map(|entry| {
-                    Told::Value(Update {
-                        subscription: ID,
-                        key: entry.key.into(),
-                        version: entry.position,
-                        age: Duration::from_millis(entry.age),
-                        is_snapshot: false,
-                        is_event: true,
-                        value: Some(entry.value.to_vec()),
-                    })
-                }),
+                ToSay::Entry(message) => {
+                    let entry = LogEntry::read(&message).ok();
+                    entry.map(|entry| Told::Value(entry.into()))
+                }
             });
         }
     }

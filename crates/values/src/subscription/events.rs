@@ -1,6 +1,6 @@
 //! What is known of one reader of values that each count by themselves, for a time.
 
-use super::{Carried, Packing, Wanted};
+use super::{Carried, Packing, Wanted, age};
 use crate::topic::Topic;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -61,13 +61,12 @@ impl Events {
                 arrives <= self.within && self.wanted.has(&item.key)
             });
             if let Some(item) = item {
-                let age = packing.now.saturating_duration_since(item.changed);
                 let entry = Entry {
                     subscription: self.id,
                     alias: 0,
                     name: Some(&item.key),
                     version,
-                    age: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
+                    age: age(packing.now, item.changed),
                     is_snapshot: false,
                     is_event: true,
                     value: Some(&item.value),

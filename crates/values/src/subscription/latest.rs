@@ -1,6 +1,6 @@
 //! What is known of one reader of the newest values of a topic: of each key a few bytes.
 
-use super::{Carried, Packing, Wanted};
+use super::{Carried, Packing, Wanted, age};
 use crate::topic::{State, Topic};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -206,13 +206,12 @@ impl Newest {
         let value = slot.value.as_deref().filter(|_| is_wanted);
         // A removal is of whichever key the alias was.
         let is_named = value.is_some() && known.named < slot.named;
-        let age = now.saturating_duration_since(slot.changed).as_millis();
         Some(Entry {
             subscription: self.id,
             alias: number.into(),
             name: is_named.then_some(&*slot.key),
             version: slot.version,
-            age: u64::try_from(age).unwrap_or(u64::MAX),
+            age: age(now, slot.changed),
             is_snapshot: slot.version <= self.begun,
             is_event: false,
             value,

@@ -1,8 +1,9 @@
 //! What is known of one reader of a log: how far it has read.
 
-use super::{Position, Wanted};
+use super::{Wanted, age};
 use crate::topic::Topic;
 use std::time::Instant;
+use tickwire_wire::control::Position;
 use tickwire_wire::values::LogEntry;
 
 /// What is said to a reader on an ordered and reliable channel.
@@ -96,11 +97,10 @@ impl Log {
             }
             self.next += 1;
             if self.wanted.has(&item.key) {
-                let age = now.saturating_duration_since(item.changed).as_millis();
                 let entry = LogEntry {
                     subscription: self.id,
                     position,
-                    age: u64::try_from(age).unwrap_or(u64::MAX),
+                    age: age(now, item.changed),
                     key: &item.key,
                     value: &item.value,
                 };

@@ -1,9 +1,10 @@
 //! Values that count each by itself: those of a deadline, and logs.
 
-use crate::{Position, Receiver, Sender, SubscribeError, ToSay, Topic, Wanted};
+use crate::{Receiver, Sender, SubscribeError, ToSay, Topic, Wanted};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
+use tickwire_wire::control::Position;
 use tickwire_wire::values::LogEntry;
 
 const WITHIN: Duration = Duration::from_millis(400);
