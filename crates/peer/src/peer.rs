@@ -240,6 +240,21 @@ impl Peer {
         self.sctp.send(now, id, kind, data)
     }
 
+    /// Sends a binary message once, beside SCTP's congestion control; see [`Sctp::send_once`].
+    /// [`Peer::flush`] has to follow, once for several.
+    ///
+    /// # Errors
+    /// As [`Peer::send`].
+    pub fn send_once(
+        &mut self,
+        now: Instant,
+        id: u16,
+        data: &Bytes,
+        limit: usize,
+    ) -> Result<bool, SendError> {
+        self.sctp.send_once(now, id, data, limit)
+    }
+
     /// The next message of a channel. [`Peer::flush`] has to follow, so that the client learns of
     /// the room that there is again.
     pub fn recv(&mut self, id: u16) -> Option<Message> {

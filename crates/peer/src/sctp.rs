@@ -6,6 +6,7 @@
 //!
 //! We answer the browser's INIT, and send our own only where theirs does not come.
 
+mod beside;
 mod call;
 mod channel;
 mod clock;
@@ -131,6 +132,8 @@ impl Sctp {
             return;
         };
         live.link.handle_timeout(now);
+        let (to_peer, round_trip) = (live.link.to_peer, live.link.round_trip());
+        live.beside.handle_timeout(now, to_peer, round_trip);
         if let Some(value) = live.resets.repeat(now) {
             self.out
                 .push_back(live.link.packet(wire::RE_CONFIG, &value));
@@ -152,8 +155,12 @@ impl Sctp {
         let Some(live) = &self.live else {
             return self.call_due();
         };
-        let both = [live.link.poll_timeout(), live.resets.due()];
-        both.into_iter().flatten().min()
+        let timers = [
+            live.link.poll_timeout(),
+            live.resets.due(),
+            live.beside.poll_timeout(),
+        ];
+        timers.into_iter().flatten().min()
     }
 
     /// The next packet to encrypt and send, at most 1,191 bytes.
@@ -253,6 +260,49 @@ impl Sctp {
         } else {
             Err(SendError::Closed)
         }
+    }
+
+    /// Sends a binary message once, at once and beside SCTP's congestion control: the caller has
+    /// acknowledgements of its own, and paces what it sends by them. The channel is one that is unordered
+    /// and gives messages up.
+    ///
+    /// A message for more than one packet, or where the browser cannot be told what is given up, is sent
+    /// as by [`send`](Self::send), where not more than `limit` bytes are [`buffered`](Self::buffered) then.
+    ///
+    /// False where there is no room for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_once(
+        &mut self,
+        now: Instant,
+        id: u16,
+        data: &Bytes,
+        limit: usize,
+    ) -> Result<bool, SendError> {
+        let is_whole = (1..=wire::MAX_WHOLE).contains(&data.len());
+        let live = self.live.as_mut();
+        let Some(live) = live.filter(|live| is_whole && live.takes_forward_tsn) else {
+            let has_room = match self.buffered(id) {
+                0 => true,
+                buffered => buffered + data.len() <= limit,
+            };
+            return if has_room {
+                self.send(now, id, Kind::Binary, data).map(|()| true)
+            } else {
+                Ok(false)
+            };
+        };
+        let stream = self.streams.get(id);
+        let open = stream.is_some_and(|it| it.role == Role::Channel && it.ours == Ours::Open);
+        if !open || !live.up {
+            return Err(SendError::Closed);
+        }
+        if data.len() as u64 > self.remote_max {
+            return Err(SendError::TooLarge(self.remote_max));
+        }
+        Ok(live.beside.write(id, data))
     }
 
     /// The next message of a channel. What is not received stays in SCTP and narrows the window

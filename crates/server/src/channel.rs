@@ -18,6 +18,7 @@ pub use sink::{Deadline, Latest};
 use super::config::ChannelConfig;
 use super::fresh::Outbox;
 use super::message::{Message, Reliability, SendError};
+use bytes::Bytes;
 use shared::Shared;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -125,18 +126,27 @@ impl Channel {
         self.shared.config.send_buffer_bytes
     }
 
-    /// From here on the channel sends what is put into `outbox`.
+    /// Sends a message at once, or not at all, for a sender with acknowledgements and a pace of its own.
+    ///
+    /// # Errors
+    /// As [`Channel::try_send`].
+    pub(crate) fn try_send_once(&self, message: &Bytes) -> Result<(), SendError> {
+        let limit = self.outbox_limit();
+        self.shared.gate.beside(message.len());
+        if self.shared.inner.try_send_once(message, limit)? {
+            Ok(())
+        } else {
+            Err(SendError::Full)
+        }
+    }
+
     /// Completes when the session's path is another, for one channel of those that have a pace of
     /// their own.
     pub(crate) async fn path_changed(&self) {
         self.shared.gate.path_changed().await;
     }
 
-    /// Takes note of what leaves beside the session's sinks, so many bytes.
-    pub(crate) fn beside(&self, bytes: usize) {
-        self.shared.gate.beside(bytes);
-    }
-
+    /// From here on the channel sends what is put into `outbox`.
     pub(crate) fn send_from(&self, outbox: Arc<dyn Outbox>) {
         self.shared.send_from(outbox);
     }

@@ -191,6 +191,27 @@ impl DataChannel {
         Ok(true)
     }
 
+    /// Sends a binary message once, beside SCTP's congestion control, for a sender that has acknowledgements
+    /// of its own and paces what it sends by them. On a channel that is ordered or gives nothing up, and
+    /// for a message that is larger than a packet, it is [`DataChannel::try_send`] with `limit`.
+    ///
+    /// False where there is no room for it.
+    ///
+    /// # Errors
+    /// As [`DataChannel::try_send`].
+    pub fn try_send_once(&self, data: &Bytes, limit: usize) -> Result<bool, SendError> {
+        let reliability = self.init.reliability;
+        if reliability.ordered || reliability.limit.is_none() {
+            return self.try_send(Kind::Binary, data, limit);
+        }
+        let sent = self
+            .state()?
+            .peer
+            .send_once(Instant::now(), self.init.id, data, limit)?;
+        self.mark();
+        Ok(sent)
+    }
+
     /// Bytes that were sent and are neither acknowledged nor given up. An empty message counts 1.
     pub fn outstanding(&self) -> usize {
         self.state()

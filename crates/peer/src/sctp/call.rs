@@ -73,6 +73,7 @@ impl Sctp {
             return;
         };
         link.to_peer.tag = tag;
+        let takes_forward_tsn = wire::takes_forward_tsn(&answer);
         link.deliver(now, answer);
         let Call::Made(link) = std::mem::take(&mut self.call) else {
             return;
@@ -82,6 +83,7 @@ impl Sctp {
             link: *link,
             init_ack: None,
             their_tsn,
+            takes_forward_tsn,
         };
         self.live = Some(Box::new(Live::new(begun, tag, self.config.limits)));
     }

@@ -39,6 +39,7 @@ impl Sctp {
         {
             stream.ours = Ours::Draining;
             live.closing.push(id);
+            live.beside.close(id);
         }
     }
 
@@ -80,7 +81,7 @@ impl Sctp {
             }
         });
         if !ids.is_empty() {
-            let value = live.resets.ask(now, live.sent, &ids);
+            let value = live.resets.ask(now, live.beside.sent, &ids);
             self.out
                 .push_back(live.link.packet(wire::RE_CONFIG, &value));
         }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rtc_sctp::{Chunks, StreamEvent};
 
+use super::beside::Beside;
 use super::call::Call;
 use super::channel::Role;
 use super::config::SctpLimits;
@@ -40,8 +41,10 @@ pub(super) struct Live {
     pub(super) tag: u32,
     /// The packet with INIT ACK, if it was ours to send, until it is up.
     pub(super) init_ack: Option<Bytes>,
-    /// The highest TSN that was sent.
-    pub(super) sent: u32,
+    /// The TSNs, and messages that do not go through the engine.
+    pub(super) beside: Beside,
+    /// Whether the browser understands FORWARD-TSN, without which there are no such messages.
+    pub(super) takes_forward_tsn: bool,
     /// The browser asked for a reset; an exact cumulative TSN is wanted.
     pub(super) curious: bool,
     /// Streams to reset when what was sent on them is out.
@@ -62,7 +65,8 @@ impl Live {
             up: false,
             tag,
             init_ack: begun.init_ack,
-            sent: begun.our_tsn.wrapping_sub(1),
+            beside: Beside::new(begun.our_tsn),
+            takes_forward_tsn: begun.takes_forward_tsn,
             curious: false,
             closing: Vec::new(),
             data_at: None,
@@ -78,6 +82,7 @@ impl Live {
             init_ack: None,
             our_tsn,
             their_tsn,
+            takes_forward_tsn: true,
         };
         let live = Self::new(begun, 0, limits);
         Self { up: true, ..live }
@@ -87,6 +92,7 @@ impl Live {
     pub(super) fn set_reliability(&mut self, id: u16, reliability: Reliability) {
         self.link.set_reliability(id, reliability);
         self.intake.set_ordered(id, reliability.ordered);
+        self.beside.set_limited(id, reliability.limit.is_some());
     }
 
     /// Reads a message of stream `id` from the engine.
@@ -152,7 +158,11 @@ impl Sctp {
             if sorted.bytes > 0 {
                 live.data_at = Some(now);
             }
-            live.link.deliver(now, packet);
+            let (to_peer, round_trip) = (live.link.to_peer, live.link.round_trip());
+            let packet = live.beside.incoming(now, packet, to_peer, round_trip);
+            if let Some(packet) = packet {
+                live.link.deliver(now, packet);
+            }
             self.take_events(now, sorted.bytes);
         }
     }
@@ -217,12 +227,17 @@ impl Sctp {
             at.is_none_or(|at| now.saturating_duration_since(at) >= limit)
         };
         let asks = is_since(live.data_at, IN_TALK) && is_since(live.sent_at, IN_A_ROW);
-        let before = live.sent;
-        let (intake, sent) = (&mut live.intake, &mut live.sent);
-        self.out
-            .extend(outbound::prepare(batch, intake, sent, asks));
-        if live.sent != before {
+        let (intake, beside) = (&mut live.intake, &mut live.beside);
+        let before = beside.sent;
+        let batch = batch.into_iter().map(|packet| beside.outgoing(packet));
+        let batch = batch.collect();
+        self.out.extend(outbound::prepare(batch, intake, asks));
+        if beside.sent != before {
             live.sent_at = Some(now);
+        }
+        let to_peer = live.link.to_peer;
+        while let Some(packet) = beside.take(now, to_peer) {
+            self.out.push_back(packet);
         }
         if let Some((value, last_tsn, ids)) = live.resets.answer(live.intake.acknowledged) {
             self.out

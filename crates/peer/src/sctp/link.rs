@@ -40,6 +40,8 @@ pub(super) struct Link {
     handle: AssociationHandle,
     pub(super) association: Association,
     clock: FastClock,
+    /// A timer of the engine's, by its time, and when it has waited for long enough.
+    limit: Option<(Instant, Instant)>,
     /// The header of packets to the browser.
     pub(super) to_peer: Header,
     /// The header of packets from the browser.
@@ -56,6 +58,8 @@ pub(super) struct Begun {
     /// The initial TSNs.
     pub(super) our_tsn: u32,
     pub(super) their_tsn: u32,
+    /// Whether the browser understands FORWARD-TSN.
+    pub(super) takes_forward_tsn: bool,
 }
 
 /// The initiate tag of a packet with INIT, if it is one.
@@ -80,6 +84,7 @@ impl Link {
             Some(config.server.clone()),
         );
         let plain = wire::plain_init(init)?;
+        let takes_forward_tsn = wire::takes_forward_tsn(&plain);
         let begun = endpoint.handle(clock.fast(now), NOWHERE, None, plain)?;
         let (handle, DatagramEvent::NewAssociation(association)) = begun else {
             return None;
@@ -89,6 +94,7 @@ impl Link {
             handle,
             association,
             clock,
+            limit: None,
             to_peer: header.reversed(tag),
             from_peer: header,
             shadow: 0,
@@ -103,6 +109,7 @@ impl Link {
             our_tsn: link.shadow,
             their_tsn: u32_at(init, INIT_TSN)?,
             init_ack: Some(init_ack),
+            takes_forward_tsn,
             link,
         })
     }
@@ -125,6 +132,7 @@ impl Link {
             handle,
             association,
             clock,
+            limit: None,
             to_peer: header,
             from_peer: header,
             shadow: 0,
@@ -166,13 +174,24 @@ impl Link {
         batch
     }
 
-    /// Leaves out what a timer has to wait beyond [`MAX_WAIT`].
+    /// Takes note of a timer that has to wait beyond [`MAX_WAIT`]. What it waits for longer is left out
+    /// when it has waited for as long as that, and not before: what is acknowledged until then tells the
+    /// round trip.
     fn limit_wait(&mut self, now: Instant) {
         let round_trips = MAX_WAIT_ROUND_TRIPS * self.round_trip().unwrap_or_default();
         let limit = now + MAX_WAIT.max(round_trips);
-        if let Some(due) = self.association.poll_timeout() {
-            self.clock.skip_to(limit, due);
+        if let Some(due) = self.association.poll_timeout()
+            && self.clock.real(due) > limit
+            && self.limit.is_none_or(|(limited, _)| limited != due)
+        {
+            self.limit = Some((due, limit));
         }
+    }
+
+    /// The timer that is to wait no longer than until then, where no other is due before it.
+    fn limited(&self) -> Option<(Instant, Instant)> {
+        self.limit
+            .filter(|(due, _)| self.association.poll_timeout() == Some(*due))
     }
 
     /// How often the retransmission timer has run out.
@@ -196,13 +215,17 @@ impl Link {
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
+        if let Some((due, limit)) = self.limited()
+            && limit <= now
+        {
+            self.clock.skip_to(now, due);
+        }
         self.association.handle_timeout(self.clock.fast(now));
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.association
-            .poll_timeout()
-            .map(|at| self.clock.real(at))
+        let due = self.clock.real(self.association.poll_timeout()?);
+        Some(self.limited().map_or(due, |(_, limit)| due.min(limit)))
     }
 
     pub(super) fn round_trip(&self) -> Option<Duration> {

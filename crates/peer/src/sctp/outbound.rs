@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::inbound::Intake;
-use super::wire::{self, Builder, Chunks, Data, Header, ahead, u16_at, u32_at};
+use super::wire::{self, Builder, Chunks, Header, u16_at, u32_at};
 
 /// Gap blocks that fit in a packet beside the rest of a SACK.
 const MAX_GAPS: u16 = 280;
@@ -12,8 +12,7 @@ const MAX_GAPS: u16 = 280;
 const SACK_WINDOW: usize = 4;
 const SACK_GAPS: usize = 12;
 
-/// Changes a batch of packets from the engine into what is sent. `sent` is the highest TSN that
-/// has been sent.
+/// Changes a batch of packets from the engine into what is sent.
 ///
 /// - Its own RE-CONFIG chunks are dropped, since resets are made here.
 /// - A SACK states no window while too many chunks are held, and fits in a packet. It shares that
@@ -22,12 +21,7 @@ const SACK_GAPS: usize = 12;
 ///   suggests it when the sender has nothing more to send now). Browsers hold back an
 ///   acknowledgement for up to 200 ms, which is our least retransmission timeout, so without it a
 ///   lone message would be sent twice.
-pub(super) fn prepare(
-    batch: Vec<Bytes>,
-    intake: &mut Intake,
-    sent: &mut u32,
-    asks: bool,
-) -> Vec<Bytes> {
+pub(super) fn prepare(batch: Vec<Bytes>, intake: &mut Intake, asks: bool) -> Vec<Bytes> {
     let mut packets: Vec<Bytes> = Vec::with_capacity(batch.len());
     let mut last_data = None;
     let mut joined = None;
@@ -44,11 +38,8 @@ pub(super) fn prepare(
                 let shift = before
                     .as_ref()
                     .map_or(0, |before| before.len() - wire::HEADER);
-                for chunk in Chunks::of(&packet) {
-                    if let Some(data) = Data::read(&chunk) {
-                        reach(sent, data.tsn);
-                        last_data = Some((packets.len(), chunk.start + shift));
-                    }
+                for chunk in Chunks::of(&packet).filter(|it| it.kind == wire::DATA) {
+                    last_data = Some((packets.len(), chunk.start + shift));
                 }
                 packets.push(match before {
                     Some(before) => {
@@ -57,12 +48,6 @@ pub(super) fn prepare(
                     }
                     None => packet,
                 });
-            }
-            Some(&wire::FORWARD_TSN) => {
-                if let Some(tsn) = u32_at(&packet, wire::HEADER + 4) {
-                    reach(sent, tsn);
-                }
-                packets.push(packet);
             }
             _ => packets.push(packet),
         }
@@ -88,12 +73,6 @@ fn joins(before: &Bytes, data: &Bytes) -> bool {
     let is_lone = Chunks::of(before).count() == 1 && before.len().is_multiple_of(4);
     let length = before.len() + data.len() - wire::HEADER;
     is_lone && length <= wire::MTU as usize
-}
-
-fn reach(sent: &mut u32, tsn: u32) {
-    if ahead(tsn, *sent) > 0 {
-        *sent = tsn;
-    }
 }
 
 fn acknowledgement(packet: Bytes, intake: &mut Intake) -> Bytes {

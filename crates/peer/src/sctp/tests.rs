@@ -5,4 +5,5 @@ mod calling;
 mod closing;
 mod delivery;
 mod model;
+mod once;
 mod schedule;

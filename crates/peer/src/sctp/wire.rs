@@ -23,11 +23,18 @@ pub(super) const DATA_WHOLE: u8 = 3;
 /// Bytes of the common header.
 pub(super) const HEADER: usize = 12;
 /// Bytes of a chunk's own header.
-const CHUNK_HEADER: usize = 4;
+pub(super) const CHUNK_HEADER: usize = 4;
 
 /// The largest packet that is sent: what an IPv6 datagram of 1,280 bytes leaves after IPv6 (40),
 /// UDP (8), TURN's channel data (4) and a DTLS 1.2 record with AEAD (37).
 pub(super) const MTU: u32 = 1_191;
+
+/// What a DATA chunk has before the message: TSN, stream, sequence number, payload protocol.
+const DATA_FIELDS: usize = 12;
+/// The payload protocol of a binary message (RFC 8831 section 8).
+const BINARY: u32 = 53;
+/// The longest message in one packet, whose length is a multiple of four.
+pub(super) const MAX_WHOLE: usize = (MTU as usize & !3) - HEADER - CHUNK_HEADER - DATA_FIELDS;
 
 /// How far `a` is ahead of `b` in serial number arithmetic (RFC 1982); negative if behind.
 pub(super) fn ahead(a: u32, b: u32) -> i32 {
@@ -184,11 +191,38 @@ impl Builder {
         self
     }
 
+    /// A packet with DATA that is a binary message in one piece, of at most [`MAX_WHOLE`] bytes, and
+    /// unordered.
+    pub(super) fn data(header: Header, tsn: u32, stream: u16, message: &[u8]) -> Bytes {
+        const UNORDERED: u8 = 4;
+        let flags = [DATA, UNORDERED | DATA_WHOLE];
+        let length = CHUNK_HEADER + DATA_FIELDS + message.len();
+        let mut packet = Self::new(header, HEADER + length.next_multiple_of(4));
+        packet.0.put_slice(&flags);
+        packet.0.put_u16(length as u16);
+        packet.0.put_u32(tsn);
+        packet.0.put_u16(stream);
+        // The sequence number means nothing where it is unordered.
+        packet.0.put_u16(0);
+        packet.0.put_u32(BINARY);
+        packet.raw(message);
+        packet.finish()
+    }
+
     /// Adds bytes and pads them to a multiple of four.
     pub(super) fn raw(&mut self, bytes: &[u8]) {
         self.0.put_slice(bytes);
         self.0
             .put_bytes(0, self.0.len().next_multiple_of(4) - self.0.len());
+    }
+
+    /// Writes `tsn` into the first chunk, which is DATA.
+    pub(super) fn number(mut self, tsn: u32) -> Self {
+        let at = HEADER + CHUNK_HEADER;
+        if let Some(field) = self.0.get_mut(at..at + 4) {
+            field.copy_from_slice(&tsn.to_be_bytes());
+        }
+        self
     }
 
     pub(super) fn finish(self) -> Bytes {
@@ -212,12 +246,33 @@ pub(super) fn plain_init_ack(packet: &[u8]) -> Option<Bytes> {
     plain(packet, INIT_ACK, &[STATE_COOKIE])
 }
 
+/// Whether a packet that [`plain_init`] or [`plain_init_ack`] has made says that FORWARD-TSN is understood
+/// (RFC 3758 section 3.1, RFC 5061 section 4.2.7).
+pub(super) fn takes_forward_tsn(packet: &[u8]) -> bool {
+    let init = Chunks::of(packet).next();
+    let mut parameters = init
+        .and_then(|it| it.value.get(FIXED..))
+        .unwrap_or_default();
+    while let (Some(name), Some(length)) = (u16_at(parameters, 0), u16_at(parameters, 2)) {
+        let length = usize::from(length);
+        let value = parameters.get(4..length).unwrap_or_default();
+        let is_listed = name == SUPPORTED_EXTENSIONS && value.contains(&FORWARD_TSN);
+        if name == FORWARD_TSN_SUPPORTED || is_listed {
+            return true;
+        }
+        let padded = length.next_multiple_of(4).max(4);
+        parameters = parameters.get(padded..).unwrap_or_default();
+    }
+    false
+}
+
+const FORWARD_TSN_SUPPORTED: u16 = 0xc000;
+const SUPPORTED_EXTENSIONS: u16 = 0x8008;
+/// Tag, window, streams and TSN of INIT and INIT ACK.
+const FIXED: usize = 16;
+
 fn plain(packet: &[u8], kind: u8, also: &[u16]) -> Option<Bytes> {
     const PADDING: [u8; 8] = [0x80, 0x05, 0, 8, 0, 0, 0, 0];
-    const FORWARD_TSN_SUPPORTED: u16 = 0xc000;
-    const SUPPORTED_EXTENSIONS: u16 = 0x8008;
-    /// Tag, window, streams and TSN.
-    const FIXED: usize = 16;
     let header = Header::read(packet)?;
     let init = Chunks::of(packet).next().filter(|it| it.kind == kind)?;
     if HEADER + init.raw.len() != packet.len() {

@@ -199,8 +199,7 @@ impl Subscriptions {
         let mut sender = self.sender();
         let now = Instant::now();
         while let Some(packet) = sender.poll(now) {
-            channel.beside(packet.len());
-            match channel.try_send(packet) {
+            match channel.try_send_once(&packet.into()) {
                 // As what the network loses.
                 Ok(()) | Err(SendError::Full | SendError::TooLarge) => {}
                 Err(cause) => return Err(cause),

@@ -268,6 +268,15 @@ impl Pair {
         self.flush();
     }
 
+    /// Sends a message once; false where there is no room for it.
+    pub(super) fn send_once(&mut self, end: End, id: u16, data: impl Into<Bytes>) -> bool {
+        let now = self.now;
+        let data = data.into();
+        let sent = self.end(end).send_once(now, id, &data, 65_536).unwrap();
+        self.flush();
+        sent
+    }
+
     /// Sends numbers from `end`, a few milliseconds apart, and returns those that came, as soon as
     /// they did and with the time each took in milliseconds.
     pub(super) fn numbers(&mut self, end: End, id: u16, count: u32) -> Vec<(u32, u64)> {
