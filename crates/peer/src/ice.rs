@@ -24,7 +24,7 @@ use crate::path::{Datagrams, Path};
 use crate::stun::{self, Message};
 use paths::Known;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How many answers of a peer are known. During an ICE restart data still takes the path to which
 /// the earlier one led (RFC 8445 section 9).
@@ -130,6 +130,13 @@ impl Agent {
         self.selected.map(|(path, _)| path)
     }
 
+    /// How long the client's answer to a check of ours took on the path in use.
+    pub fn round_trip(&self) -> Option<Duration> {
+        let (path, _) = self.selected?;
+        let known = self.known.iter().find(|known| known.path == path)?;
+        known.round_trip
+    }
+
     /// When the client was last heard, by something that only it can have sent.
     pub fn heard(&self) -> Instant {
         self.heard
@@ -186,7 +193,7 @@ impl Agent {
         });
         self.heard = now;
         let forgotten = self.note(now, path, &check, length, answered);
-        self.ask(path, check.generation, out);
+        self.ask(now, path, check.generation, out);
         Checked {
             has_moved: self.select(now, path),
             forgotten,

@@ -276,6 +276,11 @@ impl Peer {
         self.sctp.timeouts()
     }
 
+    /// The round trip of the path in use, by the check that has proven it; `None` before that.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.agent.round_trip()
+    }
+
     /// Closes a channel, after what was sent on it. [`Peer::flush`] has to follow.
     pub fn close_channel(&mut self, id: u16) {
         self.sctp.close(id);

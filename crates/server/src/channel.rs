@@ -140,6 +140,11 @@ impl Channel {
         }
     }
 
+    /// The round trip of the session's path, as it was when it was proven.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.shared.inner.round_trip()
+    }
+
     /// Completes when the session's path is another, for one channel of those that have a pace of
     /// their own.
     pub(crate) async fn path_changed(&self) {

@@ -19,15 +19,29 @@ const STARTUP_GAIN: f64 = 2.89;
 /// The path is full when a round trip brings less than a quarter more, three times in a row.
 const FULL_GROWTH: f64 = 1.25;
 const FULL_ROUNDS: u32 = 3;
+/// But where more than a tenth is lost and nothing queues, a round brings less because it loses more, and
+/// not because the path is full. So many of them are not counted; a path that drops what it does not carry
+/// looks the same.
+const LOSSY_PART: f64 = 0.1;
+const LOSSY_ROUNDS: u32 = 6;
+/// By so much, an eighth of the shortest round trip within these bounds, the shortest one of a round is longer
+/// where packets queue; of so many at least (RFC 9406 section 4.2, with fewer of them, since readers
+/// acknowledge two packets at a time).
+const QUEUED: [Duration; 2] = [Duration::from_millis(4), Duration::from_millis(16)];
+const QUEUED_SAMPLES: u32 = 4;
 /// One round trip each: a quarter faster, to find more room; then as much slower, so that what queued
 /// goes; then as the path is.
 const GAINS: [f64; 8] = [1.25, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
+/// And a little slower than that where packets still queue: how fast the path is, is known by the most that
+/// it has carried.
+const QUEUED_GAIN: f64 = 0.95;
 /// How much may be under way, of what the path holds: the rest is what is lost and not yet known to be.
 const WINDOW_GAIN: f64 = 1.25;
-/// And so much more, in packets that are full: without it a path that holds less than a packet, or whose
-/// acknowledgements come for two at a time, would stand still.
+/// And so much more, in packets as large as those of late: without it a path that holds less than a packet,
+/// or whose acknowledgements come for two at a time, would stand still.
 const SPARE_PACKETS: f64 = 2.0;
-const FULL_PACKET: f64 = (crate::PACKET_BYTES + OVERHEAD) as f64;
+/// How much of the largest packet of late is left of it with each that is sent.
+const SMALLER: f64 = 0.9;
 /// For how many round trips the most that was delivered is believed in.
 const ROUNDS: u64 = 10;
 /// For how long the shortest round trip is believed in, in halves.
@@ -50,7 +64,7 @@ pub(crate) struct Snapshot {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Mode {
     /// Nothing is known but that more was delivered each round trip.
-    Startup { most: f64, rounds: u32 },
+    Startup { most: f64, rounds: u32, lossy: u32 },
     /// What queued at first goes.
     Drain,
     /// Which of [`GAINS`], and since when.
@@ -61,6 +75,8 @@ enum Mode {
 #[derive(Debug)]
 pub(crate) struct Pace {
     in_flight: f64,
+    /// The largest packet of late.
+    packet: f64,
     /// Bytes that have arrived, and when that was last known to grow.
     delivered: u64,
     delivered_at: Instant,
@@ -70,6 +86,14 @@ pub(crate) struct Pace {
     limited_until: Option<u64>,
     round: u64,
     round_ends: u64,
+    /// What was delivered before this round, and lost in it.
+    round_began: u64,
+    round_lost: u64,
+    /// The shortest round trip of this round, of how many.
+    round_shortest: Duration,
+    round_samples: u32,
+    /// Whether packets queued in the last round.
+    was_queued: bool,
     /// Bytes a second by round, the highest first.
     rates: VecDeque<(u64, f64)>,
     /// The shortest round trips of this half and the one before.
@@ -83,18 +107,25 @@ impl Pace {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             in_flight: 0.0,
+            packet: 0.0,
             delivered: 0,
             delivered_at: now,
             first_sent_at: now,
             limited_until: None,
             round: 0,
             round_ends: 0,
+            round_began: 0,
+            round_lost: 0,
+            round_shortest: Duration::MAX,
+            round_samples: 0,
+            was_queued: false,
             rates: VecDeque::new(),
             shortest: [None; 2],
             half_began: now,
             mode: Mode::Startup {
                 most: 0.0,
                 rounds: 0,
+                lossy: 0,
             },
             next_at: now,
         }
@@ -125,6 +156,7 @@ impl Pace {
         }
         let cost = (bytes + OVERHEAD) as f64;
         self.in_flight += cost;
+        self.packet = cost.max(SMALLER * self.packet);
         if let Some(rate) = self.rate() {
             let starts = self.next_at.max(now.checked_sub(LATE).unwrap_or(now));
             self.next_at = starts + Duration::from_secs_f64(cost / rate);
@@ -138,8 +170,13 @@ impl Pace {
         }
     }
 
-    /// A packet of so many bytes is not under way any more.
+    /// A packet of so many bytes is lost.
     pub(crate) fn lost(&mut self, bytes: usize) {
+        self.round_lost += (bytes + OVERHEAD) as u64;
+        self.landed(bytes);
+    }
+
+    fn landed(&mut self, bytes: usize) {
         self.in_flight = (self.in_flight - (bytes + OVERHEAD) as f64).max(0.0);
     }
 
@@ -148,7 +185,7 @@ impl Pace {
         self.delivered += (bytes + OVERHEAD) as u64;
         self.delivered_at = now;
         if was_in_flight {
-            self.lost(bytes);
+            self.landed(bytes);
         }
     }
 
@@ -161,9 +198,18 @@ impl Pace {
             self.limited_until = None;
         }
         let is_new_round = newest.delivered >= self.round_ends;
+        let (mut is_lossy, mut is_queued) = (false, false);
         if is_new_round {
+            let came = self.delivered - self.round_began;
+            is_lossy = self.round_lost as f64 > LOSSY_PART * came as f64;
+            is_queued = self.is_queued();
+            self.was_queued = is_queued;
+            self.round_shortest = Duration::MAX;
+            self.round_samples = 0;
             self.round += 1;
             self.round_ends = self.delivered;
+            self.round_began = self.delivered;
+            self.round_lost = 0;
         }
         self.first_sent_at = newest.at;
         let sending = newest.at.saturating_duration_since(newest.first_sent_at);
@@ -178,7 +224,12 @@ impl Pace {
                 self.note(rate);
             }
         }
-        self.go_on(now, is_new_round, newest.is_limited);
+        let is_startup = matches!(self.mode, Mode::Startup { .. });
+        if is_startup && is_queued {
+            self.mode = Mode::Drain;
+        } else if !is_startup || (is_new_round && !newest.is_limited) {
+            self.go_on(now, is_lossy);
+        }
     }
 
     /// Takes a round trip in, without the time for which the reader has held its acknowledgement.
@@ -188,22 +239,26 @@ impl Pace {
             self.shortest = [None, self.shortest[0]];
         }
         let round_trip = round_trip.max(SHORTEST);
+        self.round_shortest = self.round_shortest.min(round_trip);
+        self.round_samples += 1;
         let least = self.shortest[0].map_or(round_trip, |known| known.min(round_trip));
         self.shortest[0] = Some(least);
     }
 
-    fn go_on(&mut self, now: Instant, is_new_round: bool, is_limited: bool) {
+    fn go_on(&mut self, now: Instant, is_lossy: bool) {
         let (most, round_trip) = (self.most(), self.shortest());
         match &mut self.mode {
             Mode::Startup {
                 most: before,
                 rounds,
+                lossy,
             } => {
-                if !is_new_round || is_limited {
-                    return;
-                }
                 if most >= *before * FULL_GROWTH {
                     (*before, *rounds) = (most, 0);
+                    return;
+                }
+                if is_lossy && *lossy < LOSSY_ROUNDS {
+                    *lossy += 1;
                     return;
                 }
                 *rounds += 1;
@@ -240,6 +295,14 @@ impl Pace {
         self.rates.front().map_or(0.0, |(_, rate)| *rate)
     }
 
+    /// Whether packets queue on the path, by the round trips of this round.
+    fn is_queued(&self) -> bool {
+        let [least, most] = QUEUED;
+        let shortest = self.shortest().unwrap_or_default();
+        self.round_samples >= QUEUED_SAMPLES
+            && self.round_shortest >= shortest + (shortest / 8).clamp(least, most)
+    }
+
     fn shortest(&self) -> Option<Duration> {
         self.shortest.into_iter().flatten().min()
     }
@@ -254,6 +317,7 @@ impl Pace {
         let gain = match self.mode {
             Mode::Startup { .. } => STARTUP_GAIN,
             Mode::Drain => 1.0 / STARTUP_GAIN,
+            Mode::Steady { phase, .. } if self.was_queued => QUEUED_GAIN * GAINS[phase],
             Mode::Steady { phase, .. } => GAINS[phase],
         };
         let most = self.most();
@@ -268,6 +332,6 @@ impl Pace {
             Mode::Startup { .. } => STARTUP_GAIN,
             _ => WINDOW_GAIN,
         };
-        gain * self.holds() + SPARE_PACKETS * FULL_PACKET
+        gain * self.holds() + SPARE_PACKETS * self.packet
     }
 }

@@ -13,13 +13,19 @@ pub(crate) const MAX_HELD: Duration = Duration::from_millis(25);
 const INITIAL_ROUND_TRIP: Duration = Duration::from_millis(333);
 /// What a timer is at least (RFC 9002 section 6.1.2).
 const GRANULARITY: Duration = Duration::from_millis(1);
-/// How often the probe time-out doubles: 64 times the first is as rare as it gets.
+/// How many probe time-outs in a row have the same length: on a path that loses much, one may pass without
+/// an answer. Then it doubles (RFC 9002 section 6.2.1).
+const PROBES: u32 = 2;
+/// How often it doubles: 64 times the first is as rare as it gets.
 const MAX_BACKOFF: u32 = 6;
 /// Where more than this part is lost, the last packets before a silence are sent twice: what tells that
 /// one is lost is a later one, and there is none. The other copy leaves after a quarter of a round trip,
 /// within these bounds.
 const LOSSY: f64 = 0.005;
 const COPY_AFTER: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(25)];
+/// What is assumed of a path of which nothing is known: so much that the last packets are sent twice until
+/// a hundred or so have come.
+const UNKNOWN_LOSS: f64 = 0.02;
 /// How much a packet's fate counts in what is known of losses.
 const LOSS_WEIGHT: f64 = 1.0 / 64.0;
 /// Packets that are remembered: those in flight, and lost ones, which may have come after all.
@@ -48,6 +54,9 @@ pub(crate) struct Recovery<T> {
     largest_acknowledged: Option<u64>,
     pace: Pace,
     round_trip: Option<RoundTrip>,
+    /// What the round trip is taken for before one was measured.
+    expected: Duration,
+    /// Probe time-outs in a row.
     backoff: u32,
     /// What part of packets is lost, of late.
     loss: f64,
@@ -80,10 +89,21 @@ impl<T> Recovery<T> {
             largest_acknowledged: None,
             pace: Pace::new(now),
             round_trip: None,
+            expected: INITIAL_ROUND_TRIP,
             backoff: 0,
-            loss: 0.0,
+            loss: UNKNOWN_LOSS,
             is_copy_next: false,
         }
+    }
+
+    /// Whether no round trip was measured yet.
+    pub(crate) fn is_new(&self) -> bool {
+        self.round_trip.is_none()
+    }
+
+    /// What others have measured of the path's round trip.
+    pub(crate) fn expect(&mut self, round_trip: Duration) {
+        self.expected = round_trip.clamp(GRANULARITY, INITIAL_ROUND_TRIP);
     }
 
     /// The number of the next packet.
@@ -140,7 +160,9 @@ impl<T> Recovery<T> {
         self.packets.clear();
         self.pace = Pace::new(now);
         self.round_trip = None;
+        self.expected = INITIAL_ROUND_TRIP;
         self.backoff = 0;
+        self.loss = self.loss.max(UNKNOWN_LOSS);
     }
 
     /// Takes in an acknowledgement, and tells what is known by it. `None` where it is of a packet that
@@ -198,7 +220,7 @@ impl<T> Recovery<T> {
         if is_due {
             // Nothing tells what has come of these. What was in them is sent again, and if they have
             // come after all, that is learnt then.
-            self.backoff = (self.backoff + 1).min(MAX_BACKOFF);
+            self.backoff = (self.backoff + 1).min(PROBES * MAX_BACKOFF);
             for packet in &mut self.packets {
                 Self::give_up(packet, &mut self.pace, &mut self.loss, &mut tell);
             }
@@ -289,26 +311,29 @@ impl<T> Recovery<T> {
     /// How much later than others a packet may come (RFC 9002 section 6.1.2).
     fn reordering(&self) -> Duration {
         let longer = self.round_trip.map(|it| it.smoothed.max(it.latest));
-        (longer.unwrap_or(INITIAL_ROUND_TRIP) * 9 / 8).max(GRANULARITY)
+        (longer.unwrap_or(self.expected) * 9 / 8).max(GRANULARITY)
     }
 
     /// When the last packet is sent once more, though it may have come.
     fn copy_at(&self) -> Option<Instant> {
         let last = self.packets.back()?;
         let is_alone = !last.is_copied && !last.is_lost && last.content.is_some();
-        let round_trip = self.round_trip.filter(|_| is_alone && self.loss > LOSSY)?;
+        if !is_alone || self.loss <= LOSSY {
+            return None;
+        }
+        let round_trip = self.round_trip.map_or(self.expected, |it| it.smoothed);
         let [least, most] = COPY_AFTER;
-        Some(last.at + (round_trip.smoothed / 4).clamp(least, most))
+        Some(last.at + (round_trip / 4).clamp(least, most))
     }
 
     /// When nothing was heard for too long (RFC 9002 section 6.2.1).
     fn probe_at(&self) -> Option<Instant> {
         let last = self.in_flight().last()?;
         let timeout = match self.round_trip {
-            None => 2 * INITIAL_ROUND_TRIP,
+            None => 2 * self.expected + MAX_HELD,
             Some(it) => it.smoothed + (4 * it.variation).max(GRANULARITY) + MAX_HELD,
         };
-        Some(last.at + timeout * (1 << self.backoff))
+        Some(last.at + timeout * (1 << (self.backoff / PROBES)))
     }
 }
 

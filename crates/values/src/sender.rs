@@ -4,7 +4,7 @@ use crate::recovery::{Fate, Recovery};
 use crate::subscription::{Carried, Log, Packing, Subscription, ToSay, Wanted};
 use crate::topic::{Policy, Topic};
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tickwire_wire::values::{Acknowledgement, FrameError};
 
 /// What a packet takes where no value is longer, in bytes: what a path of 1,200 bytes leaves beside
@@ -157,6 +157,16 @@ impl Sender {
         taken.ok_or(AcknowledgeError::NeverSent)?;
         self.note_complete();
         Ok(())
+    }
+
+    /// Whether no round trip of the path was measured yet.
+    pub fn is_new(&self) -> bool {
+        self.recovery.is_new()
+    }
+
+    /// Takes in what is known otherwise of the path's round trip, until one is measured.
+    pub fn expect(&mut self, round_trip: Duration) {
+        self.recovery.expect(round_trip);
     }
 
     /// The reader is reached by another path from here on: what is under way is due again, and how fast

@@ -25,8 +25,10 @@ pub(super) struct Known {
     pub(super) generation: u64,
     pub(super) checked: Instant,
     pub(super) heard: Instant,
-    /// The check of ours that its client has not answered yet.
-    pub(super) asked: Option<Transaction>,
+    /// The check of ours that its client has not answered yet, and when it was made.
+    pub(super) asked: Option<(Transaction, Instant)>,
+    /// How long the client's answer took.
+    pub(super) round_trip: Option<Duration>,
     pub(super) is_proven: bool,
     pub(super) is_nominated: bool,
     pub(super) received: usize,
@@ -58,6 +60,7 @@ impl Agent {
                 checked: now,
                 heard: now,
                 asked: None,
+                round_trip: None,
                 is_proven: false,
                 is_nominated: false,
                 received: 0,
@@ -99,7 +102,7 @@ impl Agent {
     /// Makes a check on a path that is not proven: one for each that comes there, if it is within
     /// what may be sent there. It carries both ufrags, of which the client's may be long, and a
     /// forged check need not have it.
-    pub(super) fn ask(&mut self, path: Path, generation: u64, out: &mut Datagrams) {
+    pub(super) fn ask(&mut self, now: Instant, path: Path, generation: u64, out: &mut Datagrams) {
         let Some(known) = self
             .known
             .iter_mut()
@@ -126,7 +129,7 @@ impl Agent {
         if known.sent + bytes.len() > AMPLIFICATION * known.received {
             return;
         }
-        known.asked = Some(transaction);
+        known.asked = Some((transaction, now));
         known.sent += out.add(path, |out| out.extend_from_slice(&bytes));
     }
 
@@ -137,9 +140,12 @@ impl Agent {
             return false;
         }
         let generations = &self.generations;
-        let Some(known) = self.known.iter_mut().find(|known| {
-            known.path.remote == path.remote && known.asked == Some(answer.transaction())
-        }) else {
+        let asked = self.known.iter_mut().find_map(|known| {
+            let (transaction, at) = known.asked?;
+            let is_its = known.path.remote == path.remote && transaction == answer.transaction();
+            is_its.then_some((known, at))
+        });
+        let Some((known, at)) = asked else {
             return false;
         };
         let is_authentic = generations.iter().any(|generation| {
@@ -150,6 +156,7 @@ impl Agent {
             return false;
         }
         known.asked = None;
+        known.round_trip = Some(now.saturating_duration_since(at));
         known.is_proven = true;
         known.heard = now;
         self.heard = now;

@@ -212,6 +212,11 @@ impl DataChannel {
         Ok(sent)
     }
 
+    /// The round trip of the peer's path, by the check that has proven it; `None` before that.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.state().ok()?.peer.round_trip()
+    }
+
     /// Bytes that were sent and are neither acknowledged nor given up. An empty message counts 1.
     pub fn outstanding(&self) -> usize {
         self.state()

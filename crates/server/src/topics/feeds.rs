@@ -197,6 +197,11 @@ impl Subscriptions {
         // What changes from here on is told.
         self.has_changed.store(false, Ordering::Release);
         let mut sender = self.sender();
+        if sender.is_new()
+            && let Some(round_trip) = channel.round_trip()
+        {
+            sender.expect(round_trip);
+        }
         let now = Instant::now();
         while let Some(packet) = sender.poll(now) {
             match channel.try_send_once(&packet.into()) {
