@@ -2,6 +2,9 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { APIRequestContext } from "@playwright/test";
 
@@ -14,9 +17,13 @@ export async function sessions(request: APIRequestContext, url = ""): Promise<nu
   return (await health(request, url)).sessions;
 }
 
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
 /** A server of a test's own, to stop and start again at the same address. */
 export class OwnServer {
   private process?: ChildProcess;
+  /** Where it runs, if not in the project's folder. */
+  private folder?: string;
 
   private constructor(
     readonly port: number,
@@ -25,6 +32,16 @@ export class OwnServer {
 
   static async start(env: Record<string, string> = {}, port?: number): Promise<OwnServer> {
     const server = new OwnServer(port ?? (await freePort()), env);
+    await server.start();
+    return server;
+  }
+
+  /** One with a configuration file of its own. */
+  static async configured(config: string, env: Record<string, string> = {}): Promise<OwnServer> {
+    const site = { LEPTOS_OUTPUT_NAME: "tickwire", LEPTOS_SITE_ROOT: join(ROOT, "target/site") };
+    const server = new OwnServer(await freePort(), { ...site, ...env });
+    server.folder = await mkdtemp(join(tmpdir(), "tickwire-"));
+    await writeFile(join(server.folder, "Leptos.toml"), config);
     await server.start();
     return server;
   }
@@ -39,9 +56,8 @@ export class OwnServer {
   }
 
   async start() {
-    const root = fileURLToPath(new URL("../..", import.meta.url));
-    const child = spawn(process.env.SERVER_BINARY ?? "target/debug/tickwire", {
-      cwd: root,
+    const child = spawn(resolve(ROOT, process.env.SERVER_BINARY ?? "target/debug/tickwire"), {
+      cwd: this.folder ?? ROOT,
       env: { ...process.env, ...this.env, LEPTOS_SITE_ADDR: `127.0.0.1:${this.port}` },
       stdio: ["ignore", "ignore", "pipe"],
     });
@@ -64,6 +80,12 @@ export class OwnServer {
     child.kill(signal);
     const [code] = await exited;
     return code;
+  }
+
+  /** Ends it for good. */
+  async end() {
+    await this.stop("SIGKILL");
+    if (this.folder) await rm(this.folder, { recursive: true });
   }
 }
 

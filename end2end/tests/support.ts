@@ -15,6 +15,8 @@ interface Fixtures {
   atEnd: (end: () => unknown) => void;
   /** Starts a server of the test's own, with these variables. */
   serve: (env?: Record<string, string>, port?: number) => Promise<OwnServer>;
+  /** Starts one with this configuration file. */
+  serveConfigured: (config: string) => Promise<OwnServer>;
   /** The same, but browsers reach its UDP port through the relay alone. Its HTTP does not pass there. */
   serveBehindRelay: (options?: RelayOptions) => Promise<{ server: OwnServer; relay: Relay }>;
 }
@@ -71,6 +73,14 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
       return server;
     });
   },
+  serveConfigured: async ({ atEnd }, use) => {
+    await use(async (config) => {
+      const server = await OwnServer.configured(config);
+      atEnd(() => server.end());
+      return server;
+    });
+  },
+
   serveBehindRelay: async ({ atEnd, serve }, use) => {
     await use(async (options) => {
       const port = await freePort();

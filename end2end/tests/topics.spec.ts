@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { Page } from "@playwright/test";
+import type { APIRequestContext, Page } from "@playwright/test";
 import { GONE_SERVER } from "./link";
 import { sessions } from "./server";
 import { expect, test } from "./support";
@@ -97,6 +97,73 @@ test.describe("with a server that is killed", () => {
     await expect.poll(() => page.evaluate(() => (window as any).tick.state), { timeout: 60_000 }).toBe("open");
     const before = await changes();
     await expect.poll(changes).toBeGreaterThan(before + 20);
+  });
+});
+
+test.describe("topics of a configuration", () => {
+  const KEY = "a-key-of-the-tests-with-enough-characters";
+  const CONFIG = `
+[api]
+keys = ["${KEY}"]
+[[topic]]
+match = "alarms/{plant}"
+policy = "log"
+keep = 5
+[[topic]]
+match = "strokes"
+policy = "deadline"
+within = "5s"
+`;
+
+  /** Publishes values of one key after another. */
+  const publish = async (request: APIRequestContext, url: string, topic: string, values: number[]) => {
+    const data = values.map((value) => JSON.stringify({ key: "k", value })).join("\n");
+    const headers = { authorization: `Bearer ${KEY}`, "content-type": "application/x-ndjson" };
+    const answer = await request.post(`${url}/topics/${topic}`, { data, headers });
+    expect(answer.status(), await answer.text()).toBe(200);
+  };
+
+  test("a log comes whole, and goes on where a reader was, or tells of a gap", async ({ page, request, serveConfigured }) => {
+    const { url } = await serveConfigured(CONFIG);
+    await link(page, url);
+    /** What comes of the log after `after`, until there is so much. */
+    const read = (count: number, after?: unknown) =>
+      page.evaluate(
+        async ([count, after]) => {
+          const alarms = (window as any).tick.subscribe("alarms/north", after ? { after } : {});
+          const seen = [];
+          for await (const { value, isAfterGap } of alarms) {
+            seen.push(isAfterGap ? `gap ${value}` : value);
+            if (seen.length === count) break;
+          }
+          return [seen, alarms.position];
+        },
+        [count, after] as const,
+      );
+    await publish(request, url, "alarms/north", [1, 2, 3]);
+    const [first, position] = await read(3);
+    expect(first).toEqual(["1", "2", "3"]);
+    await publish(request, url, "alarms/north", [4, 5]);
+    expect((await read(2, position))[0]).toEqual(["4", "5"]);
+    await publish(request, url, "alarms/north", [6, 7, 8, 9, 10, 11]);
+    expect((await read(5, position))[0]).toEqual(["gap 7", "8", "9", "10", "11"]);
+  });
+
+  test("each value of a deadline comes", async ({ page, request, serveConfigured }) => {
+    const { url } = await serveConfigured(CONFIG);
+    await link(page, url);
+    await page.evaluate(async () => {
+      const w = window as any;
+      w.strokes = [];
+      const strokes = w.tick.subscribe("strokes");
+      strokes.onvalue = ({ value }: { value: string }) => w.strokes.push(Number(value));
+      await strokes.complete;
+    });
+    const values = Array.from({ length: 300 }, (_, value) => value);
+    await publish(request, url, "strokes", values);
+    await expect.poll(() => page.evaluate(() => (window as any).strokes.length)).toBe(300);
+    const came: number[] = await page.evaluate(() => (window as any).strokes);
+    expect(came.toSorted((a, b) => a - b)).toEqual(values);
   });
 });
 
