@@ -16,13 +16,14 @@ pub use site::site;
 pub use state::AppState;
 
 use crate::connect::ConnectError;
+use crate::prices::PRICES;
 use axum::http::request::Parts;
 use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
 use std::io;
 use std::net::SocketAddr;
 use tickwire_server::http::admit;
-use tickwire_server::{AddTopicError, Feeds, OpenError, ServeError, Sessions, Topics};
+use tickwire_server::{AddTopicError, Feeds, OpenError, Policy, ServeError, Sessions, Topics};
 use tickwire_wire::feed;
 use tickwire_wire::signaling::{Answer, ChannelInit, Code, SignalingError};
 use tokio::net::TcpListener;
@@ -67,10 +68,23 @@ pub fn feeds(configured: &[TopicConfig]) -> Result<Feeds, AddTopicError> {
     });
     let topics = Topics::new();
     let feeds = prices::add(feeds, &topics).topics(&topics);
-    for it in configured {
-        topics.add(&it.name, it.policy)?;
-    }
+    add(&topics, configured)?;
     Ok(feeds)
+}
+
+fn add(topics: &Topics, configured: &[TopicConfig]) -> Result<(), AddTopicError> {
+    let mut configured = configured.iter();
+    configured.try_for_each(|it| topics.add(&it.name, it.policy))
+}
+
+/// Whether a configuration that was read can be used, as far as that is known without a start.
+///
+/// # Errors
+/// Where two topics are for the same names.
+pub fn check(config: &Config) -> Result<(), AddTopicError> {
+    let topics = Topics::new();
+    topics.topic(PRICES, Policy::latest());
+    add(&topics, &config.topics)
 }
 
 /// Serves the page and these feeds on `listener` until `shutdown` completes, then ends every

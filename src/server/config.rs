@@ -4,14 +4,17 @@
 //! and the like win over it). The other tables are Tickwire's: `TICKWIRE_SESSION_MAX=200`
 //! overrides the key `max` of `[session]`. Whatever is absent has its default, the file too.
 
+mod show;
+mod topic;
+
+pub use topic::TopicConfig;
+
 use leptos::config::{LeptosOptions, get_config_from_str};
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::ops::RangeInclusive;
 use std::path::Path;
-use std::time::Duration;
-use tickwire_server::{ApiConfig, ChannelConfig, Policy, PortConfig, SessionConfig};
+use tickwire_server::{ApiConfig, ChannelConfig, PortConfig, SessionConfig};
 use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
@@ -32,95 +35,6 @@ pub struct Config {
     pub topics: Vec<TopicConfig>,
     /// What is logged.
     pub log: LogConfig,
-}
-
-/// A table `[[topic]]`: a topic, or those of a pattern.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "TopicTable")]
-pub struct TopicConfig {
-    /// Its name, or a pattern: `rooms/{room}/chat`.
-    pub name: String,
-    /// What it promises.
-    pub policy: Policy,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct TopicTable {
-    r#match: String,
-    #[serde(default)]
-    policy: PolicyName,
-    max_keys: Option<usize>,
-    within: Option<String>,
-    keep: Option<usize>,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum PolicyName {
-    #[default]
-    Latest,
-    Deadline,
-    Log,
-}
-
-/// How many keys or entries a topic may have.
-const COUNTS: RangeInclusive<usize> = 1..=10_000_000;
-/// How long a value of a deadline may take.
-const DEADLINES: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(60);
-
-impl TryFrom<TopicTable> for TopicConfig {
-    type Error = String;
-
-    fn try_from(table: TopicTable) -> Result<Self, String> {
-        use PolicyName::{Deadline, Latest, Log};
-        let (least, most) = (COUNTS.start(), COUNTS.end());
-        for (key, of, count) in [
-            ("max-keys", Latest, table.max_keys),
-            ("keep", Log, table.keep),
-        ] {
-            match count {
-                Some(_) if table.policy != of => {
-                    return Err(format!("{key} is for another policy"));
-                }
-                Some(count) if !COUNTS.contains(&count) => {
-                    return Err(format!(
-                        "{key}: expected a whole number from {least} to {most}, found {count}"
-                    ));
-                }
-                _ => {}
-            }
-        }
-        if table.within.is_some() && table.policy != Deadline {
-            return Err("within is for another policy".into());
-        }
-        let policy = match table.policy {
-            Latest => {
-                let policy = Policy::latest();
-                table.max_keys.map_or(policy, |max| policy.max_keys(max))
-            }
-            Deadline => {
-                let text = table.within.as_deref().unwrap_or_default();
-                let within = humantime::parse_duration(text).ok();
-                let within = within.filter(|it| DEADLINES.contains(it)).ok_or_else(|| {
-                    format!(
-                        r#"within: expected a time from "10ms" to "1min", such as "500ms", found {text:?}"#
-                    )
-                })?;
-                Policy::deadline(within)
-            }
-            Log => {
-                let keep = table
-                    .keep
-                    .ok_or("keep: expected how many entries are kept")?;
-                Policy::log(keep)
-            }
-        };
-        Ok(Self {
-            name: table.r#match,
-            policy,
-        })
-    }
 }
 
 /// The table `[site]`.

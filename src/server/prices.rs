@@ -98,7 +98,7 @@ async fn change(topic: Topic, changes: broadcast::Sender<String>) {
         }
         let next = symbols.iter().map(|symbol| symbol.due).min();
         sleep_until(next.unwrap_or(now + SLOWEST)).await;
-        while !topic.has_readers() && changes.receiver_count() == 0 {
+        while topic.readers() == 0 && changes.receiver_count() == 0 {
             sleep_until(Instant::now() + LOOK).await;
         }
     }

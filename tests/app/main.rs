@@ -1,5 +1,6 @@
 //! The app around the server: its page, its settings, its feed of the machine's load.
 
+mod check;
 mod machine;
 mod page;
 mod signalling;

@@ -13,11 +13,11 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tickwire_peer::port::Port;
 use tickwire_wire::signaling::{Code, SignalingError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info_span};
@@ -26,6 +26,10 @@ use tracing::{Instrument, info_span};
 const WAITING_UPDATES: usize = 4;
 /// How many streams over HTTP may be open.
 const MAX_STREAMS: usize = 1_000;
+/// How many requests that write may be under way: each may hold a batch.
+const MAX_WRITES: usize = 64;
+/// How often it is looked for values that have grown too old.
+const EXPIRY: Duration = Duration::from_millis(250);
 /// How long a change may take, those before it included.
 const UPDATE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -38,6 +42,8 @@ struct Registry {
     api: ApiConfig,
     /// One permit a stream over HTTP.
     streams: Arc<Semaphore>,
+    /// One permit a request that writes.
+    writes: Arc<Semaphore>,
     /// One permit a session; closed when the server shuts down.
     room: Arc<Semaphore>,
     open: Mutex<HashMap<SessionId, Open>>,
@@ -71,7 +77,7 @@ impl Sessions {
         feeds: Feeds<S>,
     ) -> Result<Self, OpenError> {
         config.check()?;
-        Ok(Self(Arc::new(Registry {
+        let sessions = Self(Arc::new(Registry {
             common: Arc::new(Common {
                 answerer: Answerer::new(config, http)?,
                 session: config.session.clone(),
@@ -84,9 +90,20 @@ impl Sessions {
             open: Mutex::default(),
             numbers: AtomicU64::new(0),
             silent: Arc::default(),
+            writes: Arc::new(Semaphore::new(MAX_WRITES)),
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
-        })))
+        }));
+        if let Some(topics) = sessions.topics() {
+            let (topics, ending) = (topics.clone(), sessions.0.ending.clone());
+            sessions.0.tasks.spawn(async move {
+                let mut tick = interval(EXPIRY);
+                while ending.run_until_cancelled(tick.tick()).await.is_some() {
+                    topics.expire(Instant::now());
+                }
+            });
+        }
+        Ok(sessions)
     }
 
     /// The topics that are offered, if any are.
@@ -98,6 +115,11 @@ impl Sessions {
     pub(crate) fn stream(&self) -> Option<(OwnedSemaphorePermit, CancellationToken)> {
         let permit = self.0.streams.clone().try_acquire_owned().ok()?;
         Some((permit, self.0.ending.clone()))
+    }
+
+    /// A place for a request that writes; none, where all are taken.
+    pub(crate) fn write(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.writes.clone().try_acquire_owned().ok()
     }
 
     pub(crate) fn api(&self) -> &ApiConfig {

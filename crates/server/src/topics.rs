@@ -14,7 +14,7 @@ mod topic;
 pub use feeds::{control, values};
 pub use policy::Policy;
 pub use reader::{Reader, Told};
-pub use registry::{AddTopicError, NoTopic, Topics};
+pub use registry::{AddTopicError, Listed, NoTopic, Topics};
 pub use tickwire_values::PutError;
 pub use topic::Topic;
 

@@ -3,7 +3,8 @@
 mod support;
 
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 use support::{Server, config};
 use tickwire_server::{Feeds, Policy, Topics};
@@ -86,7 +87,10 @@ async fn values_are_put_read_and_removed() {
     let server = server(&topics, &["another key, which is not it"; 0]).await;
     assert_eq!(
         read(&server, "/topics", &[]).await.body,
-        json!({"topics": ["prices", "rooms/{room}/chat"]})
+        json!({"topics": [
+            {"name": "prices", "policy": "latest", "keys": 0, "readers": 0},
+            {"name": "rooms/{room}/chat", "policy": "log", "topics": 0},
+        ]})
     );
     drop(server);
 
@@ -177,7 +181,7 @@ async fn a_topic_is_a_stream_of_events_too() {
     let mut server = server(&topics, &[]).await;
     let url = format!("{}/topics/prices", server.url);
     let changing = async {
-        support::until("a reader", async || prices.has_readers()).await;
+        support::until("a reader", async || prices.readers() > 0).await;
         prices.remove("gone");
         prices.put("new", "last").unwrap();
     };
@@ -223,7 +227,7 @@ async fn a_topic_is_a_stream_of_events_too() {
         None,
         "never",
     ));
-    support::until("a reader", async || prices.has_readers()).await;
+    support::until("a reader", async || prices.readers() > 0).await;
     server.stop().await;
     open.await.unwrap();
 }
@@ -343,4 +347,96 @@ async fn what_cannot_be_done_is_refused_in_words() {
         read(&without, "/topics/prices", &[]).await.code(),
         "no-topic"
     );
+}
+
+#[tokio::test]
+async fn an_atomic_batch_is_taken_whole_or_not_at_all() {
+    let topics = Topics::new();
+    let prices = topics.topic("prices", Policy::latest().max_keys(3).max_value_bytes(4));
+    prices.put("A", "1").unwrap();
+    let server = server(&topics, &[KEY]).await;
+    let path = "/topics/prices?atomic";
+    let lines = |lines: &[Value]| -> String { lines.iter().map(|it| format!("{it}\n")).collect() };
+
+    let put = |key: &str, value: &str| json!({"key": key, "value": value});
+    let remove = |key: &str| json!({"key": key, "remove": true});
+    for (batch, line, code) in [
+        (vec![put("B", "2"), put("C", "too long")], 2, "too-large"),
+        (vec![put("B", "2"), json!({"key": "C"})], 2, "bad-json"),
+        (vec![put("B", "2"), put("C", "3"), put("D", "4")], 3, "full"),
+        (
+            vec![
+                put("B", "2"),
+                put("C", "3"),
+                remove("B"),
+                put("D", "4"),
+                put("E", "5"),
+            ],
+            5,
+            "full",
+        ),
+    ] {
+        let answer = write(&server, "POST", path, lines(&batch)).await;
+        assert_eq!(answer.status, 422);
+        assert_eq!(answer.body["taken"], 0);
+        let refused = &answer.body["refused"][0];
+        assert_eq!(
+            (&refused["line"], &refused["code"]),
+            (&json!(line), &json!(code))
+        );
+        assert_eq!(prices.len(), 1);
+    }
+    // Room is made before it is taken.
+    let batch = lines(&[put("B", "2"), put("C", "3"), remove("A"), put("D", "4")]);
+    let answer = write(&server, "POST", path, batch).await;
+    assert_eq!((answer.status, &answer.body["taken"]), (200, &json!(4)));
+    assert_eq!(prices.get("A"), None);
+    assert_eq!(prices.get("D").as_deref(), Some(&b"4"[..]));
+}
+
+#[tokio::test]
+async fn a_value_that_is_too_old_is_removed_for_its_readers_too() {
+    let topics = Topics::new();
+    let gauges = topics.topic(
+        "gauges",
+        Policy::latest().max_age(Duration::from_millis(100)),
+    );
+    let server = server(&topics, &[]).await;
+    gauges.put("cellar", "12").unwrap();
+    let url = format!("{}/topics/gauges", server.url);
+    let read = tokio::task::spawn_blocking(move || {
+        let request = ureq::get(url).header("accept", "text/event-stream");
+        let body = request.call().unwrap().into_body().into_reader();
+        let lines = BufReader::new(body).lines().map(Result::unwrap);
+        lines.into_iter().find(|line| line.contains("removed"))
+    });
+    let told = support::within("the removal", read).await.unwrap();
+    assert!(told.unwrap().contains("cellar"));
+    assert!(gauges.is_empty());
+}
+
+#[tokio::test]
+async fn more_requests_that_write_than_may_be_are_told_when_to_come_again() {
+    let topics = Topics::new();
+    topics.topic("prices", Policy::latest());
+    let server = server(&topics, &[KEY]).await;
+    let at = server.url.strip_prefix("http://").unwrap().to_owned();
+    // Batches that never end.
+    let waiting: Vec<_> = (0..64)
+        .map(|_| {
+            let mut stream = TcpStream::connect(&at).unwrap();
+            let head = format!(
+                "POST /topics/prices HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\ncontent-length: 9\r\n\r\n"
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let busy = async || write(&server, "PUT", "/topics/prices/A", "1").await.status == 429;
+    support::until("all places taken", busy).await;
+    let answer = write(&server, "PUT", "/topics/prices/A", "1").await;
+    assert_eq!(answer.code(), "busy");
+    drop(waiting);
+    let free = async || write(&server, "PUT", "/topics/prices/A", "1").await.status == 204;
+    support::until("a place", free).await;
 }

@@ -51,7 +51,7 @@ mod topic;
 pub use receiver::{Receiver, Update};
 pub use sender::{AcknowledgeError, PACKET_BYTES, Sender, SubscribeError};
 pub use subscription::{ToSay, Wanted};
-pub use topic::{Policy, PutError, Snapshot, Topic, Watcher};
+pub use topic::{Change, Limits, Policy, PutError, Snapshot, Topic, Watcher};
 
 #[cfg(test)]
 mod tests;

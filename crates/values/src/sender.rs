@@ -90,7 +90,8 @@ impl Sender {
             return Err(SubscribeError::NoRate);
         }
         let keys: usize = self.subscriptions.iter().map(Subscription::keys).sum();
-        let mut subscription = Subscription::new(id, topic, wanted);
+        let interval = wanted.interval.max(topic.limits().interval);
+        let mut subscription = Subscription::new(id, topic, Wanted { interval, ..wanted });
         if keys + subscription.keys() > self.max_keys {
             return Err(SubscribeError::TooManyKeys);
         }

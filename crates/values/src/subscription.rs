@@ -117,7 +117,7 @@ impl Subscription {
         let of = match topic.policy() {
             Policy::Latest => Of::Newest(Newest::new(id, topic, wanted)),
             Policy::Deadline(within) => Of::Events(Events::new(id, topic, within, wanted)),
-            Policy::Log { epoch, .. } => Of::Log(Log::new(id, topic, epoch, wanted)),
+            Policy::Log { epoch } => Of::Log(Log::new(id, topic, epoch, wanted)),
         };
         Self { id, of }
     }

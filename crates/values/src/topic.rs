@@ -7,7 +7,6 @@ pub(crate) use latest::State;
 pub(crate) use ring::Ring;
 
 use bytes::Bytes;
-use ring::Item;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -19,9 +18,9 @@ pub enum PutError {
     /// The key is longer than [`MAX_KEY`] bytes.
     #[error("the key is longer than {MAX_KEY} bytes")]
     KeyTooLong,
-    /// The value is longer than [`MAX_VALUE`] bytes.
-    #[error("the value is longer than {MAX_VALUE} bytes")]
-    ValueTooLong,
+    /// The value is longer than so many bytes.
+    #[error("the value is longer than {0} bytes")]
+    ValueTooLong(usize),
     /// The topic has as many keys as it may.
     #[error("the topic has as many keys as it may")]
     Full,
@@ -36,12 +35,38 @@ pub enum Policy {
     Deadline(Duration),
     /// All values, in order, from the oldest that is kept.
     Log {
-        /// How many are kept.
-        keep: usize,
         /// What tells this log from another of the same name: positions hold within it.
         epoch: u64,
     },
 }
+
+/// What is allowed in a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many keys there may be; of values that count each by itself, how many are kept at most.
+    pub max: usize,
+    /// How long a value may be, in bytes; never more than [`MAX_VALUE`].
+    pub max_value: usize,
+    /// How long a key that a reader was sent waits at least before it is sent again.
+    pub interval: Duration,
+    /// How old a value gets before it is removed by [`Topic::expire`].
+    pub max_age: Option<Duration>,
+}
+
+impl Limits {
+    /// Those of `max` keys or values, and no other.
+    pub fn new(max: usize) -> Self {
+        Self {
+            max,
+            max_value: MAX_VALUE,
+            interval: Duration::ZERO,
+            max_age: None,
+        }
+    }
+}
+
+/// A change of a key: its new value, or `None` where it is to be removed.
+pub type Change = (String, Option<Bytes>);
 
 /// What a topic has at a time.
 #[derive(Clone, Debug)]
@@ -60,6 +85,7 @@ pub struct Topic(Arc<Shared>);
 
 struct Shared {
     policy: Policy,
+    limits: Limits,
     kept: Kept,
     /// Who is woken by a change, for as long as somebody else keeps it.
     watchers: Mutex<Vec<Weak<dyn Watcher>>>,
@@ -78,31 +104,34 @@ pub trait Watcher: Send + Sync {
 }
 
 impl Topic {
-    /// An empty one with [`Policy::Latest`], for at most so many keys at a time.
-    pub fn latest(max_keys: usize) -> Self {
-        let kept = Kept::Newest(Mutex::new(State::new(max_keys)));
-        Self::new(Policy::Latest, kept)
-    }
-
-    /// An empty one with [`Policy::Deadline`]. Of more than `max` values that are not past it, the
-    /// oldest go.
-    pub fn deadline(within: Duration, max: usize) -> Self {
-        let kept = Kept::Last(Mutex::new(Ring::new(max)));
-        Self::new(Policy::Deadline(within), kept)
-    }
-
-    /// An empty one with [`Policy::Log`].
-    pub fn log(keep: usize, epoch: u64) -> Self {
-        let kept = Kept::Last(Mutex::new(Ring::new(keep)));
-        Self::new(Policy::Log { keep, epoch }, kept)
-    }
-
-    fn new(policy: Policy, kept: Kept) -> Self {
+    /// An empty one. Of values that count each by itself and are more than may be, the oldest go.
+    pub fn new(policy: Policy, limits: Limits) -> Self {
+        let kept = match policy {
+            Policy::Latest => Kept::Newest(Mutex::new(State::new(limits.max))),
+            Policy::Deadline(_) | Policy::Log { .. } => {
+                Kept::Last(Mutex::new(Ring::new(limits.max)))
+            }
+        };
+        let limits = Limits {
+            max_value: limits.max_value.min(MAX_VALUE),
+            ..limits
+        };
         Self(Arc::new(Shared {
             policy,
+            limits,
             kept,
             watchers: Mutex::default(),
         }))
+    }
+
+    /// An empty one with [`Policy::Latest`], for at most so many keys at a time.
+    pub fn latest(max_keys: usize) -> Self {
+        Self::new(Policy::Latest, Limits::new(max_keys))
+    }
+
+    /// What is allowed in it.
+    pub fn limits(&self) -> Limits {
+        self.0.limits
     }
 
     /// What is promised of its values.
@@ -122,27 +151,83 @@ impl Topic {
     /// # Errors
     /// Where the key or the value is too long, or the key another and there is no room for it.
     pub fn put(&self, now: Instant, key: &str, value: impl Into<Bytes>) -> Result<u64, PutError> {
-        if key.len() > MAX_KEY {
-            return Err(PutError::KeyTooLong);
-        }
         let value = value.into();
-        if value.len() > MAX_VALUE {
-            return Err(PutError::ValueTooLong);
-        }
+        self.check(key, Some(&value))?;
         let version = match &self.0.kept {
             Kept::Newest(state) => lock(state).put(now, key, value)?,
             Kept::Last(ring) => {
                 let mut ring = lock(ring);
-                self.expire(now, &mut ring);
-                ring.push(Item {
-                    key: key.into(),
-                    changed: now,
-                    value,
-                })
+                self.clear(now, &mut ring);
+                ring.put(now, key, value)
             }
         };
         self.tell();
         Ok(version)
+    }
+
+    /// Makes all of these changes at the time `now`, in their order and with no other between them; a
+    /// removal from a topic whose values count each by itself is none.
+    ///
+    /// # Errors
+    /// For the first that cannot be made, with its index: then none is.
+    pub fn change(&self, now: Instant, changes: Vec<Change>) -> Result<(), (usize, PutError)> {
+        for (index, (key, value)) in changes.iter().enumerate() {
+            let checked = self.check(key, value.as_ref());
+            checked.map_err(|cause| (index, cause))?;
+        }
+        match &self.0.kept {
+            Kept::Newest(state) => {
+                let mut state = lock(state);
+                if let Some(index) = state.lacks_room(&changes) {
+                    return Err((index, PutError::Full));
+                }
+                for (key, value) in changes {
+                    match value {
+                        // There is room, as was seen.
+                        Some(value) => drop(state.put(now, &key, value)),
+                        None => drop(state.remove(now, &key)),
+                    }
+                }
+            }
+            Kept::Last(ring) => {
+                let mut ring = lock(ring);
+                self.clear(now, &mut ring);
+                for (key, value) in changes {
+                    if let Some(value) = value {
+                        ring.put(now, &key, value);
+                    }
+                }
+            }
+        }
+        self.tell();
+        Ok(())
+    }
+
+    fn check(&self, key: &str, value: Option<&Bytes>) -> Result<(), PutError> {
+        let max_value = self.0.limits.max_value;
+        if key.len() > MAX_KEY {
+            return Err(PutError::KeyTooLong);
+        }
+        if value.is_some_and(|value| value.len() > max_value) {
+            return Err(PutError::ValueTooLong(max_value));
+        }
+        Ok(())
+    }
+
+    /// Removes what is too old at `now`, for readers too. Returns how much that was.
+    pub fn expire(&self, now: Instant) -> usize {
+        let Some(max_age) = self.0.limits.max_age else {
+            return 0;
+        };
+        let removed = match &self.0.kept {
+            Kept::Newest(state) => lock(state).expire(now, max_age),
+            // Of an event or an entry its reader has no notion that it is gone.
+            Kept::Last(ring) => lock(ring).expire(now, max_age),
+        };
+        if removed > 0 {
+            self.tell();
+        }
+        removed
     }
 
     /// Removes a key, and returns the version of this change; nothing, where there is none, or the
@@ -178,7 +263,7 @@ impl Topic {
             }
             Kept::Last(ring) => {
                 let mut ring = lock(ring);
-                self.expire(now, &mut ring);
+                self.clear(now, &mut ring);
                 let values = (ring.first()..=ring.version).filter_map(|version| ring.get(version));
                 Snapshot {
                     version: ring.version,
@@ -218,10 +303,11 @@ impl Topic {
         self.is_empty() && Arc::strong_count(&self.0) == 1
     }
 
-    /// Whether somebody watches it.
-    pub fn is_watched(&self) -> bool {
+    /// How many watch it.
+    pub fn watchers(&self) -> usize {
         let watchers = lock(&self.0.watchers);
-        watchers.iter().any(|watcher| watcher.strong_count() > 0)
+        let is_there = |watcher: &&Weak<dyn Watcher>| watcher.strong_count() > 0;
+        watchers.iter().filter(is_there).count()
     }
 
     /// What is kept of a topic whose newest values count.
@@ -238,11 +324,12 @@ impl Topic {
             return None;
         };
         let mut ring = lock(ring);
-        self.expire(now, &mut ring);
+        self.clear(now, &mut ring);
         Some(ring)
     }
 
-    fn expire(&self, now: Instant, ring: &mut Ring) {
+    /// Drops what is past its deadline.
+    fn clear(&self, now: Instant, ring: &mut Ring) {
         if let Policy::Deadline(within) = self.0.policy {
             ring.expire(now, within);
         }

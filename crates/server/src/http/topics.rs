@@ -18,6 +18,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 use tickwire_wire::values::MAX_VALUE;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// The largest batch, in bytes.
 pub const BATCH_LIMIT: usize = 1024 * 1024;
@@ -49,8 +50,12 @@ impl IntoResponse for TopicRefusal {
         // RFC 9110 section 11.6.1: whoever is asked who they are is told how to say it.
         let asks = (self.status == StatusCode::UNAUTHORIZED)
             .then_some([(header::WWW_AUTHENTICATE, "Bearer")]);
-        let waits = (self.status == StatusCode::SERVICE_UNAVAILABLE)
-            .then_some([(header::RETRY_AFTER, "5")]);
+        let wait = match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => Some("5"),
+            StatusCode::TOO_MANY_REQUESTS => Some("1"),
+            _ => None,
+        };
+        let waits = wait.map(|seconds| [(header::RETRY_AFTER, seconds)]);
         (self.status, asks, waits, Json(self)).into_response()
     }
 }
@@ -70,17 +75,17 @@ impl From<PutError> for TopicRefusal {
     fn from(cause: PutError) -> Self {
         let (status, code) = match cause {
             PutError::KeyTooLong => (StatusCode::BAD_REQUEST, "bad-key"),
-            PutError::ValueTooLong => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
+            PutError::ValueTooLong(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
             PutError::Full => (StatusCode::INSUFFICIENT_STORAGE, "full"),
         };
         Self::new(status, code, format!("The value is not taken: {cause}."))
     }
 }
 
-/// `GET /topics`: the names and patterns there are.
+/// `GET /topics`: the topics and patterns there are.
 pub async fn list(State(sessions): State<Sessions>) -> Json<Value> {
-    let names = sessions.topics().map(|topics| topics.names());
-    Json(serde_json::json!({ "topics": names.unwrap_or_default() }))
+    let listed = sessions.topics().map(|topics| topics.list());
+    Json(serde_json::json!({ "topics": listed.unwrap_or_default() }))
 }
 
 /// What of a topic is asked for.
@@ -154,7 +159,7 @@ pub async fn put(
     request: Request,
 ) -> Result<StatusCode, TopicRefusal> {
     let Path((name, key)) = path.map_err(bad_path)?;
-    may_write(&sessions, request.headers())?;
+    let _permit = may_write(&sessions, request.headers())?;
     let topic = topic(&sessions, &name)?;
     let value = body(request, MAX_VALUE).await?;
     topic.put(&key, value)?;
@@ -168,7 +173,7 @@ pub async fn remove(
     headers: HeaderMap,
 ) -> Result<StatusCode, TopicRefusal> {
     let Path((name, key)) = path.map_err(bad_path)?;
-    may_write(&sessions, &headers)?;
+    let _permit = may_write(&sessions, &headers)?;
     topic(&sessions, &name)?.remove(&key);
     Ok(StatusCode::NO_CONTENT)
 }
@@ -200,38 +205,33 @@ struct RefusedLine {
     cause: TopicRefusal,
 }
 
-/// `POST /topics/{topic}`: one JSON object a line. Each is taken or told; 200 where all are taken, 422
-/// where some are not.
+/// How a batch is taken.
+#[derive(Deserialize)]
+pub struct Taking {
+    /// Whole, or not at all.
+    atomic: Option<String>,
+}
+
+/// `POST /topics/{topic}`: one JSON object a line. Each is taken or told; with `?atomic`, all are taken or
+/// none. 200 where all are taken, 422 where some are not.
 pub async fn batch(
     State(sessions): State<Sessions>,
     path: Result<Path<String>, PathRejection>,
+    Query(taking): Query<Taking>,
     request: Request,
 ) -> Result<Response, TopicRefusal> {
     let Path(name) = path.map_err(bad_path)?;
-    may_write(&sessions, request.headers())?;
+    let _permit = may_write(&sessions, request.headers())?;
     let topic = topic(&sessions, &name)?;
     let body = body(request, BATCH_LIMIT).await?;
-    let mut outcome = Outcome {
-        taken: 0,
-        refused: Vec::new(),
+    let lines = body.split(|byte| *byte == b'\n').zip(1..);
+    let lines = lines.filter(|(line, _)| !line.trim_ascii().is_empty());
+    let outcome = if taking.atomic.is_some() {
+        whole(&topic, lines)
+    } else {
+        each(&topic, lines)
     };
-    let mut is_all = true;
-    for (index, line) in body.split(|byte| *byte == b'\n').enumerate() {
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        match take(&topic, line) {
-            Ok(()) => outcome.taken += 1,
-            Err(cause) => {
-                is_all = false;
-                if outcome.refused.len() < TOLD_LINES {
-                    let line = index + 1;
-                    outcome.refused.push(RefusedLine { line, cause });
-                }
-            }
-        }
-    }
-    let status = if is_all {
+    let status = if outcome.refused.is_empty() {
         StatusCode::OK
     } else {
         StatusCode::UNPROCESSABLE_ENTITY
@@ -239,7 +239,58 @@ pub async fn batch(
     Ok((status, Json(outcome)).into_response())
 }
 
-fn take(topic: &Topic, line: &[u8]) -> Result<(), TopicRefusal> {
+/// Takes each of these lines by itself.
+fn each<'a>(topic: &Topic, lines: impl Iterator<Item = (&'a [u8], usize)>) -> Outcome {
+    let mut outcome = Outcome {
+        taken: 0,
+        refused: Vec::new(),
+    };
+    for (line, number) in lines {
+        let taken = change(line).and_then(|(key, value)| match value {
+            Some(value) => Ok(topic.put(&key, value)?),
+            None => {
+                topic.remove(&key);
+                Ok(())
+            }
+        });
+        match taken {
+            Ok(()) => outcome.taken += 1,
+            Err(cause) if outcome.refused.len() < TOLD_LINES => {
+                let line = number;
+                outcome.refused.push(RefusedLine { line, cause });
+            }
+            Err(_) => {}
+        }
+    }
+    outcome
+}
+
+/// Takes all of these lines, or none and tells the first that cannot be.
+fn whole<'a>(topic: &Topic, lines: impl Iterator<Item = (&'a [u8], usize)>) -> Outcome {
+    let refused = |line, cause| Outcome {
+        taken: 0,
+        refused: vec![RefusedLine { line, cause }],
+    };
+    let (mut changes, mut numbers) = (Vec::new(), Vec::new());
+    for (line, number) in lines {
+        match change(line) {
+            Ok(change) => changes.push(change),
+            Err(cause) => return refused(number, cause),
+        }
+        numbers.push(number);
+    }
+    let taken = changes.len();
+    match topic.change(changes) {
+        Ok(()) => Outcome {
+            taken,
+            refused: Vec::new(),
+        },
+        Err((index, cause)) => refused(numbers[index], cause.into()),
+    }
+}
+
+/// The key and the new value, or none, that a line says.
+fn change(line: &[u8]) -> Result<(String, Option<Bytes>), TopicRefusal> {
     let expected = |found: String| {
         let message = format!(
             r#"Expected JSON such as {{"key": "EURUSD", "value": "1.09"}} or {{"key": "EURUSD", "remove": true}}, but found {found}."#
@@ -247,14 +298,14 @@ fn take(topic: &Topic, line: &[u8]) -> Result<(), TopicRefusal> {
         TopicRefusal::new(StatusCode::BAD_REQUEST, "bad-json", message)
     };
     let line: Line = serde_json::from_slice(line).map_err(|cause| expected(cause.to_string()))?;
-    match (line.value, line.remove) {
-        (Some(Value::String(text)), false) => topic.put(&line.key, text)?,
-        (Some(value), false) => topic.put(&line.key, value.to_string())?,
-        (None, true) => topic.remove(&line.key),
+    let value = match (line.value, line.remove) {
+        (Some(Value::String(text)), false) => Some(text.into()),
+        (Some(value), false) => Some(value.to_string().into()),
+        (None, true) => None,
         (Some(_), true) => return Err(expected("both".into())),
         (None, false) => return Err(expected("neither".into())),
-    }
-    Ok(())
+    };
+    Ok((line.key, value))
 }
 
 fn topic(sessions: &Sessions, name: &str) -> Result<Topic, TopicRefusal> {
@@ -268,8 +319,11 @@ fn topic(sessions: &Sessions, name: &str) -> Result<Topic, TopicRefusal> {
     }
 }
 
-/// Whether a request has a key of the API.
-fn may_write(sessions: &Sessions, headers: &HeaderMap) -> Result<(), TopicRefusal> {
+/// A place for a request that has a key of the API.
+fn may_write(
+    sessions: &Sessions,
+    headers: &HeaderMap,
+) -> Result<OwnedSemaphorePermit, TopicRefusal> {
     let keys = &sessions.api().keys;
     if keys.is_empty() {
         let message =
@@ -288,7 +342,10 @@ fn may_write(sessions: &Sessions, headers: &HeaderMap) -> Result<(), TopicRefusa
         same.fold(subtle::Choice::from(0), |any, one| any | one)
     };
     if given.is_some_and(|given| is_one(given).into()) {
-        return Ok(());
+        return sessions.write().ok_or_else(|| {
+            let message = "As many requests are writing as this server allows. Try again soon.";
+            TopicRefusal::new(StatusCode::TOO_MANY_REQUESTS, "busy", message)
+        });
     }
     let message = "Expected the header Authorization: Bearer, with a key of the API.";
     Err(TopicRefusal::new(

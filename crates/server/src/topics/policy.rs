@@ -1,22 +1,18 @@
-//! What a topic promises, and how much it keeps.
+//! What a topic promises, and what is allowed in it.
 
 use std::time::Duration;
-use tickwire_values::Topic;
+use tickwire_values::{Limits, Policy as Kind, Topic};
 
 /// How many keys a topic may have, unless it is told otherwise.
 const MAX_KEYS: usize = 100_000;
 /// How many values of a deadline are kept while they may still arrive.
 const MAX_EVENTS: usize = 10_000;
 
-/// What a topic promises of its values.
+/// What a topic promises of its values, and what is allowed in it.
 #[derive(Clone, Copy, Debug)]
-pub struct Policy(Kind);
-
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Latest { max_keys: usize },
-    Deadline { within: Duration },
-    Log { keep: usize },
+pub struct Policy {
+    kind: Kind,
+    limits: Limits,
 }
 
 impl Policy {
@@ -24,37 +20,89 @@ impl Policy {
     /// a newer one, and the last one whatever is lost on the way. For prices, positions, gauges. A topic
     /// may have 100,000 keys, or as many as [`Policy::max_keys`] says.
     pub fn latest() -> Self {
-        Self(Kind::Latest { max_keys: MAX_KEYS })
+        Self::of(Kind::Latest, MAX_KEYS)
     }
 
     /// Each value within this time of being put, or not at all, in any order: what is lost is sent again
     /// while it can still arrive in time. A reader gets what is put after it has subscribed. For events,
     /// inputs, strokes. Of more than 10,000 that may still arrive, the oldest go.
     pub fn deadline(within: Duration) -> Self {
-        Self(Kind::Deadline { within })
+        Self::of(Kind::Deadline(within), MAX_EVENTS)
     }
 
     /// All values, in order: first those that are there, of which so many are kept, then each that
     /// follows. Who was away goes on where it was, or is told that there is a gap. For chats, orders,
     /// alarms.
     pub fn log(keep: usize) -> Self {
-        Self(Kind::Log { keep })
+        // Each topic gets an epoch of its own.
+        Self::of(Kind::Log { epoch: 0 }, keep)
+    }
+
+    fn of(kind: Kind, max: usize) -> Self {
+        let limits = Limits::new(max);
+        Self { kind, limits }
     }
 
     /// The same for so many keys, of a topic of the newest values.
-    pub fn max_keys(self, max_keys: usize) -> Self {
-        match self.0 {
-            Kind::Latest { .. } => Self(Kind::Latest { max_keys }),
-            Kind::Deadline { .. } | Kind::Log { .. } => self,
+    pub fn max_keys(mut self, max_keys: usize) -> Self {
+        if self.kind == Kind::Latest {
+            self.limits.max = max_keys;
         }
+        self
+    }
+
+    /// The same with values of at most so many bytes; 64,000 is the most.
+    pub fn max_value_bytes(mut self, bytes: usize) -> Self {
+        self.limits.max_value = bytes;
+        self
+    }
+
+    /// The same, where each reader gets each key at most so many times a second, of a topic of the newest
+    /// values: a reader may ask for less.
+    ///
+    /// # Panics
+    /// Where it is not above 0.
+    pub fn max_rate(mut self, times_a_second: f64) -> Self {
+        assert!(times_a_second > 0.0, "expected a rate above 0");
+        if self.kind == Kind::Latest {
+            self.limits.interval = Duration::from_secs_f64(1.0 / times_a_second);
+        }
+        self
+    }
+
+    /// The same, where a value that is older than this is removed, for its readers too, within half a
+    /// second. An entry of a log is gone for those that have not had it.
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.limits.max_age = Some(max_age);
+        self
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        name(self.kind)
+    }
+
+    /// Whether its values grow too old.
+    pub(super) fn ages(&self) -> bool {
+        self.limits.max_age.is_some()
     }
 
     pub(super) fn topic(self) -> Topic {
-        match self.0 {
-            Kind::Latest { max_keys } => Topic::latest(max_keys),
-            Kind::Deadline { within } => Topic::deadline(within, MAX_EVENTS),
+        let kind = match self.kind {
             // Readers in JavaScript have no larger whole numbers.
-            Kind::Log { keep } => Topic::log(keep, rand::random::<u64>() >> 11),
-        }
+            Kind::Log { .. } => Kind::Log {
+                epoch: rand::random::<u64>() >> 11,
+            },
+            kind => kind,
+        };
+        Topic::new(kind, self.limits)
+    }
+}
+
+/// What a policy is called in a configuration and over HTTP.
+pub(super) fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Latest => "latest",
+        Kind::Deadline(_) => "deadline",
+        Kind::Log { .. } => "log",
     }
 }

@@ -1,6 +1,7 @@
 //! The topics of a server, by name and by pattern.
 
-use super::{Policy, Topic};
+use super::Topic;
+use super::policy::{self, Policy};
 use crate::fresh::lock;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -70,12 +71,41 @@ pub struct Topics(Arc<Mutex<Registry>>);
 #[derive(Debug, Default)]
 struct Registry {
     named: HashMap<String, Topic>,
-    patterns: matchit::Router<Policy>,
-    pattern_names: Vec<String>,
-    /// Those of patterns that somebody has asked for.
-    made: HashMap<String, Topic>,
+    /// Which of `patterns` a name fits.
+    fitting: matchit::Router<usize>,
+    patterns: Vec<Pattern>,
+    /// Those of patterns that somebody has asked for, each with which of `patterns` it is of.
+    made: HashMap<String, (usize, Topic)>,
+    /// Whether there are topics whose values grow too old.
+    ages: bool,
     sweep_at: usize,
     swept: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Pattern {
+    name: String,
+    policy: Policy,
+    /// How many topics of it there are.
+    topics: usize,
+}
+
+/// What is told of a topic, or of those of a pattern.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Listed {
+    /// Its name, or the pattern.
+    pub name: String,
+    /// The name of its policy: `latest`, `deadline` or `log`.
+    pub policy: &'static str,
+    /// Of a pattern, how many topics there are now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topics: Option<usize>,
+    /// Of a topic, how many keys it has, or values where each counts by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<usize>,
+    /// Of a topic, how many sessions and streams read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readers: Option<usize>,
 }
 
 impl Topics {
@@ -122,10 +152,16 @@ impl Topics {
             return Err(failed(&cause));
         }
         let mut registry = lock(&self.0);
+        registry.ages |= policy.ages();
         if is_pattern(name) {
-            let added = registry.patterns.insert(name, policy);
+            let index = registry.patterns.len();
+            let added = registry.fitting.insert(name, index);
             added.map_err(|cause| failed(&cause.to_string()))?;
-            registry.pattern_names.push(name.to_owned());
+            registry.patterns.push(Pattern {
+                name: name.to_owned(),
+                policy,
+                topics: 0,
+            });
         } else if registry.named.contains_key(name) {
             return Err(failed("there is one already"));
         } else {
@@ -152,20 +188,59 @@ impl Topics {
     pub fn names(&self) -> Vec<String> {
         lock(&self.0).names()
     }
+
+    /// What there is, in alphabetical order. The names of a pattern's topics are not told.
+    pub fn list(&self) -> Vec<Listed> {
+        let registry = lock(&self.0);
+        let topics = registry.named.iter().map(|(name, topic)| Listed {
+            name: name.clone(),
+            policy: policy::name(topic.0.policy()),
+            topics: None,
+            keys: Some(topic.len()),
+            readers: Some(topic.readers()),
+        });
+        let patterns = registry.patterns.iter().map(|pattern| Listed {
+            name: pattern.name.clone(),
+            policy: pattern.policy.name(),
+            topics: Some(pattern.topics),
+            keys: None,
+            readers: None,
+        });
+        let mut listed: Vec<_> = topics.chain(patterns).collect();
+        listed.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        listed
+    }
+
+    /// Removes the values that have grown too old.
+    pub(crate) fn expire(&self, now: Instant) {
+        let registry = lock(&self.0);
+        if !registry.ages {
+            return;
+        }
+        let topics = registry.named.values();
+        let topics = topics.chain(registry.made.values().map(|(_, topic)| topic));
+        let ages = |topic: &&Topic| topic.0.limits().max_age.is_some();
+        let topics: Vec<_> = topics.filter(ages).cloned().collect();
+        drop(registry);
+        for topic in topics {
+            topic.0.expire(now);
+        }
+    }
 }
 
 impl Registry {
     fn get(&mut self, name: &str) -> Result<Topic, NoTopic> {
-        if let Some(topic) = self.named.get(name).or_else(|| self.made.get(name)) {
+        let made = || self.made.get(name).map(|(_, topic)| topic);
+        if let Some(topic) = self.named.get(name).or_else(made) {
             return Ok(topic.clone());
         }
-        let Ok(found) = self.patterns.at(name) else {
+        let Ok(found) = self.fitting.at(name) else {
             return Err(NoTopic::Unknown {
                 name: name.chars().take(64).collect(),
                 offered: offered(&self.names()),
             });
         };
-        let policy = *found.value;
+        let index = *found.value;
         if name.len() > MAX_NAME {
             return Err(NoTopic::TooLong);
         }
@@ -173,8 +248,10 @@ impl Registry {
         if self.made.len() >= MAX_TOPICS {
             return Err(NoTopic::TooMany);
         }
-        let topic = Topic(policy.topic());
-        self.made.insert(name.to_owned(), topic.clone());
+        let pattern = &mut self.patterns[index];
+        pattern.topics += 1;
+        let topic = Topic(pattern.policy.topic());
+        self.made.insert(name.to_owned(), (index, topic.clone()));
         Ok(topic)
     }
 
@@ -182,7 +259,12 @@ impl Registry {
     fn sweep(&mut self, now: Instant) {
         let is_rested = self.swept.is_none_or(|at| now - at >= SWEEP_REST);
         if is_rested && self.made.len() >= self.sweep_at.clamp(SWEEP_FROM, MAX_TOPICS) {
-            self.made.retain(|_, topic| !topic.0.is_unused(now));
+            let patterns = &mut self.patterns;
+            self.made.retain(|_, (index, topic)| {
+                let is_unused = topic.0.is_unused(now);
+                patterns[*index].topics -= usize::from(is_unused);
+                !is_unused
+            });
             // So a topic is looked at twice as a rule, however many there are.
             self.sweep_at = 2 * self.made.len();
             self.swept = Some(now);
@@ -190,8 +272,8 @@ impl Registry {
     }
 
     fn names(&self) -> Vec<String> {
-        let names = self.named.keys().chain(&self.pattern_names);
-        let mut names: Vec<_> = names.cloned().collect();
+        let patterns = self.patterns.iter().map(|pattern| &pattern.name);
+        let mut names: Vec<_> = self.named.keys().chain(patterns).cloned().collect();
         names.sort_unstable();
         names
     }

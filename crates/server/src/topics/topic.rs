@@ -14,10 +14,19 @@ impl Topic {
     /// slowly, and can be called from any thread.
     ///
     /// # Errors
-    /// Where the key is longer than 1,024 bytes or the value than 64,000, or there is no room for
-    /// another key.
+    /// Where the key is longer than 1,024 bytes or the value than the topic allows, or there is no room
+    /// for another key.
     pub fn put(&self, key: &str, value: impl Into<Bytes>) -> Result<(), PutError> {
         self.0.put(Instant::now(), key, value).map(drop)
+    }
+
+    /// Makes all of these changes or none, with no other between them: each a key with its new value, or
+    /// with `None` where it is to be removed.
+    ///
+    /// # Errors
+    /// As [`Topic::put`] for the first that cannot be made, with its index.
+    pub fn change(&self, changes: Vec<(String, Option<Bytes>)>) -> Result<(), (usize, PutError)> {
+        self.0.change(Instant::now(), changes)
     }
 
     /// Removes a key, for its readers too; nothing, where there is none, or each value counts by itself.
@@ -34,9 +43,9 @@ impl Topic {
         self.0.snapshot(Instant::now())
     }
 
-    /// Whether a session is open that has subscribed to it.
-    pub fn has_readers(&self) -> bool {
-        self.0.is_watched()
+    /// How many sessions and streams have subscribed to it.
+    pub fn readers(&self) -> usize {
+        self.0.watchers()
     }
 
     /// How many keys there are; where each value counts by itself, how many values.

@@ -1,6 +1,6 @@
 //! Values that count each by itself: those of a deadline, and logs.
 
-use crate::{Receiver, Sender, SubscribeError, ToSay, Topic, Wanted};
+use crate::{Limits, Policy, Receiver, Sender, SubscribeError, ToSay, Topic, Wanted};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ fn run(count: u64, lost: u64, mut seed: u64) -> Run {
         seed % below
     };
     let begun = Instant::now();
-    let topic = Topic::deadline(WITHIN, 10_000);
+    let topic = Topic::new(Policy::Deadline(WITHIN), Limits::new(10_000));
     topic
         .put(begun, "before", "not for who comes later")
         .unwrap();
@@ -99,7 +99,7 @@ proptest! {
 #[test]
 fn of_too_many_the_oldest_go_and_what_is_past_is_not_sent() {
     let now = Instant::now();
-    let topic = Topic::deadline(WITHIN, 3);
+    let topic = Topic::new(Policy::Deadline(WITHIN), Limits::new(3));
     let mut sender = Sender::new(now, 1, 10);
     sender
         .subscribe(1, topic.clone(), Wanted::default())
@@ -188,7 +188,7 @@ fn add(topic: &Topic, key: &str) {
 
 #[test]
 fn a_log_is_read_in_order_and_on_from_where_one_was() {
-    let topic = Topic::log(4, EPOCH);
+    let topic = Topic::new(Policy::Log { epoch: EPOCH }, Limits::new(4));
     add(&topic, "a");
     add(&topic, "b");
     let mut reader = Reader::new(&topic, Wanted::default());
@@ -235,7 +235,7 @@ fn a_log_is_read_in_order_and_on_from_where_one_was() {
 
 #[test]
 fn a_logs_end_is_told_where_its_entries_are_gone_before_they_were_read() {
-    let topic = Topic::log(2, EPOCH);
+    let topic = Topic::new(Policy::Log { epoch: EPOCH }, Limits::new(2));
     add(&topic, "a");
     let mut reader = Reader::new(&topic, Wanted::default());
     assert_eq!(reader.read(1), ["after 0"]);

@@ -1,10 +1,10 @@
 //! The newest value of each key.
 
-use super::PutError;
+use super::{Change, PutError};
 use bytes::Bytes;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[derive(Debug)]
 pub(crate) struct State {
@@ -56,6 +56,52 @@ impl State {
         let slot = self.index.remove(key)?;
         self.free.push(slot);
         Some(self.change(now, slot, None))
+    }
+
+    /// The first of these changes, made in their order, for which there is no room.
+    pub(super) fn lacks_room(&self, changes: &[Change]) -> Option<usize> {
+        let mut room = self.max_keys.saturating_sub(self.index.len());
+        let (mut added, mut removed) = (HashSet::new(), HashSet::new());
+        for (at, (key, value)) in changes.iter().enumerate() {
+            let key = key.as_str();
+            let is_there =
+                added.contains(key) || (self.index.contains_key(key) && !removed.contains(key));
+            match value {
+                Some(_) if !is_there => {
+                    room = match room.checked_sub(1) {
+                        Some(room) => room,
+                        None => return Some(at),
+                    };
+                    added.insert(key);
+                }
+                None if is_there => {
+                    room += 1;
+                    added.remove(key);
+                    removed.insert(key);
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Removes the keys whose newest value is older than this, and returns how many they were.
+    pub(super) fn expire(&mut self, now: Instant, max_age: Duration) -> usize {
+        let slots = self
+            .changes
+            .values()
+            .map(|slot| &self.slots[*slot as usize]);
+        let is_old = |slot: &&Slot| now.saturating_duration_since(slot.changed) > max_age;
+        // They are in the order of their changes.
+        let old: Vec<_> = slots
+            .take_while(is_old)
+            .filter(|slot| slot.value.is_some())
+            .map(|slot| slot.key.clone())
+            .collect();
+        for key in &old {
+            self.remove(now, key);
+        }
+        old.len()
     }
 
     pub(super) fn get(&self, key: &str) -> Option<Bytes> {

@@ -31,22 +31,27 @@ impl Ring {
     }
 
     /// Adds one; where there are as many as may be, the oldest goes.
-    pub(super) fn push(&mut self, item: Item) -> u64 {
+    pub(super) fn put(&mut self, now: Instant, key: &str, value: Bytes) -> u64 {
         if self.items.len() >= self.max {
             self.items.pop_front();
         }
-        self.items.push_back(item);
+        self.items.push_back(Item {
+            key: key.into(),
+            changed: now,
+            value,
+        });
         self.version += 1;
         self.version
     }
 
-    /// Drops those that are older than this.
-    pub(super) fn expire(&mut self, now: Instant, within: Duration) {
-        while let Some(oldest) = self.items.front()
-            && now.saturating_duration_since(oldest.changed) > within
-        {
-            self.items.pop_front();
+    /// Drops those that are older than this, and returns how many they were.
+    pub(super) fn expire(&mut self, now: Instant, within: Duration) -> usize {
+        let is_old = |item: &Item| now.saturating_duration_since(item.changed) > within;
+        let mut count = 0;
+        while self.items.pop_front_if(|item| is_old(item)).is_some() {
+            count += 1;
         }
+        count
     }
 
     /// The version of the oldest that is there; the next one's, where there is none.
