@@ -80,7 +80,6 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
       return server;
     });
   },
-
   serveBehindRelay: async ({ atEnd, serve }, use) => {
     await use(async (options) => {
       const port = await freePort();

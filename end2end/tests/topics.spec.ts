@@ -119,7 +119,7 @@ within = "5s"
   const publish = async (request: APIRequestContext, url: string, topic: string, values: number[]) => {
     const data = values.map((value) => JSON.stringify({ key: "k", value })).join("\n");
     const headers = { authorization: `Bearer ${KEY}`, "content-type": "application/x-ndjson" };
-    const answer = await request.post(`${url}/topics/${topic}`, { data, headers });
+    const answer = await request.post(`${url}/topics/${encodeURIComponent(topic)}`, { data, headers });
     expect(answer.status(), await answer.text()).toBe(200);
   };
 
