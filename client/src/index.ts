@@ -1,6 +1,7 @@
+import { Publisher } from "./publisher.js";
 import { Receiver, type Received } from "./receiver.js";
 import { Refused, Session } from "./session.js";
-import { readLogEntry, type LogEntry } from "./wire.js";
+import { ACKNOWLEDGEMENT, readAcknowledged, readLogEntry, type LogEntry } from "./wire.js";
 
 export { Refused };
 
@@ -11,6 +12,8 @@ export interface Options {
   RTCPeerConnection?: typeof RTCPeerConnection;
   /** Is told of each change. */
   onstate?: (state: State) => void;
+  /** Is told why something that was put is not taken. */
+  onrefused?: (cause: Refused) => void;
 }
 
 /** `failed` is final; after `lost` the link comes back by itself. */
@@ -66,6 +69,9 @@ export class Tickwire {
   cause: unknown;
   #session: Session | undefined;
   #receiver = new Receiver();
+  readonly #publisher = new Publisher();
+  #publishing: ReturnType<typeof setTimeout> | undefined;
+  readonly #adding = new Map<number, [resolve: () => void, reject: (cause: unknown) => void]>();
   readonly #subscriptions = new Set<Subscription>();
   #byId = new Map<number, Subscription>();
   #nextId = 1;
@@ -108,6 +114,35 @@ export class Tickwire {
     return subscription;
   }
 
+  /**
+   * Puts a key's value into a topic of the newest values: text, bytes, or anything that is then JSON; `undefined`
+   * removes the key. The newest comes to the server whatever is lost, over other sessions too.
+   */
+  put(topic: string, key: string, value: unknown) {
+    this.#publisher.put(topic, key, value);
+    this.#publish();
+  }
+
+  /** Adds text to a log, or another topic. Resolves when the server has taken it, and rejects where it is not known to. */
+  add(topic: string, key: string, value: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.state !== "open") return reject(new Error("the link is not open"));
+      const id = this.#nextId++;
+      this.#adding.set(id, [resolve, reject]);
+      this.#say({ type: "publish", id, topic, key, value });
+    });
+  }
+
+  #publish() {
+    clearTimeout(this.#publishing);
+    if (this.state !== "open") return;
+    const now = performance.now();
+    const message = this.#publisher.poll(now);
+    if (message) this.#session!.values.send(message);
+    const at = this.#publisher.timeout();
+    if (at) this.#publishing = setTimeout(() => this.#publish(), at - now + 1);
+  }
+
   /** Ends it, on the server too, and all subscriptions. */
   close() {
     this.#set("closed");
@@ -126,6 +161,8 @@ export class Tickwire {
   #set(state: State) {
     if (this.state === state || this.state === "closed" || this.state === "failed") return;
     this.state = state;
+    for (const [, reject] of this.#adding.values()) reject(new Error("the link was lost before the server has answered"));
+    this.#adding.clear();
     this.options.onstate?.(state);
   }
 
@@ -168,6 +205,8 @@ export class Tickwire {
     this.#byId = new Map();
     this.#set("open");
     for (const subscription of this.#subscriptions) this.#begin(subscription);
+    this.#publisher.restart();
+    this.#publish();
   }
 
   #lost(atLeast = 0) {
@@ -194,13 +233,21 @@ export class Tickwire {
     const subscription = this.#byId.get(said.id ?? 0);
     if (said.type === "log") subscription?.log(said, said.gap);
     if (said.type === "complete") subscription?.completed();
-    if (said.type === "refused" && subscription) {
+    const [resolve, reject] = this.#adding.get(said.id ?? 0) ?? [];
+    if (said.type === "published") resolve?.();
+    if (said.type !== "refused") return;
+    const cause = new Refused(said.code ?? "", said.message ?? "", false, 0);
+    if (subscription) {
       this.#subscriptions.delete(subscription);
-      subscription.fail(new Refused(said.code ?? "", said.message ?? "", false, 0));
-    }
+      subscription.fail(cause);
+    } else (reject ?? this.options.onrefused)?.(cause);
   }
 
   #values(message: Uint8Array) {
+    if (message[0] === ACKNOWLEDGEMENT) {
+      this.#publisher.acknowledge(performance.now(), readAcknowledged(message));
+      return this.#publish();
+    }
     this.#receiver.handle(performance.now(), message, (received) => this.#byId.get(received.subscription)?.take(received));
     const at = this.#receiver.acknowledgeAt;
     if (at === undefined) return;

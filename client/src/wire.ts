@@ -32,12 +32,21 @@ export interface Packet {
   entries: Entry[];
 }
 
+/** What is published. */
+export interface Published {
+  topic: Uint8Array;
+  key: Uint8Array;
+  /** Undefined where the key is to be removed. */
+  value: Uint8Array | undefined;
+}
+
 /** From and to which number packets have come. */
 export type Range = [first: number, last: number];
 
 const PACKET = 0;
-const ACKNOWLEDGEMENT = 1;
+export const ACKNOWLEDGEMENT = 1;
 const LOG_ENTRY = 2;
+const PUBLICATION = 3;
 const REMOVED = 1;
 const NAMED = 2;
 const SNAPSHOT = 4;
@@ -103,21 +112,49 @@ export function readLogEntry(message: Uint8Array): LogEntry {
   return { subscription: number(), position: number(), age: number(), key: text(), value: bytes(left()) };
 }
 
-/** Writes that these packets have come, the highest range first; the highest was held so many microseconds. */
-export function writeAcknowledgement(ranges: Range[], held: number): Uint8Array<ArrayBuffer> {
-  const bytes = [ACKNOWLEDGEMENT];
+/** A message that is being written. */
+function writing(kind: number) {
+  const bytes = [kind];
   const number = (value: number) => {
     const size = value < 0x40 ? 0 : value < 0x4000 ? 1 : value < 0x40000000 ? 2 : 3;
     let rest = BigInt(value) | (BigInt(size) << BigInt(8 * 2 ** size - 2));
     const at = bytes.length;
     for (let count = 2 ** size; count > 0; count--, rest >>= 8n) bytes.splice(at, 0, Number(rest & 0xffn));
   };
+  const block = (content: Uint8Array) => {
+    number(content.length);
+    for (const byte of content) bytes.push(byte);
+  };
+  return { bytes, number, block };
+}
+
+/** Writes that these packets have come, the highest range first; the highest was held so many microseconds. */
+export function writeAcknowledgement(ranges: Range[], held: number): Uint8Array<ArrayBuffer> {
+  const { bytes, number } = writing(ACKNOWLEDGEMENT);
   let below: number | undefined;
   for (const [first, last] of ranges) {
     number(below === undefined ? last : below - last - 2);
     if (below === undefined) number(held);
     number(last - first);
     below = first;
+  }
+  return new Uint8Array(bytes);
+}
+
+/** Reads which publication has come: the server tells of each by itself. */
+export function readAcknowledged(message: Uint8Array): number {
+  return reading(message, ACKNOWLEDGEMENT).number();
+}
+
+/** Writes what is published. */
+export function writePublication(count: number, entries: Published[]): Uint8Array<ArrayBuffer> {
+  const { bytes, number, block } = writing(PUBLICATION);
+  number(count);
+  for (const { topic, key, value } of entries) {
+    bytes.push(value ? 0 : REMOVED);
+    block(topic);
+    block(key);
+    if (value) block(value);
   }
   return new Uint8Array(bytes);
 }

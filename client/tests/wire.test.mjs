@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { readLogEntry, readPacket, writeAcknowledgement } from "../dist/wire.js";
+import { readAcknowledged, readLogEntry, readPacket, writeAcknowledgement, writePublication } from "../dist/wire.js";
 
 const vectors = JSON.parse(readFileSync(new URL("../../crates/wire/vectors/values.json", import.meta.url), "utf8"));
 const bytes = (hex) => new Uint8Array(Buffer.from(hex, "hex"));
@@ -32,4 +32,17 @@ test("acknowledgements are written as the server reads them", () => {
   for (const { hex, acknowledgement } of vectors.acknowledgements) {
     assert.deepEqual(writeAcknowledgement(acknowledgement.ranges, acknowledgement.held), bytes(hex));
   }
+});
+
+test("publications are written as the server reads them", () => {
+  const text = (it) => new TextEncoder().encode(it);
+  for (const { hex, publication } of vectors.publications) {
+    const entries = publication.entries.map(({ topic, key, value }) => ({
+      topic: text(topic),
+      key: text(key),
+      value: value === null ? undefined : bytes(value),
+    }));
+    assert.deepEqual(writePublication(publication.number, entries), bytes(hex));
+  }
+  assert.equal(readAcknowledged(writeAcknowledgement([[300, 300]], 0)), 300);
 });

@@ -113,6 +113,14 @@ keep = 5
 match = "strokes"
 policy = "deadline"
 within = "5s"
+[[topic]]
+match = "rooms/{room}/cursors"
+publish = true
+[[topic]]
+match = "rooms/{room}/chat"
+policy = "log"
+keep = 100
+publish = true
 `;
 
   /** Publishes values of one key after another. */
@@ -147,6 +155,37 @@ within = "5s"
     expect((await read(2, position))[0]).toEqual(["4", "5"]);
     await publish(request, url, "alarms/north", [6, 7, 8, 9, 10, 11]);
     expect((await read(5, position))[0]).toEqual(["gap 7", "8", "9", "10", "11"]);
+  });
+
+  test("what one client publishes, another reads", async ({ page, context, serveConfigured }) => {
+    const { url } = await serveConfigured(CONFIG);
+    const other = await context.newPage();
+    await link(page, url);
+    await link(other, url);
+    await other.evaluate(async () => {
+      const { tick } = window as any;
+      const cursors = ((window as any).cursors = tick.subscribe("rooms/7/cursors"));
+      const chat = ((window as any).chat = tick.subscribe("rooms/7/chat"));
+      chat.entries = [];
+      chat.onvalue = ({ key, value }: { key: string; value: string }) => chat.entries.push(`${key}: ${value}`);
+      cursors.onvalue = () => {};
+      await Promise.all([cursors.complete, chat.complete]);
+    });
+    const refused = await page.evaluate(async () => {
+      const { tick } = window as any;
+      while (tick.state !== "open") await new Promise((resolve) => (tick.options.onstate = resolve));
+      for (let x = 0; x <= 500; x++) tick.put("rooms/7/cursors", "alice", { x });
+      await tick.add("rooms/7/chat", "alice", "hello");
+      const refused = new Promise((resolve) => (tick.options.onrefused = resolve));
+      tick.put("alarms/north", "alice", "no");
+      return [((await refused) as any).code, (await tick.add("alarms/north", "alice", "no").catch((cause: any) => cause)).code];
+    });
+    expect(refused).toEqual(["not-allowed", "not-allowed"]);
+    const cursor = () => other.evaluate(() => (window as any).cursors.values.get("alice")?.value);
+    await expect.poll(cursor).toBe('{"x":500}');
+    await expect.poll(() => other.evaluate(() => (window as any).chat.entries)).toEqual(["alice: hello"]);
+    await page.evaluate(() => (window as any).tick.put("rooms/7/cursors", "alice", undefined));
+    await expect.poll(cursor).toBe(undefined);
   });
 
   test("each value of a deadline comes", async ({ page, request, serveConfigured }) => {

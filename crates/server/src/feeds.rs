@@ -161,11 +161,15 @@ impl<S: Clone + Send + Sync + 'static> Feeds<S> {
         }
         if let Some(topics) = feeds.topics.take() {
             feeds.table.topics = Some(topics.clone());
+            let theirs = topics.clone();
             let control = move |channel: Channel, reading: Reading| {
-                topics::control(channel, reading, topics.clone())
+                topics::control(channel, reading, theirs.clone())
+            };
+            let values = move |channel: Channel, reading: Reading| {
+                topics::values(channel, reading, topics.clone())
             };
             feeds = feeds.feed(control::CONTROL, control);
-            feeds = feeds.feed(control::VALUES, topics::values);
+            feeds = feeds.feed(control::VALUES, values);
         }
         Arc::new(feeds.table)
     }

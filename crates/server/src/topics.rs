@@ -7,6 +7,7 @@
 
 mod feeds;
 mod policy;
+mod publish;
 mod reader;
 mod registry;
 mod topic;
@@ -24,6 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Instant;
 use tickwire_values::{Sender, Watcher};
+use tickwire_wire::control::Refusal;
 use tokio::sync::Notify;
 
 /// How many subscriptions a session may have.
@@ -51,7 +53,7 @@ struct Subscriptions {
     /// Tells the channel `values` that something may be due.
     filled: Notify,
     /// Why what came on `values` could not be taken, to be said on `control`.
-    refusals: Mutex<VecDeque<String>>,
+    refusals: Mutex<VecDeque<(Refusal, String)>>,
     /// Tells the channel `control` that there is something to say: of these, of a snapshot that is
     /// complete, or of a log.
     to_say: Notify,

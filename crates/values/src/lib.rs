@@ -17,6 +17,7 @@
 //! | [`Topic`] | keys and their values, with a [`Policy`] |
 //! | [`Sender`] | one reader's subscriptions, where the values are: makes packets, takes acknowledgements |
 //! | [`Receiver`] | the same where they are read: takes packets, makes acknowledgements |
+//! | [`Publisher`], [`Published`] | what a client publishes, and where that is taken |
 //!
 //! What travels is in [`tickwire_wire::values`]. Losses are found as QUIC finds them (RFC 9002): three
 //! newer packets have come, or nothing has for too long. Packets leave as fast as the path is found to
@@ -42,12 +43,16 @@
 //! ```
 
 mod pace;
+mod published;
+mod publisher;
 mod receiver;
 mod recovery;
 mod sender;
 mod subscription;
 mod topic;
 
+pub use published::Published;
+pub use publisher::{PublishError, Publisher};
 pub use receiver::{Receiver, Update};
 pub use sender::{AcknowledgeError, PACKET_BYTES, Sender, SubscribeError};
 pub use subscription::{ToSay, Wanted};

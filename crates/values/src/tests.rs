@@ -5,6 +5,7 @@ use tickwire_wire::values::Acknowledgement;
 mod each;
 mod model;
 mod path;
+mod publishing;
 
 #[test]
 fn subscriptions_and_their_keys_are_bounded() {

@@ -30,6 +30,18 @@ pub enum ToServer {
         /// The subscription's number.
         id: u64,
     },
+    /// It puts a value into a topic, and wants to know whether it is taken. Where the newest value of a key
+    /// counts, [`crate::values::Publication`] is the way on which nothing waits.
+    Publish {
+        /// The number by which it is told, as those of subscriptions.
+        id: u64,
+        /// The topic's name.
+        topic: String,
+        /// The key.
+        key: String,
+        /// The value, which is text.
+        value: String,
+    },
 }
 
 /// What a reader wants.
@@ -87,9 +99,14 @@ pub enum ToReader {
         /// Whether entries between what the reader has, or has asked for, and this are gone.
         gap: bool,
     },
+    /// A value that was to be published is taken.
+    Published {
+        /// Its number.
+        id: u64,
+    },
     /// Something that the reader said is not done.
     Refused {
-        /// The subscription's number, where it was about one.
+        /// The number of the subscription or the publication, where it was about one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<u64>,
         /// Why, for programs.
@@ -115,6 +132,12 @@ pub enum Refusal {
     TooMany,
     /// A rate that is none, or of a topic that has none.
     BadRate,
+    /// A publication that cannot be read.
+    BadPublication,
+    /// Clients may not publish into the topic, or not in this way.
+    NotAllowed,
+    /// The value or its key is too long, or there is no room for another key.
+    NotTaken,
 }
 
 /// The lowest and the highest [`Subscribe::max_rate`].
@@ -192,6 +215,17 @@ mod tests {
         let json = r#"{"type":"log","id":2,"epoch":7,"position":40,"gap":true}"#;
         assert_eq!(log.json(), json);
         assert_eq!(ToReader::parse(json), Some(log));
+        let publish = ToServer::Publish {
+            id: 3,
+            topic: "chat".into(),
+            key: "alice".into(),
+            value: "hello".into(),
+        };
+        let json = r#"{"type":"publish","id":3,"topic":"chat","key":"alice","value":"hello"}"#;
+        assert_eq!(publish.json(), json);
+        assert_eq!(ToServer::parse(json), Ok(publish));
+        let published = ToReader::Published { id: 3 };
+        assert_eq!(published.json(), r#"{"type":"published","id":3}"#);
         let complete = ToReader::Complete { id: 1 };
         assert_eq!(complete.json(), r#"{"type":"complete","id":1}"#);
         let refused = ToReader::Refused {

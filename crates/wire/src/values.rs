@@ -8,6 +8,7 @@
 //! | 0 | [`Packet`]: values | who has them |
 //! | 1 | [`Acknowledgement`] of packets | who reads them |
 //! | 2 | [`LogEntry`], on the channel `control` | who has them |
+//! | 3 | [`Publication`]: values for topics | a client that may |
 //!
 //! **Numbers** are QUIC's variable-length integers (RFC 9000 section 16): the two highest bits of the
 //! first byte say how many bytes there are, and a number is at most 2⁶² − 1.
@@ -25,8 +26,10 @@
 //! The entries of a **log** travel on the channel `control`, which is reliable and ordered, one a
 //! message ([`LogEntry`]).
 
+mod publication;
 mod varint;
 
+pub use publication::{MAX_TOPIC, Publication, Published};
 pub use varint::{MAX_NUMBER, Reader, Writer};
 
 /// The first byte of a [`Packet`].
@@ -35,6 +38,8 @@ pub const PACKET: u8 = 0;
 pub const ACKNOWLEDGEMENT: u8 = 1;
 /// The first byte of a [`LogEntry`].
 pub const LOG_ENTRY: u8 = 2;
+/// The first byte of a [`Publication`].
+pub const PUBLICATION: u8 = 3;
 /// The longest key, in bytes of UTF-8.
 pub const MAX_KEY: usize = 1_024;
 /// The longest value, in bytes: with all that stands before it, it fits into the smallest message that

@@ -29,6 +29,8 @@ pub(super) struct TopicTable {
     max_rate: Option<f64>,
     max_age: Option<String>,
     value_bytes: Option<usize>,
+    #[serde(default)]
+    publish: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -116,6 +118,9 @@ impl TryFrom<TopicTable> for TopicConfig {
         if let Some(bytes) = table.value_bytes {
             number("value-bytes", &VALUE_BYTES, &bytes)?;
             policy = policy.max_value_bytes(bytes);
+        }
+        if table.publish {
+            policy = policy.publish();
         }
         Ok(Self {
             name: table.r#match.clone(),

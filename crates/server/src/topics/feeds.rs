@@ -1,6 +1,6 @@
 //! The two channels by which a session reads topics.
 
-use super::{NoTopic, Reading, Subscriptions, Topics};
+use super::{Reading, Subscriptions, Topics, publish};
 use crate::channel::Channel;
 use crate::fresh::lock;
 use crate::message::{Message, SendError};
@@ -8,8 +8,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tickwire_values::{SubscribeError, ToSay, Wanted, Watcher};
+use tickwire_values::{Published, SubscribeError, ToSay, Wanted, Watcher};
 use tickwire_wire::control::{RATES, Refusal, Subscribe, ToReader, ToServer, VALUES};
+use tickwire_wire::values::PUBLICATION;
 use tokio::time::sleep_until;
 
 /// How many messages of a session may be refused before its channel closes: a reader that goes on is
@@ -84,6 +85,18 @@ pub async fn control(
                 subscriptions.sender().unsubscribe(id);
                 Ok(())
             }
+            Ok(ToServer::Publish {
+                id,
+                topic,
+                key,
+                value,
+            }) => match publish::add(&topics, &topic, &key, value) {
+                Ok(()) => {
+                    channel.send(ToReader::Published { id }.json()).await?;
+                    Ok(())
+                }
+                Err((code, message)) => Err((Some(id), code, message)),
+            },
             Err(cause) => Err((None, Refusal::BadMessage, cause)),
         };
         if let Err((id, code, message)) = done {
@@ -102,8 +115,9 @@ pub async fn control(
 ///
 /// # Errors
 /// Where the channel closes while something is being sent, or too much had to be refused.
-pub async fn values(channel: Channel, reading: Reading) -> Result<(), TopicsError> {
+pub async fn values(channel: Channel, reading: Reading, topics: Topics) -> Result<(), TopicsError> {
     let subscriptions = reading.subscriptions();
+    let mut published = Published::default();
     let Some(_only) = Only::take(&subscriptions.has_values) else {
         return Ok(channel
             .refuse("the session has a channel of this label")
@@ -128,12 +142,26 @@ pub async fn values(channel: Channel, reading: Reading) -> Result<(), TopicsErro
                 let Some(message) = message else {
                     return Ok(());
                 };
-                let taken = match &message {
-                    Message::Binary(message) => subscriptions.acknowledged(message),
-                    Message::Text(_) => Err("expected an acknowledgement, found text".into()),
+                let refusals = match &message {
+                    Message::Binary(message) if message.first() == Some(&PUBLICATION) => {
+                        let taken = publish::take(&topics, &mut published, message);
+                        if let Some(acknowledgement) = taken.acknowledgement {
+                            sent_or_lost(channel.try_send_once(&acknowledgement))?;
+                        }
+                        taken.refusals
+                    }
+                    Message::Binary(message) => {
+                        let taken = subscriptions.acknowledged(message);
+                        let refusal = |cause| (Refusal::BadAcknowledgement, cause);
+                        taken.map_err(refusal).err().into_iter().collect()
+                    }
+                    Message::Text(_) => {
+                        let cause = "expected an acknowledgement, found text";
+                        vec![(Refusal::BadAcknowledgement, cause.to_owned())]
+                    }
                 };
-                if let Err(cause) = taken {
-                    subscriptions.refuse(cause);
+                for (code, cause) in refusals {
+                    subscriptions.refuse(code, &cause);
                     refused += 1;
                     if refused >= MAX_REFUSED {
                         return Err(TopicsError::Refused);
@@ -141,6 +169,14 @@ pub async fn values(channel: Channel, reading: Reading) -> Result<(), TopicsErro
                 }
             }
         }
+    }
+}
+
+/// What finds no room is as what the network loses.
+fn sent_or_lost(sent: Result<(), SendError>) -> Result<(), SendError> {
+    match sent {
+        Err(SendError::Full | SendError::TooLarge) => Ok(()),
+        sent => sent,
     }
 }
 
@@ -169,14 +205,11 @@ impl Subscriptions {
         asked: Subscribe,
     ) -> Result<(), (Refusal, String)> {
         let topic = topics.get(&asked.topic).map_err(|cause| {
-            let code = match cause {
-                NoTopic::Unknown { .. } | NoTopic::TooLong => Refusal::NoTopic,
-                NoTopic::TooMany => Refusal::TooMany,
-            };
+            let code = publish::code(&cause);
             (code, cause.to_string())
         })?;
         let (id, wanted) = (asked.id, wanted(asked)?);
-        let begun = self.sender().subscribe(id, topic.0.clone(), wanted);
+        let begun = self.sender().subscribe(id, topic.values.clone(), wanted);
         begun.map_err(|cause| {
             let code = match cause {
                 SubscribeError::Taken => Refusal::IdTaken,
@@ -186,7 +219,7 @@ impl Subscriptions {
             (code, format!("The subscription is not begun: {cause}."))
         })?;
         let watcher: Arc<dyn Watcher> = self.clone();
-        topic.0.watch(&watcher);
+        topic.values.watch(&watcher);
         self.fill();
         self.to_say.notify_one();
         Ok(())
@@ -204,11 +237,7 @@ impl Subscriptions {
         }
         let now = Instant::now();
         while let Some(packet) = sender.poll(now) {
-            match channel.try_send_once(&packet.into()) {
-                // As what the network loses.
-                Ok(()) | Err(SendError::Full | SendError::TooLarge) => {}
-                Err(cause) => return Err(cause),
-            }
+            sent_or_lost(channel.try_send_once(&packet.into()))?;
         }
         // Where nothing of a snapshot is wanted, it is complete without a packet.
         if sender.has_to_say() {
@@ -218,11 +247,11 @@ impl Subscriptions {
     }
 
     /// Has it said that what came on `values` could not be taken.
-    fn refuse(&self, cause: String) {
+    fn refuse(&self, code: Refusal, cause: &str) {
         // Who opens `values` alone is told nothing.
         let mut refusals = lock(&self.refusals);
         if refusals.len() < MAX_REFUSED as usize {
-            refusals.push_back(format!("Passed over on {VALUES}: {cause}."));
+            refusals.push_back((code, format!("Passed over on {VALUES}: {cause}.")));
         }
         self.to_say.notify_one();
     }
@@ -238,13 +267,9 @@ impl Subscriptions {
                 ToSay::Entry(entry) => entry.into(),
             });
         }
-        let message = lock(&self.refusals).pop_front()?;
-        let refused = ToReader::Refused {
-            id: None,
-            code: Refusal::BadAcknowledgement,
-            message,
-        };
-        Some(refused.json().into())
+        let (code, message) = lock(&self.refusals).pop_front()?;
+        let id = None;
+        Some(ToReader::Refused { id, code, message }.json().into())
     }
 
     /// Takes an acknowledgement in; otherwise says why not.

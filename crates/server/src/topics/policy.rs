@@ -13,6 +13,7 @@ const MAX_EVENTS: usize = 10_000;
 pub struct Policy {
     kind: Kind,
     limits: Limits,
+    takes_from_clients: bool,
 }
 
 impl Policy {
@@ -39,8 +40,11 @@ impl Policy {
     }
 
     fn of(kind: Kind, max: usize) -> Self {
-        let limits = Limits::new(max);
-        Self { kind, limits }
+        Self {
+            kind,
+            limits: Limits::new(max),
+            takes_from_clients: false,
+        }
     }
 
     /// The same for so many keys, of a topic of the newest values.
@@ -75,6 +79,16 @@ impl Policy {
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.limits.max_age = Some(max_age);
         self
+    }
+
+    /// The same, where clients may put values too: whoever reaches the server.
+    pub fn publish(mut self) -> Self {
+        self.takes_from_clients = true;
+        self
+    }
+
+    pub(super) fn takes_from_clients(self) -> bool {
+        self.takes_from_clients
     }
 
     pub(super) fn name(self) -> &'static str {

@@ -165,7 +165,7 @@ impl Topics {
         } else if registry.named.contains_key(name) {
             return Err(failed("there is one already"));
         } else {
-            let topic = Topic(policy.topic());
+            let topic = Topic::new(policy);
             registry.named.insert(name.to_owned(), topic);
         }
         Ok(())
@@ -194,7 +194,7 @@ impl Topics {
         let registry = lock(&self.0);
         let topics = registry.named.iter().map(|(name, topic)| Listed {
             name: name.clone(),
-            policy: policy::name(topic.0.policy()),
+            policy: policy::name(topic.values.policy()),
             topics: None,
             keys: Some(topic.len()),
             readers: Some(topic.readers()),
@@ -219,11 +219,11 @@ impl Topics {
         }
         let topics = registry.named.values();
         let topics = topics.chain(registry.made.values().map(|(_, topic)| topic));
-        let ages = |topic: &&Topic| topic.0.limits().max_age.is_some();
+        let ages = |topic: &&Topic| topic.values.limits().max_age.is_some();
         let topics: Vec<_> = topics.filter(ages).cloned().collect();
         drop(registry);
         for topic in topics {
-            topic.0.expire(now);
+            topic.values.expire(now);
         }
     }
 }
@@ -250,7 +250,7 @@ impl Registry {
         }
         let pattern = &mut self.patterns[index];
         pattern.topics += 1;
-        let topic = Topic(pattern.policy.topic());
+        let topic = Topic::new(pattern.policy);
         self.made.insert(name.to_owned(), (index, topic.clone()));
         Ok(topic)
     }
@@ -261,7 +261,7 @@ impl Registry {
         if is_rested && self.made.len() >= self.sweep_at.clamp(SWEEP_FROM, MAX_TOPICS) {
             let patterns = &mut self.patterns;
             self.made.retain(|_, (index, topic)| {
-                let is_unused = topic.0.is_unused(now);
+                let is_unused = topic.values.is_unused(now);
                 patterns[*index].topics -= usize::from(is_unused);
                 !is_unused
             });

@@ -1,5 +1,6 @@
 //! A topic, as a program has it.
 
+use super::Policy;
 use bytes::Bytes;
 use std::time::Instant;
 use tickwire_values::{PutError, Snapshot};
@@ -7,9 +8,24 @@ use tickwire_values::{PutError, Snapshot};
 /// Keys and their values, which come to whoever subscribes: as its [`Policy`](crate::Policy) has it.
 /// Copies are the same topic.
 #[derive(Clone, Debug)]
-pub struct Topic(pub(super) tickwire_values::Topic);
+pub struct Topic {
+    pub(super) values: tickwire_values::Topic,
+    policy: Policy,
+}
 
 impl Topic {
+    pub(super) fn new(policy: Policy) -> Self {
+        Self {
+            values: policy.topic(),
+            policy,
+        }
+    }
+
+    /// Whether clients may put values into it.
+    pub fn takes_from_clients(&self) -> bool {
+        self.policy.takes_from_clients()
+    }
+
     /// Sets a key's value, or adds one where each counts by itself. It never waits, whoever reads
     /// slowly, and can be called from any thread.
     ///
@@ -17,7 +33,7 @@ impl Topic {
     /// Where the key is longer than 1,024 bytes or the value than the topic allows, or there is no room
     /// for another key.
     pub fn put(&self, key: &str, value: impl Into<Bytes>) -> Result<(), PutError> {
-        self.0.put(Instant::now(), key, value).map(drop)
+        self.values.put(Instant::now(), key, value).map(drop)
     }
 
     /// Makes all of these changes or none, with no other between them: each a key with its new value, or
@@ -26,35 +42,35 @@ impl Topic {
     /// # Errors
     /// As [`Topic::put`] for the first that cannot be made, with its index.
     pub fn change(&self, changes: Vec<(String, Option<Bytes>)>) -> Result<(), (usize, PutError)> {
-        self.0.change(Instant::now(), changes)
+        self.values.change(Instant::now(), changes)
     }
 
     /// Removes a key, for its readers too; nothing, where there is none, or each value counts by itself.
     pub fn remove(&self, key: &str) {
-        self.0.remove(Instant::now(), key);
+        self.values.remove(Instant::now(), key);
     }
 
     /// A key's newest value, if it has one.
     pub fn get(&self, key: &str) -> Option<Bytes> {
-        self.0.get(key)
+        self.values.get(key)
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
-        self.0.snapshot(Instant::now())
+        self.values.snapshot(Instant::now())
     }
 
     /// How many sessions and streams have subscribed to it.
     pub fn readers(&self) -> usize {
-        self.0.watchers()
+        self.values.watchers()
     }
 
     /// How many keys there are; where each value counts by itself, how many values.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.values.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.values.is_empty()
     }
 }

@@ -113,6 +113,24 @@ proptest! {
     }
 
     #[test]
+    fn a_publication_is_read_as_it_was_written(
+        number in numbers(),
+        entries in vec((".{0,20}", ".{0,20}", option::of(vec(any::<u8>(), 0..40))), 0..6),
+    ) {
+        let mut writer = Publication::begin(number, 0);
+        let entries: Vec<_> = entries
+            .iter()
+            .map(|(topic, key, value)| Published { topic, key, value: value.as_deref() })
+            .collect();
+        let before = writer.len();
+        let most: usize = entries.iter().map(Published::written_len).sum();
+        entries.iter().for_each(|entry| entry.write(&mut writer));
+        prop_assert!(writer.len() - before <= most);
+        let message = writer.finish();
+        prop_assert_eq!(Publication::read(&message), Ok(Publication { number, entries }));
+    }
+
+    #[test]
     fn a_logs_entry_is_read_as_it_was_written(
         subscription in numbers(),
         position in numbers(),
@@ -146,7 +164,7 @@ proptest! {
     }
 
     #[test]
-    fn garbage_is_an_error_and_nothing_worse(mut message in vec(any::<u8>(), 0..300), kind in 0..3_u8) {
+    fn garbage_is_an_error_and_nothing_worse(mut message in vec(any::<u8>(), 0..300), kind in 0..4_u8) {
         if let Some(first) = message.first_mut() {
             *first = kind;
         }
@@ -218,6 +236,23 @@ fn the_vectors_are_read_and_written() {
         assert_eq!(expected["key"], entry.key);
         assert_eq!(bytes(&expected["value"]), entry.value);
         assert_eq!(entry.write(), message);
+    }
+    for vector in vectors["publications"].as_array().unwrap() {
+        let (message, expected) = (bytes(&vector["hex"]), &vector["publication"]);
+        let publication = Publication::read(&message).unwrap();
+        assert_eq!(expected["number"], publication.number);
+        let entries = expected["entries"].as_array().unwrap();
+        assert_eq!(entries.len(), publication.entries.len());
+        let mut writer = Publication::begin(publication.number, 0);
+        for (entry, expected) in publication.entries.iter().zip(entries) {
+            assert_eq!(expected["topic"], entry.topic);
+            assert_eq!(expected["key"], entry.key);
+            let value = &expected["value"];
+            let value = (!value.is_null()).then(|| bytes(value));
+            assert_eq!(value.as_deref(), entry.value);
+            entry.write(&mut writer);
+        }
+        assert_eq!(writer.finish(), message);
     }
     for bad in vectors["bad"].as_array().unwrap() {
         assert!(Packet::read(&bytes(bad)).is_err(), "{bad}");
