@@ -19,6 +19,9 @@
 //! | [`Receiver`] | the same where they are read: takes packets, makes acknowledgements |
 //! | [`Publisher`], [`Published`] | what a client publishes, and where that is taken |
 //!
+//! A topic is saved by whoever pulls what has changed, [`Topic::saved_since`], and restored from that,
+//! [`Topic::restore`].
+//!
 //! What travels is in [`tickwire_wire::values`]. Losses are found as QUIC finds them (RFC 9002): three
 //! newer packets have come, or nothing has for too long. Packets leave as fast as the path is found to
 //! carry them, as BBR has it: by what it delivers, and how long the way takes.
@@ -56,7 +59,9 @@ pub use publisher::{PublishError, Publisher};
 pub use receiver::{Receiver, Update};
 pub use sender::{AcknowledgeError, PACKET_BYTES, Sender, SubscribeError};
 pub use subscription::{ToSay, Wanted};
-pub use topic::{Change, Limits, Policy, PutError, Snapshot, Topic, Watcher};
+pub use topic::{
+    Change, Limits, Policy, PutError, Row, Saved, Snapshot, Topic, Watcher, WeakTopic,
+};
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,6 @@
-use crate::{Receiver, Sender, SubscribeError, Topic, Wanted};
+use crate::{Policy, Receiver, Sender, SubscribeError, Topic, Wanted, Watcher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tickwire_wire::values::Acknowledgement;
 
@@ -6,6 +8,7 @@ mod each;
 mod model;
 mod path;
 mod publishing;
+mod saved;
 
 #[test]
 fn subscriptions_and_their_keys_are_bounded() {
@@ -67,4 +70,48 @@ fn who_lies_about_how_long_it_has_held_its_answers_still_gets_values() {
         sender.acknowledge(now, &answer.write()).unwrap();
         now += Duration::from_millis(1);
     }
+}
+
+/// Counts what it is told.
+struct Told {
+    count: AtomicUsize,
+    is_reader: bool,
+}
+
+impl Watcher for Told {
+    fn changed(&self, _: Policy) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn is_reader(&self) -> bool {
+        self.is_reader
+    }
+}
+
+#[test]
+fn who_watches_is_told_of_changes_and_of_the_end_and_does_not_keep_a_topic() {
+    let watch = |topic: &Topic, is_reader| {
+        let told = Arc::new(Told {
+            count: AtomicUsize::new(0),
+            is_reader,
+        });
+        let watcher: Arc<dyn Watcher> = told.clone();
+        topic.watch(&watcher);
+        told
+    };
+    let topic = Topic::latest(1);
+    let told = watch(&topic, false);
+    let reader = watch(&topic, true);
+    assert_eq!(topic.watchers(), 1);
+    topic.put(Instant::now(), "key", "value").unwrap();
+    topic.remove(Instant::now(), "key").unwrap();
+    assert_eq!(told.count.load(Ordering::Relaxed), 2);
+    drop(reader);
+    assert_eq!(topic.watchers(), 0);
+    let weak = topic.downgrade();
+    assert!(topic.is_unused(Instant::now()));
+    assert!(weak.upgrade().is_some());
+    drop(topic);
+    assert!(weak.upgrade().is_none());
+    assert_eq!(told.count.load(Ordering::Relaxed), 3);
 }

@@ -2,9 +2,13 @@
 
 mod latest;
 mod ring;
+mod saved;
+mod watch;
 
 pub(crate) use latest::State;
 pub(crate) use ring::Ring;
+pub use saved::{Row, Saved};
+pub use watch::{Watcher, WeakTopic};
 
 use bytes::Bytes;
 use std::fmt;
@@ -96,13 +100,6 @@ enum Kept {
     Last(Mutex<Ring>),
 }
 
-/// Is told that a topic has changed: at each change, so it should be cheap, and cheaper where it was
-/// told before and has not looked since.
-pub trait Watcher: Send + Sync {
-    /// A topic of this policy has changed.
-    fn changed(&self, policy: Policy);
-}
-
 impl Topic {
     /// An empty one. Of values that count each by itself and are more than may be, the oldest go.
     pub fn new(policy: Policy, limits: Limits) -> Self {
@@ -139,13 +136,6 @@ impl Topic {
         self.0.policy
     }
 
-    /// Tells `watcher` of each change from here on, until it is dropped.
-    pub fn watch(&self, watcher: &Arc<dyn Watcher>) {
-        let mut watchers = lock(&self.0.watchers);
-        watchers.retain(|watcher| watcher.strong_count() > 0);
-        watchers.push(Arc::downgrade(watcher));
-    }
-
     /// Sets a key's value at the time `now`, or adds one, and returns the version of this change.
     ///
     /// # Errors
@@ -161,7 +151,7 @@ impl Topic {
                 ring.put(now, key, value)
             }
         };
-        self.tell();
+        self.0.tell();
         Ok(version)
     }
 
@@ -199,7 +189,7 @@ impl Topic {
                 }
             }
         }
-        self.tell();
+        self.0.tell();
         Ok(())
     }
 
@@ -225,7 +215,7 @@ impl Topic {
             Kept::Last(ring) => lock(ring).expire(now, max_age),
         };
         if removed > 0 {
-            self.tell();
+            self.0.tell();
         }
         removed
     }
@@ -237,7 +227,7 @@ impl Topic {
             return None;
         };
         let version = lock(state).remove(now, key)?;
-        self.tell();
+        self.0.tell();
         Some(version)
     }
 
@@ -303,13 +293,6 @@ impl Topic {
         self.is_empty() && Arc::strong_count(&self.0) == 1
     }
 
-    /// How many watch it.
-    pub fn watchers(&self) -> usize {
-        let watchers = lock(&self.0.watchers);
-        let is_there = |watcher: &&Weak<dyn Watcher>| watcher.strong_count() > 0;
-        watchers.iter().filter(is_there).count()
-    }
-
     /// What is kept of a topic whose newest values count.
     pub(crate) fn state(&self) -> Option<MutexGuard<'_, State>> {
         match &self.0.kept {
@@ -332,14 +315,6 @@ impl Topic {
     fn clear(&self, now: Instant, ring: &mut Ring) {
         if let Policy::Deadline(within) = self.0.policy {
             ring.expire(now, within);
-        }
-    }
-
-    fn tell(&self) {
-        for watcher in lock(&self.0.watchers).iter() {
-            if let Some(watcher) = watcher.upgrade() {
-                watcher.changed(self.0.policy);
-            }
         }
     }
 }

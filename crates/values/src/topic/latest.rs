@@ -1,10 +1,16 @@
 //! The newest value of each key.
 
-use super::{Change, PutError};
+use super::saved::Held;
+use super::{Change, PutError, Row, Saved};
 use bytes::Bytes;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// How many slots of those that are restored may be free beside as many as are not.
+const MAX_FREE: u64 = 1_000;
 
 #[derive(Debug)]
 pub(crate) struct State {
@@ -41,6 +47,83 @@ impl State {
             free: Vec::new(),
             changes: BTreeMap::new(),
             max_keys,
+        }
+    }
+
+    /// One with these rows. Returns whether each is in it, at its place.
+    pub(super) fn restore(&mut self, now: Instant, version: u64, mut rows: Vec<Held>) -> bool {
+        let count = rows.len();
+        // The newest of each key, and of all of them.
+        rows.sort_unstable_by_key(|row| Reverse(row.version));
+        let (mut last, mut keys) = (version + 1, HashSet::new());
+        rows.retain(|row| {
+            let is_next = row.version > 0 && row.version < last && keys.insert(row.key.clone());
+            if is_next {
+                last = row.version;
+            }
+            is_next
+        });
+        rows.truncate(self.max_keys);
+        let mut places = HashSet::new();
+        let most = (2 * rows.len() as u64 + MAX_FREE).min(u32::MAX.into());
+        let mut is_placed = |row: &Held| row.place < most && places.insert(row.place);
+        let is_exact = rows.len() == count && rows.iter().all(&mut is_placed);
+        if !is_exact {
+            (0..).zip(&mut rows).for_each(|(at, row)| row.place = at);
+        }
+        self.version = version;
+        let slots = rows.iter().map(|row| row.place + 1).max().unwrap_or(0);
+        let nobody: Arc<str> = "".into();
+        let free = |_| Slot {
+            key: nobody.clone(),
+            named: 0,
+            version: 0,
+            changed: now,
+            value: None,
+        };
+        self.slots = (0..slots).map(free).collect();
+        for row in rows {
+            // It is below `most`, or below the number of rows, which are no more than keys may be.
+            let number = row.place as u32;
+            self.index.insert(row.key.clone(), number);
+            self.changes.insert(row.version, number);
+            self.slots[number as usize] = Slot {
+                key: row.key,
+                // Of those before it no reader knows.
+                named: row.version,
+                version: row.version,
+                changed: row.changed,
+                value: Some(row.value),
+            };
+        }
+        let numbers = (0..slots as u32).rev();
+        self.free = numbers
+            .filter(|number| self.slots[*number as usize].value.is_none())
+            .collect();
+        is_exact
+    }
+
+    /// What has changed after a version: at most so many rows.
+    pub(super) fn saved_since(&self, now: Instant, version: u64, most: usize) -> Saved {
+        let changes = self.changes.range((Excluded(version), Unbounded));
+        let rows: Vec<_> = changes
+            .take(most)
+            .map(|(&version, &number)| {
+                let slot = &self.slots[number as usize];
+                Row {
+                    place: number.into(),
+                    version,
+                    age: now.saturating_duration_since(slot.changed),
+                    key: slot.key.clone(),
+                    value: slot.value.clone(),
+                }
+            })
+            .collect();
+        let last = rows.last().filter(|_| rows.len() == most);
+        Saved {
+            version: last.map_or(self.version, |row| row.version),
+            first: 0,
+            rows,
         }
     }
 

@@ -1,6 +1,9 @@
 //! Values each of which counts by itself: the last of them, in order.
 
+use super::saved::Held;
+use super::{Row, Saved};
 use bytes::Bytes;
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,6 +30,50 @@ impl Ring {
             version: 0,
             items: VecDeque::new(),
             max: max.max(1),
+        }
+    }
+
+    /// One with the newest of these rows that have no hole between them. Returns whether those are all.
+    pub(super) fn restore(&mut self, version: u64, mut rows: Vec<Held>) -> bool {
+        let count = rows.len();
+        rows.sort_unstable_by_key(|row| Reverse(row.place));
+        self.version = version;
+        for row in rows {
+            // Of the same position twice the second is not the one before the first.
+            let is_next = row.place > 0 && row.place == self.first() - 1;
+            if !is_next || self.items.len() >= self.max {
+                break;
+            }
+            self.items.push_front(Item {
+                key: row.key,
+                changed: row.changed,
+                value: row.value,
+            });
+        }
+        self.items.len() == count
+    }
+
+    /// The entries after a position: at most so many.
+    pub(super) fn saved_since(&self, now: Instant, version: u64, most: usize) -> Saved {
+        let first = self.first();
+        let rows: Vec<_> = (version.saturating_add(1).max(first)..=self.version)
+            .take(most)
+            .filter_map(|place| {
+                let item = self.get(place)?;
+                Some(Row {
+                    place,
+                    version: place,
+                    age: now.saturating_duration_since(item.changed),
+                    key: item.key.clone(),
+                    value: Some(item.value.clone()),
+                })
+            })
+            .collect();
+        let last = rows.last().filter(|_| rows.len() == most);
+        Saved {
+            version: last.map_or(self.version, |row| row.version),
+            first,
+            rows,
         }
     }
 
