@@ -65,6 +65,8 @@ export function connect(url = "/", options: Options = {}): Tickwire {
 /** A link to a server, which comes back by itself, with all its subscriptions. */
 export class Tickwire {
   state: State = "connecting";
+  /** What this client is called in the present session, where others are told of it; once it has subscribed. */
+  you = "";
   /** Why it has failed, or could not be opened the last time. */
   cause: unknown;
   #session: Session | undefined;
@@ -229,9 +231,10 @@ export class Tickwire {
     if (this.state === "open") this.#session!.control.send(JSON.stringify(message));
   }
 
-  #control(said: { type: string; id?: number; code?: string; message?: string } & Position & { gap: boolean }) {
+  #control(said: { type: string; you: string; id?: number; code?: string; message?: string } & Position & { gap: boolean }) {
     const subscription = this.#byId.get(said.id ?? 0);
     if (said.type === "log") subscription?.log(said, said.gap);
+    if (said.type === "hello") this.you = said.you;
     if (said.type === "complete") subscription?.completed();
     const [resolve, reject] = this.#adding.get(said.id ?? 0) ?? [];
     if (said.type === "published") resolve?.();

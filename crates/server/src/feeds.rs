@@ -162,8 +162,8 @@ impl<S: Clone + Send + Sync + 'static> Feeds<S> {
         if let Some(topics) = feeds.topics.take() {
             feeds.table.topics = Some(topics.clone());
             let theirs = topics.clone();
-            let control = move |channel: Channel, reading: Reading| {
-                topics::control(channel, reading, theirs.clone())
+            let control = move |channel: Channel, reading: Reading, presence: Presence| {
+                topics::control(channel, reading, presence, theirs.clone())
             };
             let values = move |channel: Channel, reading: Reading| {
                 topics::values(channel, reading, topics.clone())

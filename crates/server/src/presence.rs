@@ -50,10 +50,15 @@ impl Presence {
 
     /// To be called each second.
     pub fn look(&self) {
-        let is_silent = self.0.heard.ago().is_some_and(|ago| ago >= LIMIT);
+        let is_silent = self.is_silent();
         if self.0.set(is_silent) {
             info!("{}", if is_silent { "silent" } else { "heard again" });
         }
+    }
+
+    /// Whether nothing was heard for so long that the browser may be gone.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.0.heard.ago().is_some_and(|ago| ago >= LIMIT)
     }
 }
 

@@ -5,6 +5,7 @@
 //! what is due, and when it may leave, is known by [`tickwire_values`]; here it meets the session's
 //! channels and the clock.
 
+mod attendance;
 mod feeds;
 mod policy;
 mod publish;

@@ -102,11 +102,15 @@ impl Sender {
         Ok(())
     }
 
-    /// Ends a subscription; nothing, where there is none. What is under way still arrives, and its
-    /// number is not to be used again.
-    pub fn unsubscribe(&mut self, id: u64) {
-        self.subscriptions.retain(|it| it.id != id);
+    /// Ends a subscription, and returns its topic where no other is to it; nothing, where there is none.
+    /// What is under way still arrives, and its number is not to be used again.
+    pub fn unsubscribe(&mut self, id: u64) -> Option<Topic> {
         self.complete.retain(|it| *it != id);
+        let at = self.subscriptions.iter().position(|it| it.id == id)?;
+        let ended = self.subscriptions.remove(at)?;
+        let mut others = self.subscriptions.iter();
+        let is_read = others.any(|it| it.topic().is(ended.topic()));
+        (!is_read).then(|| ended.topic().clone())
     }
 
     /// Whether something may be due.

@@ -102,6 +102,7 @@ impl<'a> Packing<'a> {
 #[derive(Debug)]
 pub(crate) struct Subscription {
     pub(crate) id: u64,
+    topic: Topic,
     of: Of,
 }
 
@@ -114,12 +115,17 @@ enum Of {
 
 impl Subscription {
     pub(crate) fn new(id: u64, topic: Topic, wanted: Wanted) -> Self {
+        let read = topic.clone();
         let of = match topic.policy() {
-            Policy::Latest => Of::Newest(Newest::new(id, topic, wanted)),
-            Policy::Deadline(within) => Of::Events(Events::new(id, topic, within, wanted)),
-            Policy::Log { epoch } => Of::Log(Log::new(id, topic, epoch, wanted)),
+            Policy::Latest => Of::Newest(Newest::new(id, read, wanted)),
+            Policy::Deadline(within) => Of::Events(Events::new(id, read, within, wanted)),
+            Policy::Log { epoch } => Of::Log(Log::new(id, read, epoch, wanted)),
         };
-        Self { id, of }
+        Self { id, topic, of }
+    }
+
+    pub(crate) fn topic(&self) -> &Topic {
+        &self.topic
     }
 
     /// Of how many keys something is known, or will be.

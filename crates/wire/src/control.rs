@@ -82,6 +82,11 @@ pub struct Position {
     rename_all_fields = "camelCase"
 )]
 pub enum ToReader {
+    /// The first that it says, once it is spoken to.
+    Hello {
+        /// What the session is called where others are told of it. It is for nothing else.
+        you: String,
+    },
     /// The reader has all that was there when it subscribed.
     Complete {
         /// The subscription's number.
@@ -215,6 +220,10 @@ mod tests {
         let json = r#"{"type":"log","id":2,"epoch":7,"position":40,"gap":true}"#;
         assert_eq!(log.json(), json);
         assert_eq!(ToReader::parse(json), Some(log));
+        let hello = ToReader::Hello { you: "5e1f".into() };
+        let json = r#"{"type":"hello","you":"5e1f"}"#;
+        assert_eq!(hello.json(), json);
+        assert_eq!(ToReader::parse(json), Some(hello));
         let publish = ToServer::Publish {
             id: 3,
             topic: "chat".into(),

@@ -31,6 +31,8 @@ pub(super) struct TopicTable {
     value_bytes: Option<usize>,
     #[serde(default)]
     publish: bool,
+    #[serde(default)]
+    presence: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -121,6 +123,9 @@ impl TryFrom<TopicTable> for TopicConfig {
         }
         if table.publish {
             policy = policy.publish();
+        }
+        if table.presence {
+            policy = policy.presence();
         }
         Ok(Self {
             name: table.r#match.clone(),

@@ -1,7 +1,9 @@
 //! The two channels by which a session reads topics.
 
-use super::{Reading, Subscriptions, Topics, publish};
+use super::attendance::Attendance;
+use super::{Reading, Subscriptions, Topic, Topics, publish};
 use crate::channel::Channel;
+use crate::feeds::Presence;
 use crate::fresh::lock;
 use crate::message::{Message, SendError};
 use std::collections::HashSet;
@@ -11,7 +13,7 @@ use std::time::{Duration, Instant};
 use tickwire_values::{Published, SubscribeError, ToSay, Wanted, Watcher};
 use tickwire_wire::control::{RATES, Refusal, Subscribe, ToReader, ToServer, VALUES};
 use tickwire_wire::values::PUBLICATION;
-use tokio::time::sleep_until;
+use tokio::time::{interval, sleep_until};
 
 /// How many messages of a session may be refused before its channel closes: a reader that goes on is
 /// broken, or means harm.
@@ -49,6 +51,7 @@ impl Drop for Only<'_> {
 pub async fn control(
     channel: Channel,
     reading: Reading,
+    presence: Presence,
     topics: Topics,
 ) -> Result<(), TopicsError> {
     let subscriptions = reading.subscriptions();
@@ -57,9 +60,17 @@ pub async fn control(
             .refuse("the session has a channel of this label")
             .await?);
     };
+    let you = format!("{:016x}", rand::random::<u64>());
+    let mut attendance = Attendance::new(you.clone(), presence);
+    let mut hello = Some(ToReader::Hello { you });
+    let mut look = interval(Duration::from_secs(1));
     let mut refused = 0;
     loop {
         let message = tokio::select! {
+            _ = look.tick() => {
+                attendance.look();
+                continue;
+            }
             () = subscriptions.to_say.notified() => {
                 while let Some(said) = subscriptions.next_to_say() {
                     channel.send(said).await?;
@@ -71,6 +82,10 @@ pub async fn control(
                 None => return Ok(()),
             },
         };
+        // Not before the client has: what comes when it has not yet opened the channel is lost by some.
+        if let Some(hello) = hello.take() {
+            channel.send(hello.json()).await?;
+        }
         let said = match &message {
             Message::Text(text) => ToServer::parse(text),
             Message::Binary(_) => Err("Expected JSON text, found a binary message.".into()),
@@ -78,11 +93,17 @@ pub async fn control(
         let done = match said {
             Ok(ToServer::Subscribe(asked)) => {
                 let id = asked.id;
-                let begun = subscriptions.subscribe(&topics, asked);
-                begun.map_err(|(code, message)| (Some(id), code, message))
+                match subscriptions.subscribe(&topics, asked) {
+                    Ok(topic) => {
+                        attendance.begin(id, &topic);
+                        Ok(())
+                    }
+                    Err((code, message)) => Err((Some(id), code, message)),
+                }
             }
             Ok(ToServer::Unsubscribe { id }) => {
-                subscriptions.sender().unsubscribe(id);
+                subscriptions.unsubscribe(id);
+                attendance.end(id);
                 Ok(())
             }
             Ok(ToServer::Publish {
@@ -203,7 +224,7 @@ impl Subscriptions {
         self: &Arc<Self>,
         topics: &Topics,
         asked: Subscribe,
-    ) -> Result<(), (Refusal, String)> {
+    ) -> Result<Topic, (Refusal, String)> {
         let topic = topics.get(&asked.topic).map_err(|cause| {
             let code = publish::code(&cause);
             (code, cause.to_string())
@@ -222,7 +243,15 @@ impl Subscriptions {
         topic.values.watch(&watcher);
         self.fill();
         self.to_say.notify_one();
-        Ok(())
+        Ok(topic)
+    }
+
+    fn unsubscribe(self: &Arc<Self>, id: u64) {
+        let ended = self.sender().unsubscribe(id);
+        if let Some(topic) = ended {
+            let watcher: Arc<dyn Watcher> = self.clone();
+            topic.unwatch(&watcher);
+        }
     }
 
     /// Sends what is due, as far as the path takes it. Returns when there may be more to do.

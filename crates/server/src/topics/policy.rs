@@ -14,6 +14,7 @@ pub struct Policy {
     kind: Kind,
     limits: Limits,
     takes_from_clients: bool,
+    has_presence: bool,
 }
 
 impl Policy {
@@ -44,6 +45,7 @@ impl Policy {
             kind,
             limits: Limits::new(max),
             takes_from_clients: false,
+            has_presence: false,
         }
     }
 
@@ -85,6 +87,19 @@ impl Policy {
     pub fn publish(mut self) -> Self {
         self.takes_from_clients = true;
         self
+    }
+
+    /// The same, where the sessions that read it are told in a topic of its own, `rooms/7/$presence` for
+    /// `rooms/7`: for each a key, what the client is called, and since when it is there, in milliseconds
+    /// since 1970, and whether nothing was heard of it for 3 s: `{"since":1764000000000,"silent":false}`.
+    /// A client that vanishes is gone after the silence timeout.
+    pub fn presence(mut self) -> Self {
+        self.has_presence = true;
+        self
+    }
+
+    pub(super) fn presence_topic(self) -> Option<Topic> {
+        self.has_presence.then(|| Topic::latest(MAX_KEYS))
     }
 
     pub(super) fn takes_from_clients(self) -> bool {

@@ -1,7 +1,7 @@
 //! The topics of a server, by name and by pattern.
 
-use super::Topic;
 use super::policy::{self, Policy};
+use super::{Topic, attendance};
 use crate::fresh::lock;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -234,6 +234,12 @@ impl Registry {
         if let Some(topic) = self.named.get(name).or_else(made) {
             return Ok(topic.clone());
         }
+        // Of those who read a topic of presence nothing is told.
+        let of = name.strip_suffix(attendance::SUFFIX);
+        let of = of.filter(|of| !of.ends_with(attendance::SUFFIX));
+        if let Some(presence) = of.and_then(|of| self.get(of).ok()?.of_presence()) {
+            return Ok(presence);
+        }
         let Ok(found) = self.fitting.at(name) else {
             return Err(NoTopic::Unknown {
                 name: name.chars().take(64).collect(),
@@ -261,7 +267,7 @@ impl Registry {
         if is_rested && self.made.len() >= self.sweep_at.clamp(SWEEP_FROM, MAX_TOPICS) {
             let patterns = &mut self.patterns;
             self.made.retain(|_, (index, topic)| {
-                let is_unused = topic.values.is_unused(now);
+                let is_unused = topic.is_unused(now);
                 patterns[*index].topics -= usize::from(is_unused);
                 !is_unused
             });

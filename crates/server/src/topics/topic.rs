@@ -11,6 +11,8 @@ use tickwire_values::{PutError, Snapshot};
 pub struct Topic {
     pub(super) values: tickwire_values::Topic,
     policy: Policy,
+    /// Who reads it.
+    presence: Option<tickwire_values::Topic>,
 }
 
 impl Topic {
@@ -18,7 +20,27 @@ impl Topic {
         Self {
             values: policy.topic(),
             policy,
+            presence: policy.presence_topic(),
         }
+    }
+
+    pub(super) fn presence(&self) -> Option<&tickwire_values::Topic> {
+        self.presence.as_ref()
+    }
+
+    /// The topic of those who read this one, if that is told.
+    pub(super) fn of_presence(&self) -> Option<Self> {
+        Some(Self {
+            values: self.presence.clone()?,
+            policy: Policy::latest(),
+            presence: None,
+        })
+    }
+
+    /// Whether nobody has it any more, and nothing is in it.
+    pub(super) fn is_unused(&self, now: Instant) -> bool {
+        let presence = self.presence.as_ref();
+        self.values.is_unused(now) && presence.is_none_or(|it| it.is_unused(now))
     }
 
     /// Whether clients may put values into it.

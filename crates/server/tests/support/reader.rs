@@ -29,6 +29,8 @@ pub struct Reader {
     /// The newest value of each key, and its version, as they were told.
     pub view: BTreeMap<String, (u64, String)>,
     pub updates: usize,
+    /// What the server calls it.
+    pub you: String,
     pub said: Vec<ToReader>,
     /// The entries of logs: the position and the value of each.
     pub entries: Vec<(u64, String)>,
@@ -45,6 +47,7 @@ impl Reader {
             receiver: Receiver::new(),
             view: BTreeMap::new(),
             updates: 0,
+            you: String::new(),
             said: Vec::new(),
             entries: Vec::new(),
         }
@@ -95,7 +98,10 @@ impl Reader {
                         if let DataChannelEvent::OnMessage(message) = event.expect("an open channel") {
                             if message.is_string {
                                 let text = str::from_utf8(&message.data).unwrap();
-                                self.said.push(ToReader::parse(text).unwrap());
+                                match ToReader::parse(text).unwrap() {
+                                    ToReader::Hello { you } => self.you = you,
+                                    said => self.said.push(said),
+                                }
                             } else {
                                 let entry = LogEntry::read(&message.data).unwrap();
                                 let value = str::from_utf8(entry.value).unwrap().to_owned();

@@ -16,11 +16,23 @@ pub trait Watcher: Send + Sync {
 }
 
 impl Topic {
-    /// Tells `watcher` of each change from here on, until it is dropped.
+    /// Tells `watcher` of each change from here on, until it is dropped. It counts once, however often.
     pub fn watch(&self, watcher: &Arc<dyn Watcher>) {
+        self.unwatch(watcher);
         let mut watchers = lock(&self.0.watchers);
         watchers.retain(|watcher| watcher.strong_count() > 0);
         watchers.push(Arc::downgrade(watcher));
+    }
+
+    /// Tells `watcher` nothing any more.
+    pub fn unwatch(&self, watcher: &Arc<dyn Watcher>) {
+        let mut watchers = lock(&self.0.watchers);
+        watchers.retain(|known| !std::ptr::addr_eq(known.as_ptr(), Arc::as_ptr(watcher)));
+    }
+
+    /// Whether both are the same.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// How many watch it that are readers.
