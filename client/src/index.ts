@@ -40,6 +40,10 @@ export interface Value {
   /** As text; `bytes` has what came. Undefined, both, where the key was removed. */
   value: string | undefined;
   bytes: Uint8Array | undefined;
+  /** Its media type, such as `image/png`, where its producer has said it. */
+  type: string | undefined;
+  /** What the client is called that has put it, if it was one: `tick.you` of that client. The server says so. */
+  by: string | undefined;
   /** Counts the topic's changes; in a log, the position. */
   version: number;
   /** How old the value was when it came, in milliseconds, less the time on the way. */
@@ -346,8 +350,8 @@ export class Subscription implements AsyncIterable<Value> {
   }
 
   /** The link's: a value has come. */
-  take({ key, version, age, isSnapshot, isEvent, value }: Received) {
-    const it = this.#value(key, value, version, age, isSnapshot);
+  take({ key, version, age, isSnapshot, isEvent, value, contentType, by }: Received) {
+    const it = this.#value(key, value, version, age, isSnapshot, contentType, by);
     if (isEvent) {
       if (this.#waiting.size >= MOST_EVENTS) for (const oldest of this.#waiting.keys()) if (this.#waiting.delete(oldest)) break;
       return this.#tell(version, it);
@@ -363,10 +367,10 @@ export class Subscription implements AsyncIterable<Value> {
   }
 
   /** The link's: an entry of the log has come. */
-  entry({ key, position, age, value }: LogEntry) {
+  entry({ key, position, age, value, contentType, by }: LogEntry) {
     if (!this.position || this.#isResting) return;
     this.position.position = position;
-    this.#tell(position, this.#value(key, value, position, age, !this.#isComplete));
+    this.#tell(position, this.#value(key, value, position, age, !this.#isComplete, contentType, by));
     this.#isAfterGap = false;
     // Who reads slowly has it brought when it is read, from where it was.
     if (this.#waiting.size >= MOST_ENTRIES) {
@@ -399,9 +403,9 @@ export class Subscription implements AsyncIterable<Value> {
     this.#wake?.();
   }
 
-  #value(key: string, bytes: Uint8Array | undefined, version: number, age: number, isSnapshot: boolean): Value {
+  #value(key: string, bytes: Uint8Array | undefined, version: number, age: number, isSnapshot: boolean, type?: string, by?: string): Value {
     const value = bytes && new TextDecoder().decode(bytes);
-    return { key, value, bytes, version, age, isSnapshot, isAfterGap: this.#isAfterGap };
+    return { key, value, bytes, type, by, version, age, isSnapshot, isAfterGap: this.#isAfterGap };
   }
 
   /** It is its key's newest. */

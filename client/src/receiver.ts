@@ -10,6 +10,8 @@ export interface Received {
   isSnapshot: boolean;
   /** Whether it counts by itself, and takes no other value's place. */
   isEvent: boolean;
+  contentType?: string;
+  by?: string;
   /** Undefined where the key was removed. */
   value: Uint8Array | undefined;
 }
@@ -41,12 +43,12 @@ class Keys {
   readonly events = new Map<number, number>();
 
   take(packet: number, entry: Entry, tell: (received: Received) => void) {
-    const { subscription, alias, name, version, age, isSnapshot, isEvent, value } = entry;
-    if (isEvent) {
+    const { alias, name, version, value } = entry;
+    if (entry.isEvent) {
       // What was taken for lost comes twice.
       if (name === undefined || !value || this.events.has(version)) return;
       this.events.set(version, packet);
-      return tell({ subscription, key: name, version, age, isSnapshot, isEvent, value });
+      return tell({ ...entry, key: name, value });
     }
     const known = this.aliases.get(alias);
     // What the alias was before.
@@ -57,7 +59,7 @@ class Keys {
       if (newest?.alias !== alias || newest.gone !== undefined) return;
       newest.gone = packet;
       this.gone.push([packet, known!.key!]);
-      tell({ subscription, key: known!.key!, version: newest.version, age, isSnapshot, isEvent, value: undefined });
+      tell({ ...entry, key: known!.key!, version: newest.version, contentType: undefined, by: undefined, value: undefined });
     };
     if (!value) return free();
     const key = name ?? known?.key;
@@ -70,7 +72,7 @@ class Keys {
     const newest = this.newest.get(key);
     if (newest && newest.version >= version) return;
     this.newest.set(key, { version, alias });
-    tell({ subscription, key, version, age, isSnapshot, isEvent, value });
+    tell({ ...entry, key, value });
   }
 
   forget(largest: number) {

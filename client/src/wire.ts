@@ -13,6 +13,9 @@ export interface Entry {
   isSnapshot: boolean;
   /** Whether it counts by itself. */
   isEvent: boolean;
+  /** The value's media type, and what the client is called that has put it, where that is said. */
+  contentType?: string;
+  by?: string;
   /** Undefined where the key was removed. */
   value?: Uint8Array;
 }
@@ -24,6 +27,8 @@ export interface LogEntry {
   /** How long before the message left it was added, in milliseconds. */
   age: number;
   key: string;
+  contentType?: string;
+  by?: string;
   value: Uint8Array;
 }
 
@@ -51,6 +56,7 @@ const REMOVED = 1;
 const NAMED = 2;
 const SNAPSHOT = 4;
 const EVENT = 8;
+const ABOUT = 16;
 
 /** What is in a message, one after the other. What is read beyond its end throws a `RangeError`. */
 function reading(message: Uint8Array, kind: number) {
@@ -73,24 +79,25 @@ function reading(message: Uint8Array, kind: number) {
     if (length > message.length - at) throw new RangeError("the message ends too early");
     return message.slice(at, (at += length));
   };
-  const reader = {
-    byte: () => view.getUint8(at++),
-    number,
-    bytes,
-    text: () => new TextDecoder().decode(bytes()),
-    left: () => message.length - at,
+  const text = () => new TextDecoder().decode(bytes());
+  /** What is said beside a value, where these flags say that something is. */
+  const about = (flags: number) => {
+    if (!(flags & ABOUT)) return {};
+    const [contentType, by] = [text(), text()];
+    return { ...(contentType && { contentType }), ...(by && { by }) };
   };
+  const reader = { byte: () => view.getUint8(at++), number, bytes, text, about, left: () => message.length - at };
   if (reader.byte() !== kind) throw new RangeError("the message is of another kind");
   return reader;
 }
 
 /** Reads a packet. Throws a `RangeError` for what is none. */
 export function readPacket(message: Uint8Array): Packet {
-  const { byte, number, bytes, text, left } = reading(message, PACKET);
+  const { byte, number, bytes, text, about, left } = reading(message, PACKET);
   const packet: Packet = { number: number(), entries: [] };
   while (left()) {
     const flags = byte();
-    if (flags > 15) throw new RangeError("an entry has flags that are not known");
+    if (flags > 31) throw new RangeError("an entry has flags that are not known");
     const entry: Entry = {
       subscription: number(),
       alias: number(),
@@ -99,6 +106,7 @@ export function readPacket(message: Uint8Array): Packet {
       age: number(),
       isSnapshot: (flags & SNAPSHOT) !== 0,
       isEvent: (flags & EVENT) !== 0,
+      ...about(flags),
     };
     if (!(flags & REMOVED)) entry.value = bytes();
     packet.entries.push(entry);
@@ -108,8 +116,9 @@ export function readPacket(message: Uint8Array): Packet {
 
 /** Reads an entry of a log. Throws a `RangeError` for what is none. */
 export function readLogEntry(message: Uint8Array): LogEntry {
-  const { number, text, bytes, left } = reading(message, LOG_ENTRY);
-  return { subscription: number(), position: number(), age: number(), key: text(), value: bytes(left()) };
+  const { byte, number, text, about, bytes, left } = reading(message, LOG_ENTRY);
+  const flags = byte();
+  return { subscription: number(), position: number(), age: number(), key: text(), ...about(flags), value: bytes(left()) };
 }
 
 /** A message that is being written. */

@@ -181,9 +181,12 @@ publish = true
       return [((await refused) as any).code, (await tick.add("alarms/north", "alice", "no").catch((cause: any) => cause)).code];
     });
     expect(refused).toEqual(["not-allowed", "not-allowed"]);
+    const stamp = await page.evaluate(() => (window as any).tick.you);
     const cursor = () => other.evaluate(() => (window as any).cursors.values.get("alice")?.value);
     await expect.poll(cursor).toBe('{"x":500}');
     await expect.poll(() => other.evaluate(() => (window as any).chat.entries)).toEqual(["alice: hello"]);
+    expect(stamp).toMatch(/^[0-9a-f]{16}$/);
+    expect(await other.evaluate(() => (window as any).cursors.values.get("alice").by)).toBe(stamp);
     await page.evaluate(() => (window as any).tick.put("rooms/7/cursors", "alice", undefined));
     await expect.poll(cursor).toBe(undefined);
   });

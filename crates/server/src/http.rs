@@ -1,5 +1,6 @@
 //! HTTP: the signalling, topics and health.
 
+mod batch;
 mod error;
 mod health;
 mod signaling;
@@ -8,7 +9,7 @@ mod topics;
 
 use crate::sessions::Sessions;
 use axum::Router;
-use axum::routing::{delete, get, post, put};
+use axum::routing::{delete, get, post};
 pub use error::{Refusal, method_not_allowed};
 pub use signaling::{BODY_LIMIT, BODY_TIMEOUT, admit};
 
@@ -21,10 +22,10 @@ pub fn router(sessions: Sessions) -> Router {
         .route("/sdp", post(signaling::open))
         .route("/sdp/{id}", delete(signaling::end).patch(signaling::change))
         .route("/topics", get(topics::list))
-        .route("/topics/{topic}", get(topics::snapshot).post(topics::batch))
+        .route("/topics/{topic}", get(topics::snapshot).post(batch::batch))
         .route(
             "/topics/{topic}/{key}",
-            put(topics::put).delete(topics::remove),
+            get(topics::value).put(topics::put).delete(topics::remove),
         )
         .route("/health", get(health::health))
         .method_not_allowed_fallback(method_not_allowed)

@@ -17,7 +17,7 @@ pub use feeds::{control, values};
 pub use policy::Policy;
 pub use reader::{Reader, Told};
 pub use registry::{AddTopicError, Listed, NoTopic, Topics};
-pub use tickwire_values::PutError;
+pub use tickwire_values::{About, PutError, Value};
 pub use topic::Topic;
 
 use crate::fresh::lock;
@@ -48,6 +48,8 @@ impl Reading {
 
 /// A session's subscriptions, between its two channels.
 struct Subscriptions {
+    /// What the session is called where others are told of it.
+    you: String,
     sender: Mutex<Sender>,
     /// Something has changed since it was looked what is due.
     has_changed: AtomicBool,
@@ -66,6 +68,7 @@ struct Subscriptions {
 impl Subscriptions {
     fn new() -> Self {
         Self {
+            you: format!("{:016x}", rand::random::<u64>()),
             sender: Mutex::new(Sender::new(
                 Instant::now(),
                 MAX_SUBSCRIPTIONS,

@@ -440,3 +440,55 @@ async fn more_requests_that_write_than_may_be_are_told_when_to_come_again() {
     let free = async || write(&server, "PUT", "/topics/prices/A", "1").await.status == 204;
     support::until("a place", free).await;
 }
+
+#[tokio::test]
+async fn a_media_type_is_kept_and_told() {
+    let topics = Topics::new();
+    let pictures = topics.topic("pictures", Policy::latest());
+    topics.topic("chat", Policy::log(10));
+    let server = server(&topics, &[KEY]).await;
+    let key = with_key();
+    let put = async |kind: &str| {
+        let url = format!("{}/topics/pictures/cat", server.url);
+        let headers = [("authorization", &*key), ("content-type", kind)];
+        ask("PUT", url, &headers, b"<svg/>".to_vec()).await
+    };
+    assert_eq!(put("image/svg+xml").await.status, 204);
+    let about = pictures.value("cat").unwrap().about.unwrap();
+    assert_eq!(&*about.content_type, "image/svg+xml");
+    let line = json!({"key": "dog", "value": {"x": 1}, "type": "application/json"});
+    let batch = write(&server, "POST", "/topics/pictures", line.to_string()).await;
+    assert_eq!(batch.status, 200);
+    let snapshot = read(&server, "/topics/pictures", &[]).await.body;
+    let types = json!({"cat": "image/svg+xml", "dog": "application/json"});
+    assert_eq!(snapshot["type"], types);
+
+    // As it was put; and not so that a browser takes it for a page of this server.
+    let url = format!("{}/topics/pictures/cat", server.url);
+    let (kind, policy, body) = tokio::task::spawn_blocking(move || {
+        let mut response = ureq::get(url).call().unwrap();
+        let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+        let (kind, policy) = (header("content-type"), header("content-security-policy"));
+        (kind, policy, response.body_mut().read_to_string().unwrap())
+    })
+    .await
+    .unwrap();
+    assert_eq!((&*kind, &*body), ("image/svg+xml", "<svg/>"));
+    assert!(policy.starts_with("sandbox"), "{policy}");
+    let missing = read(&server, "/topics/pictures/cow", &[]).await;
+    assert_eq!((missing.status, missing.code()), (404, "no-key"));
+
+    for wrong in ["text", "/", "a/ü", &"a/".repeat(65)] {
+        let answer = put(wrong).await;
+        assert_eq!((answer.status, answer.code()), (400, "bad-type"), "{wrong}");
+    }
+    // What curl says of everything says nothing.
+    assert_eq!(put("application/x-www-form-urlencoded").await.status, 204);
+    assert_eq!(pictures.value("cat").unwrap().about, None);
+
+    let line = json!({"key": "alice", "value": "hello", "type": "text/plain"});
+    write(&server, "POST", "/topics/chat", line.to_string()).await;
+    let entries = &read(&server, "/topics/chat", &[]).await.body["values"];
+    let expected = json!([{"key": "alice", "value": "hello", "type": "text/plain"}]);
+    assert_eq!(entries, &expected);
+}

@@ -76,6 +76,9 @@ async fn what_a_client_puts_is_there_in_the_end_whatever_is_lost() {
     publish(&reader, &mut publisher).await;
     assert_eq!(cursors.get("alice"), None);
     assert_eq!(cursors.get("bob").unwrap(), "bob 29");
+    // The server says who it was.
+    let about = cursors.value("bob").unwrap().about.unwrap();
+    assert_eq!(about.by.len(), 16);
 }
 
 #[tokio::test]

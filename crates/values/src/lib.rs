@@ -60,7 +60,7 @@ pub use receiver::{Receiver, Update};
 pub use sender::{AcknowledgeError, PACKET_BYTES, Sender, SubscribeError};
 pub use subscription::{ToSay, Wanted};
 pub use topic::{
-    Change, Limits, Policy, PutError, Row, Saved, Snapshot, Topic, Watcher, WeakTopic,
+    About, Change, Limits, Policy, PutError, Row, Saved, Snapshot, Topic, Value, Watcher, WeakTopic,
 };
 
 #[cfg(test)]

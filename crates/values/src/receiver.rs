@@ -1,10 +1,13 @@
 //! The side that reads values: it keeps the newest of each key, and says what has come.
 
 use crate::recovery::{MAX_HELD, MAX_PACKETS};
+use crate::topic::About;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use tickwire_wire::values::{Acknowledgement, Entry, FrameError, LogEntry, MAX_RANGES, Packet};
+use tickwire_wire::values::{
+    self, Acknowledgement, Entry, FrameError, LogEntry, MAX_RANGES, Packet,
+};
 use web_time::Instant;
 
 /// For how many packets it is remembered which values have come that count by themselves: one that is
@@ -26,8 +29,17 @@ pub struct Update {
     pub is_snapshot: bool,
     /// Whether it counts by itself, and takes no other value's place.
     pub is_event: bool,
+    /// What is said of the value.
+    pub about: About,
     /// The value; `None` where the key was removed.
     pub value: Option<Vec<u8>>,
+}
+
+fn owned(about: values::About<'_>) -> About {
+    About {
+        content_type: about.content_type.into(),
+        by: about.by.into(),
+    }
 }
 
 /// An entry of a log: its version is its position.
@@ -40,6 +52,7 @@ impl From<LogEntry<'_>> for Update {
             age: Duration::from_millis(entry.age),
             is_snapshot: false,
             is_event: true,
+            about: owned(entry.about),
             value: Some(entry.value.to_vec()),
         }
     }
@@ -211,6 +224,7 @@ impl Keys {
                 age: Duration::from_millis(entry.age),
                 is_snapshot: entry.is_snapshot,
                 is_event: false,
+                about: value.map(|_| owned(entry.about)).unwrap_or_default(),
                 value: value.map(<[u8]>::to_vec),
             });
         };
@@ -274,6 +288,7 @@ impl Keys {
                 age: Duration::from_millis(entry.age),
                 is_snapshot: false,
                 is_event: true,
+                about: owned(entry.about),
                 value: Some(value.to_vec()),
             });
         }

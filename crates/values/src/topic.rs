@@ -3,18 +3,19 @@
 mod latest;
 mod ring;
 mod saved;
+mod value;
 mod watch;
 
 pub(crate) use latest::State;
 pub(crate) use ring::Ring;
 pub use saved::{Row, Saved};
+pub use value::{About, Value};
 pub use watch::{Watcher, WeakTopic};
 
-use bytes::Bytes;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
-use tickwire_wire::values::{MAX_KEY, MAX_VALUE};
+use tickwire_wire::values::{MAX_ABOUT, MAX_KEY, MAX_VALUE};
 
 /// Why a value is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +26,9 @@ pub enum PutError {
     /// The value is longer than so many bytes.
     #[error("the value is longer than {0} bytes")]
     ValueTooLong(usize),
+    /// The media type, or the name of who has put it, is longer than [`MAX_ABOUT`] bytes.
+    #[error("what is said of the value is longer than {MAX_ABOUT} bytes")]
+    AboutTooLong,
     /// The topic has as many keys as it may.
     #[error("the topic has as many keys as it may")]
     Full,
@@ -70,7 +74,7 @@ impl Limits {
 }
 
 /// A change of a key: its new value, or `None` where it is to be removed.
-pub type Change = (String, Option<Bytes>);
+pub type Change = (String, Option<Value>);
 
 /// What a topic has at a time.
 #[derive(Clone, Debug)]
@@ -80,7 +84,7 @@ pub struct Snapshot {
     /// Whether the values count each by itself, so that a key may be there more than once, in order.
     pub is_ordered: bool,
     /// The values, with their keys.
-    pub values: Vec<(Arc<str>, Bytes)>,
+    pub values: Vec<(Arc<str>, Value)>,
 }
 
 /// Keys and their values. Copies are the same topic.
@@ -140,7 +144,7 @@ impl Topic {
     ///
     /// # Errors
     /// Where the key or the value is too long, or the key another and there is no room for it.
-    pub fn put(&self, now: Instant, key: &str, value: impl Into<Bytes>) -> Result<u64, PutError> {
+    pub fn put(&self, now: Instant, key: &str, value: impl Into<Value>) -> Result<u64, PutError> {
         let value = value.into();
         self.check(key, Some(&value))?;
         let version = match &self.0.kept {
@@ -193,12 +197,16 @@ impl Topic {
         Ok(())
     }
 
-    fn check(&self, key: &str, value: Option<&Bytes>) -> Result<(), PutError> {
+    fn check(&self, key: &str, value: Option<&Value>) -> Result<(), PutError> {
         let max_value = self.0.limits.max_value;
         if key.len() > MAX_KEY {
             return Err(PutError::KeyTooLong);
         }
-        if value.is_some_and(|value| value.len() > max_value) {
+        let about = value.and_then(|value| value.about.as_deref());
+        if about.is_some_and(|it| it.content_type.len().max(it.by.len()) > MAX_ABOUT) {
+            return Err(PutError::AboutTooLong);
+        }
+        if value.is_some_and(|value| value.bytes.len() > max_value) {
             return Err(PutError::ValueTooLong(max_value));
         }
         Ok(())
@@ -232,7 +240,7 @@ impl Topic {
     }
 
     /// A key's newest value, if it has one.
-    pub fn get(&self, key: &str) -> Option<Bytes> {
+    pub fn get(&self, key: &str) -> Option<Value> {
         match &self.0.kept {
             Kept::Newest(state) => lock(state).get(key),
             Kept::Last(ring) => lock(ring).newest(key).map(|item| item.value.clone()),

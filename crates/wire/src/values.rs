@@ -45,6 +45,8 @@ pub const MAX_KEY: usize = 1_024;
 /// The longest value, in bytes: with all that stands before it, it fits into the smallest message that
 /// a browser takes.
 pub const MAX_VALUE: usize = 64_000;
+/// The longest media type and the longest name of who has put a value, in bytes.
+pub const MAX_ABOUT: usize = 128;
 /// The most ranges of an acknowledgement: what is older is lost by now, or acknowledged before.
 pub const MAX_RANGES: usize = 32;
 
@@ -53,6 +55,7 @@ const REMOVED: u8 = 1;
 const NAMED: u8 = 2;
 const SNAPSHOT: u8 = 4;
 const EVENT: u8 = 8;
+const ABOUT: u8 = 16;
 
 /// Why a message cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,12 +69,52 @@ pub enum FrameError {
     /// Flags that no version of this has.
     #[error("an entry has flags that are not known: {0:#x}")]
     Flags(u8),
-    /// A key that is not UTF-8, or longer than [`MAX_KEY`].
-    #[error("a key is not UTF-8, or longer than {MAX_KEY} bytes")]
-    Key,
+    /// A key, or another text, that is not UTF-8, or longer than it may be.
+    #[error("a text is not UTF-8, or longer than it may be")]
+    Text,
     /// Ranges that reach below the first packet, or more of them than [`MAX_RANGES`].
     #[error("an acknowledgement has ranges that cannot be")]
     Ranges,
+}
+
+/// What is said of a value beside it. What is empty is not said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct About<'a> {
+    /// Its media type, such as `application/json` (RFC 9110 section 8.3.1).
+    pub content_type: &'a str,
+    /// What the client is called that has put it, as the server knows it.
+    pub by: &'a str,
+}
+
+impl<'a> About<'a> {
+    fn read(reader: &mut Reader<'a>, flags: u8) -> Result<Self, FrameError> {
+        if flags & ABOUT == 0 {
+            return Ok(Self::default());
+        }
+        Ok(Self {
+            content_type: reader.text(MAX_ABOUT)?,
+            by: reader.text(MAX_ABOUT)?,
+        })
+    }
+
+    fn flag(&self) -> u8 {
+        if *self == Self::default() { 0 } else { ABOUT }
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        if self.flag() != 0 {
+            writer.bytes(self.content_type.as_bytes());
+            writer.bytes(self.by.as_bytes());
+        }
+    }
+
+    fn size(&self) -> usize {
+        let text = |text: &str| varint::len(text.len() as u64) + text.len();
+        match self.flag() {
+            0 => 0,
+            _ => text(self.content_type) + text(self.by),
+        }
+    }
 }
 
 /// Values that travel together.
@@ -100,6 +143,8 @@ pub struct Entry<'a> {
     pub is_snapshot: bool,
     /// Whether it counts by itself.
     pub is_event: bool,
+    /// What is said of the value.
+    pub about: About<'a>,
     /// The value; `None` where the key was removed.
     pub value: Option<&'a [u8]>,
 }
@@ -132,7 +177,7 @@ impl<'a> Packet<'a> {
 impl<'a> Entry<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, FrameError> {
         let flags = reader.byte()?;
-        if flags & !(REMOVED | NAMED | SNAPSHOT | EVENT) != 0 {
+        if flags & !(REMOVED | NAMED | SNAPSHOT | EVENT | ABOUT) != 0 {
             return Err(FrameError::Flags(flags));
         }
         let (subscription, alias) = (reader.number()?, reader.number()?);
@@ -141,6 +186,7 @@ impl<'a> Entry<'a> {
             _ => Some(reader.text(MAX_KEY)?),
         };
         let (version, age) = (reader.number()?, reader.number()?);
+        let about = About::read(reader, flags)?;
         let value = match flags & REMOVED {
             0 => Some(reader.bytes()?),
             _ => None,
@@ -153,6 +199,7 @@ impl<'a> Entry<'a> {
             age,
             is_snapshot: flags & SNAPSHOT != 0,
             is_event: flags & EVENT != 0,
+            about,
             value,
         })
     }
@@ -164,7 +211,8 @@ impl<'a> Entry<'a> {
             flag(self.value.is_none(), REMOVED)
                 | flag(self.name.is_some(), NAMED)
                 | flag(self.is_snapshot, SNAPSHOT)
-                | flag(self.is_event, EVENT),
+                | flag(self.is_event, EVENT)
+                | self.about.flag(),
         );
         writer.number(self.subscription);
         writer.number(self.alias);
@@ -173,6 +221,7 @@ impl<'a> Entry<'a> {
         }
         writer.number(self.version);
         writer.number(self.age);
+        self.about.write(writer);
         if let Some(value) = self.value {
             writer.bytes(value);
         }
@@ -184,6 +233,7 @@ impl<'a> Entry<'a> {
         let numbers = [self.subscription, self.alias, self.version, self.age];
         1 + numbers.into_iter().map(varint::len).sum::<usize>()
             + self.name.map_or(0, |name| bytes(name.as_bytes()))
+            + self.about.size()
             + self.value.map_or(0, bytes)
     }
 }
@@ -199,6 +249,8 @@ pub struct LogEntry<'a> {
     pub age: u64,
     /// Its key, which says nothing but what the producer means by it.
     pub key: &'a str,
+    /// What is said of the value.
+    pub about: About<'a>,
     /// The value: what is left of the message.
     pub value: &'a [u8],
 }
@@ -211,23 +263,30 @@ impl<'a> LogEntry<'a> {
     pub fn read(message: &'a [u8]) -> Result<Self, FrameError> {
         let mut reader = Reader::new(message);
         reader.kind(LOG_ENTRY)?;
+        let flags = reader.byte()?;
+        if flags & !ABOUT != 0 {
+            return Err(FrameError::Flags(flags));
+        }
         Ok(Self {
             subscription: reader.number()?,
             position: reader.number()?,
             age: reader.number()?,
             key: reader.text(MAX_KEY)?,
+            about: About::read(&mut reader, flags)?,
             value: reader.rest(),
         })
     }
 
     /// Writes the message.
     pub fn write(&self) -> Vec<u8> {
-        let mut writer = Writer::new(32 + self.key.len() + self.value.len());
+        let mut writer = Writer::new(32 + self.key.len() + self.about.size() + self.value.len());
         writer.byte(LOG_ENTRY);
+        writer.byte(self.about.flag());
         writer.number(self.subscription);
         writer.number(self.position);
         writer.number(self.age);
         writer.bytes(self.key.as_bytes());
+        self.about.write(&mut writer);
         writer.raw(self.value);
         writer.finish()
     }

@@ -81,6 +81,11 @@ fn event(told: Told, epoch: Option<u64>) -> Event {
                 Some(value) => data["value"] = shown(&value),
                 None => data["removed"] = true.into(),
             }
+            for (name, said) in [("type", update.about.content_type), ("by", update.about.by)] {
+                if !said.is_empty() {
+                    data[name] = (*said).into();
+                }
+            }
             let event = event.data(data.to_string());
             match epoch {
                 Some(epoch) => event.id(format!("{epoch}:{}", update.version)),

@@ -4,7 +4,7 @@
 use super::signaling::bytes;
 use super::stream;
 use crate::sessions::Sessions;
-use crate::topics::{NoTopic, PutError, Topic};
+use crate::topics::{self, About, NoTopic, PutError, Topic};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
@@ -17,13 +17,8 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
-use tickwire_wire::values::MAX_VALUE;
+use tickwire_wire::values::{MAX_ABOUT, MAX_VALUE};
 use tokio::sync::OwnedSemaphorePermit;
-
-/// The largest batch, in bytes.
-pub const BATCH_LIMIT: usize = 1024 * 1024;
-/// How many lines of a batch that are not taken are told.
-const TOLD_LINES: usize = 100;
 
 /// A request that is refused: JSON with a code for programs and a sentence for people.
 #[derive(Debug, Serialize)]
@@ -35,7 +30,7 @@ pub struct TopicRefusal {
 }
 
 impl TopicRefusal {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
         Self {
             status,
@@ -76,6 +71,7 @@ impl From<PutError> for TopicRefusal {
         let (status, code) = match cause {
             PutError::KeyTooLong => (StatusCode::BAD_REQUEST, "bad-key"),
             PutError::ValueTooLong(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
+            PutError::AboutTooLong => (StatusCode::BAD_REQUEST, "bad-type"),
             PutError::Full => (StatusCode::INSUFFICIENT_STORAGE, "full"),
         };
         Self::new(status, code, format!("The value is not taken: {cause}."))
@@ -123,7 +119,10 @@ pub async fn snapshot(
     let is_wanted = |key: &str| keys.is_none_or(|keys| keys.split(',').any(|it| it == key));
     // A server that was started again counts its versions anew.
     let mut hasher = DefaultHasher::new();
-    (keys, &snapshot.values).hash(&mut hasher);
+    keys.hash(&mut hasher);
+    for (key, value) in &snapshot.values {
+        (key, &value.bytes, said(value)).hash(&mut hasher);
+    }
     let entity_tag = format!(r#""{:016x}""#, hasher.finish());
     let tag = [(header::ETAG, entity_tag.clone())];
     let known = headers.get_all(header::IF_NONE_MATCH);
@@ -132,16 +131,102 @@ pub async fn snapshot(
         return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
     }
     let wanted = snapshot.values.iter().filter(|(key, _)| is_wanted(key));
-    let values = if snapshot.is_ordered {
-        let entry = |(key, value): &(Arc<str>, Bytes)| serde_json::json!({"key": &**key, "value": shown(value)});
-        wanted.map(entry).collect()
+    let mut body = serde_json::json!({"topic": name, "version": snapshot.version});
+    if snapshot.is_ordered {
+        let entry = |(key, value): &(Arc<str>, topics::Value)| {
+            let mut entry = serde_json::json!({"key": &**key, "value": shown(&value.bytes)});
+            for (name, text) in said(value) {
+                entry[name] = text.into();
+            }
+            entry
+        };
+        body["values"] = wanted.map(entry).collect();
     } else {
-        let values = wanted.map(|(key, value)| (key.to_string(), shown(value)));
-        Value::Object(Map::from_iter(values.collect::<BTreeMap<_, _>>()))
-    };
-    let version = snapshot.version;
-    let body = serde_json::json!({"topic": name, "version": version, "values": values});
+        let mut values = Map::new();
+        let mut others = BTreeMap::<_, Map<_, _>>::new();
+        for (key, value) in wanted {
+            values.insert(key.to_string(), shown(&value.bytes));
+            for (name, text) in said(value) {
+                let of_name = others.entry(name).or_default();
+                of_name.insert(key.to_string(), text.into());
+            }
+        }
+        body["values"] = values.into();
+        for (name, of_name) in others {
+            body[name] = of_name.into();
+        }
+    }
     Ok((tag, Json(body)).into_response())
+}
+
+/// What is said of a value, by name.
+fn said(value: &topics::Value) -> Vec<(&'static str, &str)> {
+    let about = value.about.as_deref();
+    let both = about.map(|about| [("type", &*about.content_type), ("by", &*about.by)]);
+    let both = both.into_iter().flatten();
+    both.filter(|(_, text)| !text.is_empty()).collect()
+}
+
+/// `GET /topics/{topic}/{key}`: the value as it was put, with its media type.
+pub async fn value(
+    State(sessions): State<Sessions>,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Response, TopicRefusal> {
+    let Path((name, key)) = path.map_err(bad_path)?;
+    let value = topic(&sessions, &name)?.value(&key).ok_or_else(|| {
+        let message = "The topic has no value of this key.";
+        TopicRefusal::new(StatusCode::NOT_FOUND, "no-key", message)
+    })?;
+    let said = value.about.as_deref().map(|about| &*about.content_type);
+    let said = said.filter(|it| !it.is_empty());
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            said.unwrap_or("application/octet-stream"),
+        ),
+        // Whoever may put a value is not to put a script into the pages of this server.
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "sandbox; default-src 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, value.bytes).into_response())
+}
+
+/// What a request says of its body: its media type, but that which `curl --data` says of everything.
+fn about(headers: &HeaderMap) -> Result<Option<Arc<About>>, TopicRefusal> {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let given = headers.get(header::CONTENT_TYPE);
+    let given = given.map(|it| it.to_str().unwrap_or_default());
+    about_type(given.filter(|it| *it != FORM))
+}
+
+/// A media type as it is kept.
+pub(super) fn about_type(content_type: Option<&str>) -> Result<Option<Arc<About>>, TopicRefusal> {
+    let Some(content_type) = content_type else {
+        return Ok(None);
+    };
+    let is_type = content_type.split_once('/').is_some_and(|(kind, rest)| {
+        let is_word =
+            |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_graphic() || it == b' ');
+        is_word(kind) && is_word(rest)
+    });
+    if !is_type || content_type.len() > MAX_ABOUT {
+        let message = format!(
+            "Expected a media type such as application/json, of at most {MAX_ABOUT} characters."
+        );
+        return Err(TopicRefusal::new(
+            StatusCode::BAD_REQUEST,
+            "bad-type",
+            message,
+        ));
+    }
+    Ok(Some(Arc::new(About {
+        content_type: content_type.into(),
+        ..About::default()
+    })))
 }
 
 /// A value in JSON: as text where it is UTF-8, as a list of bytes otherwise.
@@ -161,8 +246,9 @@ pub async fn put(
     let Path((name, key)) = path.map_err(bad_path)?;
     let _permit = may_write(&sessions, request.headers())?;
     let topic = topic(&sessions, &name)?;
-    let value = body(request, MAX_VALUE).await?;
-    topic.put(&key, value)?;
+    let about = about(request.headers())?;
+    let bytes = body(request, MAX_VALUE).await?;
+    topic.put(&key, topics::Value { bytes, about })?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -178,137 +264,7 @@ pub async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A line of a batch.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    key: String,
-    /// Text as it is, and anything else as JSON.
-    value: Option<Value>,
-    #[serde(default)]
-    remove: bool,
-}
-
-/// What became of a batch.
-#[derive(Serialize)]
-struct Outcome {
-    taken: usize,
-    /// The first lines that were not.
-    refused: Vec<RefusedLine>,
-}
-
-#[derive(Serialize)]
-struct RefusedLine {
-    /// Counted from 1.
-    line: usize,
-    #[serde(flatten)]
-    cause: TopicRefusal,
-}
-
-/// How a batch is taken.
-#[derive(Deserialize)]
-pub struct Taking {
-    /// Whole, or not at all.
-    atomic: Option<String>,
-}
-
-/// `POST /topics/{topic}`: one JSON object a line. Each is taken or told; with `?atomic`, all are taken or
-/// none. 200 where all are taken, 422 where some are not.
-pub async fn batch(
-    State(sessions): State<Sessions>,
-    path: Result<Path<String>, PathRejection>,
-    Query(taking): Query<Taking>,
-    request: Request,
-) -> Result<Response, TopicRefusal> {
-    let Path(name) = path.map_err(bad_path)?;
-    let _permit = may_write(&sessions, request.headers())?;
-    let topic = topic(&sessions, &name)?;
-    let body = body(request, BATCH_LIMIT).await?;
-    let lines = body.split(|byte| *byte == b'\n').zip(1..);
-    let lines = lines.filter(|(line, _)| !line.trim_ascii().is_empty());
-    let outcome = if taking.atomic.is_some() {
-        whole(&topic, lines)
-    } else {
-        each(&topic, lines)
-    };
-    let status = if outcome.refused.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::UNPROCESSABLE_ENTITY
-    };
-    Ok((status, Json(outcome)).into_response())
-}
-
-/// Takes each of these lines by itself.
-fn each<'a>(topic: &Topic, lines: impl Iterator<Item = (&'a [u8], usize)>) -> Outcome {
-    let mut outcome = Outcome {
-        taken: 0,
-        refused: Vec::new(),
-    };
-    for (line, number) in lines {
-        let taken = change(line).and_then(|(key, value)| match value {
-            Some(value) => Ok(topic.put(&key, value)?),
-            None => {
-                topic.remove(&key);
-                Ok(())
-            }
-        });
-        match taken {
-            Ok(()) => outcome.taken += 1,
-            Err(cause) if outcome.refused.len() < TOLD_LINES => {
-                let line = number;
-                outcome.refused.push(RefusedLine { line, cause });
-            }
-            Err(_) => {}
-        }
-    }
-    outcome
-}
-
-/// Takes all of these lines, or none and tells the first that cannot be.
-fn whole<'a>(topic: &Topic, lines: impl Iterator<Item = (&'a [u8], usize)>) -> Outcome {
-    let refused = |line, cause| Outcome {
-        taken: 0,
-        refused: vec![RefusedLine { line, cause }],
-    };
-    let (mut changes, mut numbers) = (Vec::new(), Vec::new());
-    for (line, number) in lines {
-        match change(line) {
-            Ok(change) => changes.push(change),
-            Err(cause) => return refused(number, cause),
-        }
-        numbers.push(number);
-    }
-    let taken = changes.len();
-    match topic.change(changes) {
-        Ok(()) => Outcome {
-            taken,
-            refused: Vec::new(),
-        },
-        Err((index, cause)) => refused(numbers[index], cause.into()),
-    }
-}
-
-/// The key and the new value, or none, that a line says.
-fn change(line: &[u8]) -> Result<(String, Option<Bytes>), TopicRefusal> {
-    let expected = |found: String| {
-        let message = format!(
-            r#"Expected JSON such as {{"key": "EURUSD", "value": "1.09"}} or {{"key": "EURUSD", "remove": true}}, but found {found}."#
-        );
-        TopicRefusal::new(StatusCode::BAD_REQUEST, "bad-json", message)
-    };
-    let line: Line = serde_json::from_slice(line).map_err(|cause| expected(cause.to_string()))?;
-    let value = match (line.value, line.remove) {
-        (Some(Value::String(text)), false) => Some(text.into()),
-        (Some(value), false) => Some(value.to_string().into()),
-        (None, true) => None,
-        (Some(_), true) => return Err(expected("both".into())),
-        (None, false) => return Err(expected("neither".into())),
-    };
-    Ok((line.key, value))
-}
-
-fn topic(sessions: &Sessions, name: &str) -> Result<Topic, TopicRefusal> {
+pub(super) fn topic(sessions: &Sessions, name: &str) -> Result<Topic, TopicRefusal> {
     match sessions.topics() {
         Some(topics) => Ok(topics.get(name)?),
         None => Err(TopicRefusal::new(
@@ -320,7 +276,7 @@ fn topic(sessions: &Sessions, name: &str) -> Result<Topic, TopicRefusal> {
 }
 
 /// A place for a request that has a key of the API.
-fn may_write(
+pub(super) fn may_write(
     sessions: &Sessions,
     headers: &HeaderMap,
 ) -> Result<OwnedSemaphorePermit, TopicRefusal> {
@@ -355,7 +311,7 @@ fn may_write(
     ))
 }
 
-async fn body(request: Request, limit: usize) -> Result<Bytes, TopicRefusal> {
+pub(super) async fn body(request: Request, limit: usize) -> Result<Bytes, TopicRefusal> {
     let read = bytes(request.into_body(), limit).await;
     read.map_err(|error| {
         let refusal = super::Refusal::from(error);
@@ -368,7 +324,7 @@ async fn body(request: Request, limit: usize) -> Result<Bytes, TopicRefusal> {
     })
 }
 
-fn bad_path(_: PathRejection) -> TopicRefusal {
+pub(super) fn bad_path(_: PathRejection) -> TopicRefusal {
     TopicRefusal::new(
         StatusCode::BAD_REQUEST,
         "bad-name",

@@ -1,7 +1,7 @@
 //! Who reads a topic, as a topic of its own: `rooms/7/$presence` beside `rooms/7`.
 
 use super::Topic;
-use crate::feeds::Presence;
+use crate::presence::Presence;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What the name of a topic of those who read another ends with.

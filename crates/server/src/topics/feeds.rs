@@ -3,9 +3,9 @@
 use super::attendance::Attendance;
 use super::{Reading, Subscriptions, Topic, Topics, publish};
 use crate::channel::Channel;
-use crate::feeds::Presence;
 use crate::fresh::lock;
 use crate::message::{Message, SendError};
+use crate::presence::Presence;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -60,7 +60,7 @@ pub async fn control(
             .refuse("the session has a channel of this label")
             .await?);
     };
-    let you = format!("{:016x}", rand::random::<u64>());
+    let you = subscriptions.you.clone();
     let mut attendance = Attendance::new(you.clone(), presence);
     let mut hello = Some(ToReader::Hello { you });
     let mut look = interval(Duration::from_secs(1));
@@ -111,7 +111,7 @@ pub async fn control(
                 topic,
                 key,
                 value,
-            }) => match publish::add(&topics, &topic, &key, value) {
+            }) => match publish::add(&topics, &subscriptions.you, &topic, &key, value) {
                 Ok(()) => {
                     channel.send(ToReader::Published { id }.json()).await?;
                     Ok(())
@@ -165,7 +165,7 @@ pub async fn values(channel: Channel, reading: Reading, topics: Topics) -> Resul
                 };
                 let refusals = match &message {
                     Message::Binary(message) if message.first() == Some(&PUBLICATION) => {
-                        let taken = publish::take(&topics, &mut published, message);
+                        let taken = publish::take(&topics, &subscriptions.you, &mut published, message);
                         if let Some(acknowledgement) = taken.acknowledgement {
                             sent_or_lost(channel.try_send_once(&acknowledgement))?;
                         }

@@ -2,7 +2,8 @@
 
 use super::{NoTopic, Topic, Topics};
 use bytes::Bytes;
-use tickwire_values::{Policy, Published, PutError};
+use std::sync::Arc;
+use tickwire_values::{About, Policy, Published, PutError, Value};
 use tickwire_wire::control::Refusal;
 
 /// What a message has led to.
@@ -40,21 +41,35 @@ fn not_taken(cause: PutError) -> (Refusal, String) {
     )
 }
 
-/// Puts one value.
+/// A value of the client that is called so.
+fn stamped(by: &str, bytes: Bytes) -> Value {
+    let about = About {
+        by: by.into(),
+        ..About::default()
+    };
+    Value {
+        bytes,
+        about: Some(Arc::new(about)),
+    }
+}
+
+/// Puts one value of the client that is called `by`.
 ///
 /// # Errors
 /// Where there is no such topic, clients may not publish in it, or the value is not taken.
 pub fn add(
     topics: &Topics,
+    by: &str,
     topic: &str,
     key: &str,
     value: String,
 ) -> Result<(), (Refusal, String)> {
+    let value = stamped(by, value.into());
     open(topics, topic)?.put(key, value).map_err(not_taken)
 }
 
-/// Takes a publication on the channel `values`.
-pub fn take(topics: &Topics, published: &mut Published, message: &Bytes) -> Taken {
+/// Takes a publication on the channel `values`, of the client that is called `by`.
+pub fn take(topics: &Topics, by: &str, published: &mut Published, message: &Bytes) -> Taken {
     let (publication, acknowledgement) = match published.handle(message) {
         Ok(handled) => handled,
         Err(cause) => {
@@ -80,7 +95,9 @@ pub fn take(topics: &Topics, published: &mut Published, message: &Bytes) -> Take
             }
             match entry.value {
                 // It is not kept as a part of the message.
-                Some(value) => topic.put(entry.key, value.to_vec()).map_err(not_taken),
+                Some(value) => topic
+                    .put(entry.key, stamped(by, value.to_vec().into()))
+                    .map_err(not_taken),
                 None => {
                     topic.remove(entry.key);
                     Ok(())

@@ -3,7 +3,7 @@
 use super::Policy;
 use bytes::Bytes;
 use std::time::Instant;
-use tickwire_values::{PutError, Snapshot};
+use tickwire_values::{PutError, Snapshot, Value};
 
 /// Keys and their values, which come to whoever subscribes: as its [`Policy`](crate::Policy) has it.
 /// Copies are the same topic.
@@ -54,7 +54,7 @@ impl Topic {
     /// # Errors
     /// Where the key is longer than 1,024 bytes or the value than the topic allows, or there is no room
     /// for another key.
-    pub fn put(&self, key: &str, value: impl Into<Bytes>) -> Result<(), PutError> {
+    pub fn put(&self, key: &str, value: impl Into<Value>) -> Result<(), PutError> {
         self.values.put(Instant::now(), key, value).map(drop)
     }
 
@@ -63,7 +63,7 @@ impl Topic {
     ///
     /// # Errors
     /// As [`Topic::put`] for the first that cannot be made, with its index.
-    pub fn change(&self, changes: Vec<(String, Option<Bytes>)>) -> Result<(), (usize, PutError)> {
+    pub fn change(&self, changes: Vec<(String, Option<Value>)>) -> Result<(), (usize, PutError)> {
         self.values.change(Instant::now(), changes)
     }
 
@@ -74,6 +74,11 @@ impl Topic {
 
     /// A key's newest value, if it has one.
     pub fn get(&self, key: &str) -> Option<Bytes> {
+        Some(self.values.get(key)?.bytes)
+    }
+
+    /// The same, with what is said of it.
+    pub fn value(&self, key: &str) -> Option<Value> {
         self.values.get(key)
     }
 

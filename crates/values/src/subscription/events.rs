@@ -69,7 +69,8 @@ impl Events {
                     age: age(packing.now, item.changed),
                     is_snapshot: false,
                     is_event: true,
-                    value: Some(&item.value),
+                    about: item.value.about(),
+                    value: Some(&item.value.bytes),
                 };
                 if !packing.has_room(&entry) {
                     return false;

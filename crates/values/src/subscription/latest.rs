@@ -1,6 +1,7 @@
 //! What is known of one reader of the newest values of a topic: of each key a few bytes.
 
 use super::{Carried, Packing, Wanted, age};
+use crate::topic::Value;
 use crate::topic::{State, Topic};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -203,7 +204,7 @@ impl Newest {
                 return None;
             }
         }
-        let value = slot.value.as_deref().filter(|_| is_wanted);
+        let value = slot.value.as_ref().filter(|_| is_wanted);
         // A removal is of whichever key the alias was.
         let is_named = value.is_some() && known.named < slot.named;
         Some(Entry {
@@ -214,7 +215,8 @@ impl Newest {
             age: age(now, slot.changed),
             is_snapshot: slot.version <= self.begun,
             is_event: false,
-            value,
+            about: value.map(Value::about).unwrap_or_default(),
+            value: value.map(|value| &*value.bytes),
         })
     }
 

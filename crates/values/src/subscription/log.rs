@@ -102,7 +102,8 @@ impl Log {
                     position,
                     age: age(now, item.changed),
                     key: &item.key,
-                    value: &item.value,
+                    about: item.value.about(),
+                    value: &item.value.bytes,
                 };
                 return Some(ToSay::Entry(entry.write()));
             }

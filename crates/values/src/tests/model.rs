@@ -221,7 +221,7 @@ impl World {
             .slots
             .iter()
             .filter(|slot| is_wanted(&slot.key))
-            .filter_map(|slot| Some((&*slot.key, slot.value.as_deref()?)))
+            .filter_map(|slot| Some((&*slot.key, &*slot.value.as_ref()?.bytes)))
             .collect();
         let seen = self.view.iter();
         let seen = seen.filter_map(|(key, (_, value))| Some((&**key, value.as_deref()?)));

@@ -1,7 +1,6 @@
 //! A topic that is saved again and again, and restored from what was saved.
 
-use crate::{Limits, Policy, Receiver, Row, Saved, Sender, ToSay, Topic, Wanted};
-use bytes::Bytes;
+use crate::{Limits, Policy, Receiver, Row, Saved, Sender, ToSay, Topic, Value, Wanted};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -59,10 +58,10 @@ struct World {
     rows: BTreeMap<u64, (Row, Instant)>,
     version: u64,
     /// What there was when it was saved last.
-    snapshot: Vec<(String, Bytes)>,
+    snapshot: Vec<(String, Value)>,
 }
 
-fn snapshot(topic: &Topic, now: Instant) -> Vec<(String, Bytes)> {
+fn snapshot(topic: &Topic, now: Instant) -> Vec<(String, Value)> {
     let values = topic.snapshot(now).values.into_iter();
     values.map(|(key, value)| ((*key).into(), value)).collect()
 }
@@ -160,7 +159,7 @@ impl World {
         for (key, value) in &self.snapshot {
             let newest = self.snapshot.iter().rfind(|(other, _)| other == key);
             assert_eq!(topic.get(key).as_ref(), newest.map(|(_, value)| value));
-            assert_eq!(value.len(), 3);
+            assert_eq!(value.bytes.len(), 3);
         }
         let mut rows = saved.rows;
         rows.sort_unstable_by_key(|row| row.version);
@@ -170,7 +169,7 @@ impl World {
 }
 
 /// All that a new reader of a topic of the newest values gets, in the order of its keys.
-fn read(topic: &Topic, now: Instant) -> Vec<(String, Bytes)> {
+fn read(topic: &Topic, now: Instant) -> Vec<(String, Value)> {
     let mut sender = Sender::new(now, 1, 1_000);
     sender
         .subscribe(1, topic.clone(), Wanted::default())
@@ -321,7 +320,7 @@ fn of_a_key_that_is_there_twice_the_newer_is_kept() {
     let rows = vec![row(0, 5, "a", 1), row(1, 3, "a", 2), row(2, 9, "late", 1)];
     let (topic, is_exact) = restore(Policy::Latest, Limits::new(9), 5, rows);
     assert!(!is_exact);
-    assert_eq!(topic.get("a").unwrap().len(), 1);
+    assert_eq!(topic.get("a").unwrap().bytes.len(), 1);
     // No version is newer than the topic's.
     assert_eq!(keys(&topic), ["a"]);
 }

@@ -1,8 +1,7 @@
 //! The newest value of each key.
 
 use super::saved::Held;
-use super::{Change, PutError, Row, Saved};
-use bytes::Bytes;
+use super::{Change, PutError, Row, Saved, Value};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -35,7 +34,7 @@ pub(crate) struct Slot {
     pub(crate) version: u64,
     pub(crate) changed: Instant,
     /// `None` where the key was removed.
-    pub(crate) value: Option<Bytes>,
+    pub(crate) value: Option<Value>,
 }
 
 impl State {
@@ -127,7 +126,7 @@ impl State {
         }
     }
 
-    pub(super) fn put(&mut self, now: Instant, key: &str, value: Bytes) -> Result<u64, PutError> {
+    pub(super) fn put(&mut self, now: Instant, key: &str, value: Value) -> Result<u64, PutError> {
         let slot = match self.index.get(key) {
             Some(slot) => *slot,
             None => self.add(now, key)?,
@@ -187,7 +186,7 @@ impl State {
         old.len()
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<Bytes> {
+    pub(super) fn get(&self, key: &str) -> Option<Value> {
         let slot = *self.index.get(key)?;
         self.slots[slot as usize].value.clone()
     }
@@ -220,7 +219,7 @@ impl State {
         Ok(slot)
     }
 
-    fn change(&mut self, now: Instant, number: u32, value: Option<Bytes>) -> u64 {
+    fn change(&mut self, now: Instant, number: u32, value: Option<Value>) -> u64 {
         self.version += 1;
         let slot = &mut self.slots[number as usize];
         self.changes.remove(&slot.version);

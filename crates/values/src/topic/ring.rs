@@ -1,8 +1,7 @@
 //! Values each of which counts by itself: the last of them, in order.
 
 use super::saved::Held;
-use super::{Row, Saved};
-use bytes::Bytes;
+use super::{Row, Saved, Value};
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Item {
     pub(crate) key: Arc<str>,
     pub(crate) changed: Instant,
-    pub(crate) value: Bytes,
+    pub(crate) value: Value,
 }
 
 #[derive(Debug)]
@@ -78,7 +77,7 @@ impl Ring {
     }
 
     /// Adds one; where there are as many as may be, the oldest goes.
-    pub(super) fn put(&mut self, now: Instant, key: &str, value: Bytes) -> u64 {
+    pub(super) fn put(&mut self, now: Instant, key: &str, value: Value) -> u64 {
         if self.items.len() >= self.max {
             self.items.pop_front();
         }

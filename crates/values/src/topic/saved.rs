@@ -1,7 +1,6 @@
 //! A topic, saved and restored.
 
-use super::{Kept, Limits, Policy, Topic, lock};
-use bytes::Bytes;
+use super::{Kept, Limits, Policy, Topic, Value, lock};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tickwire_wire::values::{MAX_KEY, MAX_NUMBER, MAX_VALUE};
@@ -35,7 +34,7 @@ pub struct Row {
     /// Its key.
     pub key: Arc<str>,
     /// The value; `None` where the key was removed, so that nothing is at this place any more.
-    pub value: Option<Bytes>,
+    pub value: Option<Value>,
 }
 
 /// A value that is restored.
@@ -44,7 +43,7 @@ pub(super) struct Held {
     pub(super) version: u64,
     pub(super) changed: Instant,
     pub(super) key: Arc<str>,
-    pub(super) value: Bytes,
+    pub(super) value: Value,
 }
 
 impl Topic {
@@ -83,7 +82,7 @@ impl Topic {
         let rows = rows.into_iter().filter_map(|row| {
             let value = row.value?;
             count += 1;
-            let fits = row.key.len() <= MAX_KEY && value.len() <= max_value;
+            let fits = row.key.len() <= MAX_KEY && value.bytes.len() <= max_value;
             fits.then_some(Held {
                 place: row.place,
                 version: row.version,

@@ -36,11 +36,11 @@ fn what_is_cut_short_or_cannot_be_is_refused_in_words() {
     );
     assert_eq!(Packet::read(&[9]), Err(kind));
     assert_eq!(Packet::read(&[0]), Err(FrameError::Short));
-    assert_eq!(Packet::read(&[0, 1, 16]), Err(FrameError::Flags(16)));
+    assert_eq!(Packet::read(&[0, 1, 32]), Err(FrameError::Flags(32)));
     // A key that is not UTF-8.
     assert_eq!(
         Packet::read(&[0, 1, 2, 0, 0, 1, 0xff]),
-        Err(FrameError::Key)
+        Err(FrameError::Text)
     );
     // Packets 3 to -1, and below 0.
     assert_eq!(
@@ -66,8 +66,16 @@ type Owned = (
     u64,
     u64,
     [bool; 2],
+    [String; 2],
     Option<Vec<u8>>,
 );
+
+fn abouts() -> impl Strategy<Value = [String; 2]> {
+    prop_oneof![
+        Just([String::new(), String::new()]),
+        ["[a-z/]{0,20}", "[0-9a-f]{0,16}"]
+    ]
+}
 
 fn entries() -> impl Strategy<Value = Vec<Owned>> {
     let entry = (
@@ -77,6 +85,7 @@ fn entries() -> impl Strategy<Value = Vec<Owned>> {
         numbers(),
         numbers(),
         any::<[bool; 2]>(),
+        abouts(),
         option::of(vec(any::<u8>(), 0..200)),
     );
     vec(entry, 0..20)
@@ -87,7 +96,7 @@ proptest! {
     fn a_packet_is_read_as_it_was_written(number in numbers(), entries in entries()) {
         let entries: Vec<Entry> = entries
             .iter()
-            .map(|(subscription, alias, name, version, age, [is_snapshot, is_event], value)| Entry {
+            .map(|(subscription, alias, name, version, age, [is_snapshot, is_event], [content_type, by], value)| Entry {
                 subscription: *subscription,
                 alias: *alias,
                 name: name.as_deref(),
@@ -95,6 +104,7 @@ proptest! {
                 age: *age,
                 is_snapshot: *is_snapshot,
                 is_event: *is_event,
+                about: About { content_type, by },
                 value: value.as_deref(),
             })
             .collect();
@@ -136,9 +146,11 @@ proptest! {
         position in numbers(),
         age in numbers(),
         key in "[a-zß∂/]{0,20}",
+        [content_type, by] in abouts(),
         value in vec(any::<u8>(), 0..200),
     ) {
-        let entry = LogEntry { subscription, position, age, key: &key, value: &value };
+        let about = About { content_type: &content_type, by: &by };
+        let entry = LogEntry { subscription, position, age, key: &key, about, value: &value };
         let message = entry.write();
         prop_assert_eq!(LogEntry::read(&message), Ok(entry));
         for end in 0..message.len() - value.len() {
@@ -191,6 +203,13 @@ fn the_vectors_are_read_and_written() {
         let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
         (0..hex.len()).step_by(2).map(byte).collect()
     };
+    let about = |expected: &serde_json::Value, found: About<'_>| {
+        let text = |name: &str| expected[name].as_str().unwrap_or_default();
+        assert_eq!(
+            (text("contentType"), text("by")),
+            (found.content_type, found.by)
+        );
+    };
     for vector in vectors["packets"].as_array().unwrap() {
         let message = bytes(&vector["hex"]);
         let (packet, expected) = (Packet::read(&message).unwrap(), &vector["packet"]);
@@ -205,6 +224,7 @@ fn the_vectors_are_read_and_written() {
             assert_eq!(expected["age"], entry.age);
             assert_eq!(expected["isSnapshot"], entry.is_snapshot);
             assert_eq!(expected["isEvent"], entry.is_event);
+            about(expected, entry.about);
             let value = &expected["value"];
             assert_eq!(
                 (!value.is_null()).then(|| bytes(value)).as_deref(),
@@ -234,6 +254,7 @@ fn the_vectors_are_read_and_written() {
         assert_eq!(expected["position"], entry.position);
         assert_eq!(expected["age"], entry.age);
         assert_eq!(expected["key"], entry.key);
+        about(expected, entry.about);
         assert_eq!(bytes(&expected["value"]), entry.value);
         assert_eq!(entry.write(), message);
     }

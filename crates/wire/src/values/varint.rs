@@ -80,7 +80,7 @@ impl<'a> Reader<'a> {
     pub fn text(&mut self, most: usize) -> Result<&'a str, FrameError> {
         let bytes = self.bytes()?;
         let text = str::from_utf8(bytes).ok().filter(|text| text.len() <= most);
-        text.ok_or(FrameError::Key)
+        text.ok_or(FrameError::Text)
     }
 
     /// What is left.
