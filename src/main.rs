@@ -1,7 +1,7 @@
 mod allocator;
 
 use std::process::ExitCode;
-use tickwire::server::{self, Config, RunError};
+use tickwire::server::{self, Config, RunError, TopicsError};
 use tickwire_server::shutdown;
 use tokio::net::TcpListener;
 use tracing::{error, info};
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 /// Reads the configuration as a start does, and prints it.
 fn check() -> ExitCode {
     let checked = Config::load().map_err(RunError::from).and_then(|config| {
-        server::check(&config)?;
+        server::check(&config).map_err(TopicsError::from)?;
         Ok(config)
     });
     match checked {

@@ -20,10 +20,14 @@ use crate::prices::PRICES;
 use axum::http::request::Parts;
 use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::net::SocketAddr;
 use tickwire_server::http::admit;
-use tickwire_server::{AddTopicError, Feeds, OpenError, Policy, ServeError, Sessions, Topics};
+use tickwire_server::{
+    AddTopicError, Feeds, OpenError, Policy, Saving, ServeError, Sessions, StoreError, Topics,
+};
 use tickwire_wire::feed;
 use tickwire_wire::signaling::{Answer, ChannelInit, Code, SignalingError};
 use tokio::net::TcpListener;
@@ -40,12 +44,23 @@ pub enum RunError {
     /// The process cannot be told to stop.
     #[error("cannot receive signals: {0}")]
     Signals(#[source] io::Error),
-    /// The configuration has a topic that cannot be.
+    /// The configuration has topics that cannot be.
     #[error(transparent)]
-    Topic(#[from] AddTopicError),
+    Topics(#[from] TopicsError),
     /// The server cannot be opened, or has failed.
     #[error(transparent)]
     Serve(#[from] ServeError),
+}
+
+/// Why the topics of a configuration cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum TopicsError {
+    /// Two are for the same names, or one is no name.
+    #[error(transparent)]
+    Add(#[from] AddTopicError),
+    /// The file to which one is saved cannot be had.
+    #[error(transparent)]
+    Save(#[from] StoreError),
 }
 
 impl From<OpenError> for RunError {
@@ -57,24 +72,30 @@ impl From<OpenError> for RunError {
 /// The feeds that come with the server, the load of its machine, a topic to try, and these.
 ///
 /// # Errors
-/// Where two topics are for the same names.
+/// Where two topics are for the same names, or the file of one cannot be had.
 ///
 /// # Panics
 /// Outside a Tokio runtime.
-pub fn feeds(configured: &[TopicConfig]) -> Result<Feeds, AddTopicError> {
+pub fn feeds(configured: &[TopicConfig]) -> Result<Feeds, TopicsError> {
     let machine = Machine::new();
     let feeds = Feeds::built_in().feed(feed::MACHINE, move |channel, sessions| {
         machine.clone().serve(channel, sessions)
     });
     let topics = Topics::new();
     let feeds = prices::add(feeds, &topics).topics(&topics);
-    add(&topics, configured)?;
+    let mut files = HashMap::new();
+    for it in configured {
+        let Some(path) = &it.persist else {
+            topics.add(&it.name, it.policy)?;
+            continue;
+        };
+        let saving = match files.entry(path) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(other) => other.insert(Saving::open(path)?),
+        };
+        topics.add_saved(&it.name, it.policy, saving)?;
+    }
     Ok(feeds)
-}
-
-fn add(topics: &Topics, configured: &[TopicConfig]) -> Result<(), AddTopicError> {
-    let mut configured = configured.iter();
-    configured.try_for_each(|it| topics.add(&it.name, it.policy))
 }
 
 /// Whether a configuration that was read can be used, as far as that is known without a start.
@@ -84,7 +105,8 @@ fn add(topics: &Topics, configured: &[TopicConfig]) -> Result<(), AddTopicError>
 pub fn check(config: &Config) -> Result<(), AddTopicError> {
     let topics = Topics::new();
     topics.topic(PRICES, Policy::latest());
-    add(&topics, &config.topics)
+    let mut configured = config.topics.iter();
+    configured.try_for_each(|it| topics.add(&it.name, it.policy))
 }
 
 /// Serves the page and these feeds on `listener` until `shutdown` completes, then ends every

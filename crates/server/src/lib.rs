@@ -61,5 +61,8 @@ pub use request::OpeningRequest;
 pub use serve::{ServeError, Server, serve};
 pub use sessions::Sessions;
 pub use tickwire_peer::port::Advertised;
-pub use topics::{About, AddTopicError, Listed, NoTopic, Policy, PutError, Topic, Topics, Value};
+pub use topics::{
+    About, AddTopicError, Listed, NoTopic, Policy, PutError, SaveError, Saving, StoreError, Topic,
+    Topics, Value,
+};
 pub use update::{Condition, Update, Updated};

@@ -260,6 +260,10 @@ impl Sessions {
         self.0.tasks.close();
         self.0.ending.cancel();
         self.0.tasks.wait().await;
+        if let Some(topics) = self.topics().cloned() {
+            // It panics nowhere, and is not cancelled.
+            let _ = tokio::task::spawn_blocking(move || topics.flush()).await;
+        }
     }
 }
 

@@ -11,12 +11,15 @@ mod policy;
 mod publish;
 mod reader;
 mod registry;
+mod saving;
 mod topic;
 
 pub use feeds::{control, values};
 pub use policy::Policy;
 pub use reader::{Reader, Told};
 pub use registry::{AddTopicError, Listed, NoTopic, Topics};
+pub use saving::Saving;
+pub use tickwire_store::{SaveError, StoreError};
 pub use tickwire_values::{About, PutError, Value};
 pub use topic::Topic;
 

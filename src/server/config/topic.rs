@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 use tickwire_server::Policy;
 
@@ -13,6 +14,8 @@ pub struct TopicConfig {
     pub name: String,
     /// What it promises, and what is allowed in it.
     pub policy: Policy,
+    /// The file to which it is saved, if it is.
+    pub persist: Option<PathBuf>,
     /// The table as it was read.
     pub(super) table: TopicTable,
 }
@@ -29,6 +32,7 @@ pub(super) struct TopicTable {
     max_rate: Option<f64>,
     max_age: Option<String>,
     value_bytes: Option<usize>,
+    persist: Option<PathBuf>,
     #[serde(default)]
     publish: bool,
     #[serde(default)]
@@ -93,6 +97,9 @@ impl TryFrom<TopicTable> for TopicConfig {
                 return Err(format!("{key} is for another policy"));
             }
         }
+        if table.persist.is_some() && table.policy == Deadline {
+            return Err("persist is for another policy".into());
+        }
         let mut policy = match table.policy {
             Latest => Policy::latest(),
             Deadline => {
@@ -130,6 +137,7 @@ impl TryFrom<TopicTable> for TopicConfig {
         Ok(Self {
             name: table.r#match.clone(),
             policy,
+            persist: table.persist.clone(),
             table,
         })
     }

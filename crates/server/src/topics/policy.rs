@@ -115,6 +115,15 @@ impl Policy {
         self.limits.max_age.is_some()
     }
 
+    /// Whether a topic of this kind was saved for this one.
+    pub(super) fn is_as(self, saved: Kind) -> bool {
+        std::mem::discriminant(&self.kind) == std::mem::discriminant(&saved)
+    }
+
+    pub(super) fn limits(self) -> Limits {
+        self.limits
+    }
+
     pub(super) fn topic(self) -> Topic {
         let kind = match self.kind {
             // Readers in JavaScript have no larger whole numbers.

@@ -1,11 +1,12 @@
 //! The topics of a server, by name and by pattern.
 
 use super::policy::{self, Policy};
-use super::{Topic, attendance};
+use super::{Saving, Topic, attendance};
 use crate::fresh::lock;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use tracing::warn;
 
 /// How many topics there may be of all patterns together.
 const MAX_TOPICS: usize = 100_000;
@@ -76,6 +77,8 @@ struct Registry {
     patterns: Vec<Pattern>,
     /// Those of patterns that somebody has asked for, each with which of `patterns` it is of.
     made: HashMap<String, (usize, Topic)>,
+    /// The files to which topics are saved, one for each that is added so.
+    savings: Vec<Saving>,
     /// Whether there are topics whose values grow too old.
     ages: bool,
     sweep_at: usize,
@@ -86,6 +89,7 @@ struct Registry {
 struct Pattern {
     name: String,
     policy: Policy,
+    saving: Option<Saving>,
     /// How many topics of it there are.
     topics: usize,
 }
@@ -143,6 +147,40 @@ impl Topics {
     /// # Errors
     /// Where it is empty, too long or no pattern, or there is one for the same names.
     pub fn add(&self, name: &str, policy: Policy) -> Result<(), AddTopicError> {
+        self.enter(name, policy, None)
+    }
+
+    /// The same, with topics that are saved, and are there again after a restart; those of a deadline are
+    /// not.
+    ///
+    /// # Errors
+    /// As [`Topics::add`].
+    pub fn add_saved(
+        &self,
+        name: &str,
+        policy: Policy,
+        saving: &Saving,
+    ) -> Result<(), AddTopicError> {
+        self.enter(name, policy, Some(saving))
+    }
+
+    /// Waits until all that was put into topics that are saved is on the disk, and blocks its thread
+    /// meanwhile. What cannot be written is told in the log.
+    pub fn flush(&self) {
+        let savings = lock(&self.0).savings.clone();
+        for saving in savings {
+            if let Err(cause) = saving.flush() {
+                warn!("{cause}");
+            }
+        }
+    }
+
+    fn enter(
+        &self,
+        name: &str,
+        policy: Policy,
+        saving: Option<&Saving>,
+    ) -> Result<(), AddTopicError> {
         let failed = |cause: &str| AddTopicError {
             name: name.to_owned(),
             cause: cause.to_owned(),
@@ -160,14 +198,22 @@ impl Topics {
             registry.patterns.push(Pattern {
                 name: name.to_owned(),
                 policy,
+                saving: saving.cloned(),
                 topics: 0,
             });
+            let fits = |name: &str| registry.fitting.at(name).is_ok_and(|it| *it.value == index);
+            let saved = saving.map(|saving| saving.names(fits));
+            for name in saved.into_iter().flatten() {
+                // Where there is no room, it stays in the file.
+                let _ = registry.get(&name);
+            }
         } else if registry.named.contains_key(name) {
             return Err(failed("there is one already"));
         } else {
-            let topic = Topic::new(policy);
+            let topic = Topic::new(name, policy, saving);
             registry.named.insert(name.to_owned(), topic);
         }
+        registry.savings.extend(saving.cloned());
         Ok(())
     }
 
@@ -256,7 +302,7 @@ impl Registry {
         }
         let pattern = &mut self.patterns[index];
         pattern.topics += 1;
-        let topic = Topic::new(pattern.policy);
+        let topic = Topic::new(name, pattern.policy, pattern.saving.as_ref());
         self.made.insert(name.to_owned(), (index, topic.clone()));
         Ok(topic)
     }

@@ -1,6 +1,6 @@
 //! A topic, as a program has it.
 
-use super::Policy;
+use super::{Policy, Saving};
 use bytes::Bytes;
 use std::time::Instant;
 use tickwire_values::{PutError, Snapshot, Value};
@@ -16,9 +16,11 @@ pub struct Topic {
 }
 
 impl Topic {
-    pub(super) fn new(policy: Policy) -> Self {
+    /// The topic of this name; saved, where that is wanted.
+    pub(super) fn new(name: &str, policy: Policy, saving: Option<&Saving>) -> Self {
+        let saved = saving.map(|saving| saving.topic(name, policy));
         Self {
-            values: policy.topic(),
+            values: saved.unwrap_or_else(|| policy.topic()),
             policy,
             presence: policy.presence_topic(),
         }
