@@ -22,6 +22,9 @@ usage: load [URL] [options]
   --topic NAME     peers read this topic in place of the time; its values are put over HTTP
   --keys N         its keys (100)
   --rate N         how often a second each has a new value (10)
+  --batches N      in how many batches they are put, one after another in that time (1)
+  --producers N    so many more put values into the topic \"offered\", as fast as they are taken
+  --websocket      the server is a plain WebSocket, load's other program: its clients read all values
   --api-key TEXT   the key with which they are put
   --pid N          the server's process here: its processor time, memory and files are told too
   --json           one line of JSON in place of the table";
@@ -41,6 +44,9 @@ pub struct Args {
     pub topic: Option<String>,
     pub keys: usize,
     pub rate: usize,
+    pub batches: usize,
+    pub producers: usize,
+    pub websocket: bool,
     pub api_key: String,
     pub pid: Option<u32>,
     pub json: bool,
@@ -62,6 +68,9 @@ impl Default for Args {
             topic: None,
             keys: 100,
             rate: 10,
+            batches: 1,
+            producers: 0,
+            websocket: false,
             api_key: String::new(),
             pid: None,
             json: false,
@@ -88,6 +97,9 @@ pub fn parse(mut parser: Parser) -> Result<Option<Args>, lexopt::Error> {
             Arg::Long("topic") => args.topic = Some(parser.value()?.string()?),
             Arg::Long("keys") => args.keys = within(&mut parser, 1, 100_000)?,
             Arg::Long("rate") => args.rate = within(&mut parser, 1, 1_000)?,
+            Arg::Long("batches") => args.batches = within(&mut parser, 1, 1_000)?,
+            Arg::Long("producers") => args.producers = within(&mut parser, 0, 1_000)?,
+            Arg::Long("websocket") => args.websocket = true,
             Arg::Long("api-key") => args.api_key = parser.value()?.string()?,
             Arg::Long("pid") => args.pid = Some(parser.value()?.parse()?),
             Arg::Long("json") => args.json = true,

@@ -10,6 +10,7 @@ mod peer;
 mod report;
 mod signaling;
 mod topic;
+mod websocket;
 
 use args::Args;
 use cost::Cost;
@@ -86,8 +87,10 @@ async fn run(args: Args) -> Report {
 
     phase.send_replace(Phase::Hold);
     moments.hold_start = costs(&run.args);
+    let taken = topic::taken();
     wait(&run, "holding", run.args.hold).await;
     moments.hold_end = costs(&run.args);
+    moments.taken = topic::taken() - taken;
 
     if !run.args.echo.is_zero() {
         phase.send_replace(Phase::Echo);
@@ -130,6 +133,16 @@ async fn open_all(run: &Rc<Run>, phases: &watch::Receiver<Phase>) -> Vec<String>
         let (run_of, phase, opened) = (run.clone(), phases.clone(), opened.clone());
         tokio::task::spawn_local(async move {
             let figures = run_of.figures.clone();
+            if run_of.args.websocket {
+                match websocket::Client::open(run_of, phase).await {
+                    Ok(client) => {
+                        drop((turn, opened));
+                        client.serve().await;
+                    }
+                    Err(cause) => figures.borrow_mut().fail(cause),
+                }
+                return;
+            }
             match Peer::open(run_of, role, phase).await {
                 Ok(peer) => {
                     let _ = opened.send(peer.id.clone());

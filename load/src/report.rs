@@ -17,6 +17,8 @@ pub struct Moments {
     pub opening: Duration,
     pub hold_start: Costs,
     pub hold_end: Costs,
+    /// How many values were put meanwhile by those who put what is taken.
+    pub taken: u64,
     pub echo_start: Costs,
     pub echo_end: Costs,
     pub closed: Costs,
@@ -137,6 +139,11 @@ impl Report {
                 .filter(|_| figures.pushed > 0)
                 .map(|s| s * 1e6 / figures.pushed as f64);
             rows.push(("server's processor, a value", "us", a_value));
+        }
+        if args.producers > 0 {
+            let rate = moments.taken as f64 / hold;
+            let row = ("values offered and taken a second", "", Some(rate));
+            sections[1].1.push(row);
         }
         if args.flood {
             let rate = figures.flooded as f64 / hold;

@@ -1,6 +1,7 @@
 //! A topic that the peers read, and who puts its values.
 
 use crate::args::Args;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use str0m::change::SdpApi;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
@@ -52,42 +53,83 @@ pub fn stamp(value: &[u8]) -> Option<SystemTime> {
     Some(UNIX_EPOCH + Duration::from_micros(text.parse().ok()?))
 }
 
-/// Puts all keys at the rate, for as long as the process runs; says so where it is refused.
+/// The topic of those who put values as fast as they are taken, and how many they put at a time.
+const OFFERED: &str = "offered";
+const OFFERED_KEYS: usize = 500;
+
+/// How many values those have put.
+static TAKEN: AtomicU64 = AtomicU64::new(0);
+
+pub fn taken() -> u64 {
+    TAKEN.load(Ordering::Relaxed)
+}
+
+/// Who puts values into a topic, over one connection.
+struct Producer {
+    agent: ureq::Agent,
+    url: String,
+    key: String,
+}
+
+impl Producer {
+    fn new(args: &Args, topic: &str) -> Self {
+        let config = ureq::Agent::config_builder().http_status_as_error(false);
+        Self {
+            agent: ureq::Agent::new_with_config(config.build()),
+            url: format!("{}/topics/{topic}", args.url),
+            key: format!("Bearer {}", args.api_key),
+        }
+    }
+
+    /// Puts these keys, with the time. False where they are refused, which is told.
+    fn put(&self, keys: std::ops::Range<usize>) -> bool {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = since.unwrap_or_default().as_micros();
+        let line = |key| format!("{{\"key\":\"key {key}\",\"value\":\"{now}\"}}\n");
+        let lines: String = keys.map(line).collect();
+        let request = self.agent.post(&self.url);
+        let refused = match request.header("authorization", &self.key).send(&lines) {
+            Ok(mut answer) => {
+                // Read, so that the connection is used again.
+                let body = answer.body_mut().read_to_string().unwrap_or_default();
+                if answer.status().is_success() {
+                    return true;
+                }
+                body
+            }
+            Err(cause) => cause.to_string(),
+        };
+        eprintln!("load: {} takes no values: {refused}", self.url);
+        false
+    }
+}
+
+/// Puts all keys at the rate, and has others put what they can, for as long as the process runs.
 pub fn produce(args: &Args) {
     let Some(topic) = args.topic.clone() else {
         return;
     };
-    let url = format!("{}/topics/{topic}", args.url);
-    let key = format!("Bearer {}", args.api_key);
-    let (keys, pause) = (args.keys, Duration::from_secs_f64(1.0 / args.rate as f64));
+    let producer = Producer::new(args, &topic);
+    let (keys, batches) = (args.keys, args.batches.min(args.keys));
+    let pause = Duration::from_secs_f64(1.0 / (args.rate * batches) as f64);
     std::thread::spawn(move || {
-        let config = ureq::Agent::config_builder().http_status_as_error(false);
-        let agent = ureq::Agent::new_with_config(config.build());
         let begun = Instant::now();
         for round in 0.. {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH);
-            let now = since.unwrap_or_default().as_micros();
-            let line = |key| format!("{{\"key\":\"key {key}\",\"value\":\"{now}\"}}\n");
-            let lines: String = (0..keys).map(line).collect();
-            let sent = agent.post(&url).header("authorization", &key).send(&lines);
-            let refused = match sent {
-                Ok(mut answer) if !answer.status().is_success() => {
-                    answer.body_mut().read_to_string().unwrap_or_default()
-                }
-                // Read, so that the connection is used again.
-                Ok(mut answer) => {
-                    drop(answer.body_mut().read_to_vec());
-                    continue_at(begun + pause * (round + 1));
-                    continue;
-                }
-                Err(cause) => cause.to_string(),
-            };
-            eprintln!("load: {url} takes no values: {refused}");
-            return;
+            let batch = round as usize % batches;
+            let of = |batch: usize| batch * keys / batches;
+            if !producer.put(of(batch)..of(batch + 1)) {
+                return;
+            }
+            let at = begun + pause * (round + 1);
+            std::thread::sleep(at.saturating_duration_since(Instant::now()));
         }
     });
-}
-
-fn continue_at(at: Instant) {
-    std::thread::sleep(at.saturating_duration_since(Instant::now()));
+    for _ in 0..args.producers {
+        let producer = Producer::new(args, OFFERED);
+        std::thread::spawn(move || {
+            while producer.put(0..OFFERED_KEYS) {
+                TAKEN.fetch_add(OFFERED_KEYS as u64, Ordering::Relaxed);
+            }
+        });
+    }
 }

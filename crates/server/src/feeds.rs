@@ -163,10 +163,12 @@ impl<S: Clone + Send + Sync + 'static> Feeds<S> {
             feeds.table.topics = Some(topics.clone());
             let theirs = topics.clone();
             let control = move |channel: Channel, reading: Reading, presence: Presence| {
-                topics::control(channel, reading, presence, theirs.clone())
+                let control = topics::control(channel, reading, presence, theirs.clone());
+                async { topics::ended(control.await) }
             };
             let values = move |channel: Channel, reading: Reading| {
-                topics::values(channel, reading, topics.clone())
+                let values = topics::values(channel, reading, topics.clone());
+                async { topics::ended(values.await) }
             };
             feeds = feeds.feed(control::CONTROL, control);
             feeds = feeds.feed(control::VALUES, values);

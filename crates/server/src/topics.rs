@@ -11,10 +11,11 @@ mod policy;
 mod publish;
 mod reader;
 mod registry;
+mod rest;
 mod saving;
 mod topic;
 
-pub use feeds::{control, values};
+pub use feeds::{control, ended, values};
 pub use policy::Policy;
 pub use reader::{Reader, Told};
 pub use registry::{AddTopicError, Listed, NoTopic, Topics};
@@ -25,9 +26,9 @@ pub use topic::Topic;
 
 use crate::fresh::lock;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tickwire_values::{Sender, Watcher};
 use tickwire_wire::control::Refusal;
 use tokio::sync::Notify;
@@ -56,6 +57,9 @@ struct Subscriptions {
     sender: Mutex<Sender>,
     /// Something has changed since it was looked what is due.
     has_changed: AtomicBool,
+    /// When that was first, in microseconds since this was made.
+    changed_at: AtomicU64,
+    made: Instant,
     /// Tells the channel `values` that something may be due.
     filled: Notify,
     /// Why what came on `values` could not be taken, to be said on `control`.
@@ -78,6 +82,8 @@ impl Subscriptions {
                 MAX_READ_KEYS,
             )),
             has_changed: AtomicBool::new(false),
+            changed_at: AtomicU64::new(0),
+            made: Instant::now(),
             filled: Notify::new(),
             refusals: Mutex::default(),
             to_say: Notify::new(),
@@ -93,8 +99,17 @@ impl Subscriptions {
     /// Something may be due.
     fn fill(&self) {
         if !self.has_changed.swap(true, Ordering::AcqRel) {
+            let at = self.made.elapsed().as_micros();
+            let at = u64::try_from(at).unwrap_or(u64::MAX);
+            self.changed_at.store(at, Ordering::Relaxed);
             self.filled.notify_one();
         }
+    }
+
+    /// When it was last found that something may be due.
+    fn filled_at(&self) -> Option<Instant> {
+        let at = self.changed_at.load(Ordering::Relaxed);
+        self.made.checked_add(Duration::from_micros(at))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The two channels by which a session reads topics.
 
 use super::attendance::Attendance;
+use super::rest::Rest;
 use super::{Reading, Subscriptions, Topic, Topics, publish};
 use crate::channel::Channel;
 use crate::fresh::lock;
@@ -145,8 +146,17 @@ pub async fn values(channel: Channel, reading: Reading, topics: Topics) -> Resul
             .await?);
     };
     let mut refused = 0;
+    let mut rest = Rest::default();
     loop {
-        let timeout = subscriptions.send_due(&channel)?;
+        let resting = rest.until(Instant::now());
+        let timeout = match resting {
+            Some(_) => resting,
+            None => {
+                let timeout = subscriptions.send_due(&channel)?;
+                rest.begin(Instant::now());
+                timeout
+            }
+        };
         let is_due = async {
             match timeout {
                 Some(at) => sleep_until(at.into()).await,
@@ -155,9 +165,13 @@ pub async fn values(channel: Channel, reading: Reading, topics: Topics) -> Resul
         };
         tokio::select! {
             () = is_due => {
-                subscriptions.sender().handle_timeout(Instant::now());
+                let now = Instant::now();
+                rest.woken(now, resting);
+                subscriptions.sender().handle_timeout(now);
             }
-            () = subscriptions.filled.notified() => {}
+            () = subscriptions.filled.notified(), if resting.is_none() => {
+                rest.woken(Instant::now(), subscriptions.filled_at());
+            }
             () = channel.path_changed() => subscriptions.sender().begin_path(Instant::now()),
             message = channel.recv() => {
                 let Some(message) = message else {
@@ -190,6 +204,14 @@ pub async fn values(channel: Channel, reading: Reading, topics: Topics) -> Resul
                 }
             }
         }
+    }
+}
+
+/// A channel that closes while something is being sent has ended as others do.
+pub fn ended(outcome: Result<(), TopicsError>) -> Result<(), TopicsError> {
+    match outcome {
+        Err(TopicsError::Send(SendError::Closed)) => Ok(()),
+        outcome => outcome,
     }
 }
 
