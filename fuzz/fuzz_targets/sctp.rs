@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
-use tickwire_peer::sctp::{Event, Sctp, SctpConfig, SctpLimits};
+use tickwire_peer::sctp::{ChannelInit, Event, Kind, Limit, Reliability, Sctp, SctpConfig, SctpLimits};
 
 static CONFIG: LazyLock<Arc<SctpConfig>> =
     LazyLock::new(|| Arc::new(SctpConfig::new(SctpLimits::default())));
@@ -53,11 +53,29 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Some((mut sctp, tag)) = established(now) else {
         panic!("there is no association");
     };
+    // What the server sends of its own, through the engine and beside it.
+    let init = ChannelInit {
+        id: 1,
+        label: "values".into(),
+        protocol: String::new(),
+        reliability: Reliability {
+            ordered: false,
+            limit: Some(Limit::Retransmits(0)),
+        },
+    };
+    let _ = sctp.negotiate(&init);
+    let message = Bytes::from_static(&[7; 100]);
     let mut rest = bytes;
     while let Some((&length, after)) = rest.split_first() {
         let (chunks, after) = after.split_at(after.len().min(usize::from(length)));
         rest = after;
         now += Duration::from_millis(u64::from(length));
+        if length % 3 == 0 {
+            let _ = sctp.send_once(now, 1, &message, 65_536);
+        }
+        if length % 7 == 0 {
+            let _ = sctp.send(now, 1, Kind::Binary, &message);
+        }
         sctp.handle(now, packet(tag, chunks));
         if sctp.poll_timeout().is_some_and(|due| due <= now) {
             sctp.handle_timeout(now);

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use support::{Server, config};
 use tickwire_server::feeds::echo;
 use tickwire_server::{Feeds, Policy, Topic, Topics};
+use tokio::time::timeout_at;
 
 /// 50 ms there and back.
 const CALM: Conditions = Conditions {
@@ -35,6 +36,7 @@ const CUT: Duration = Duration::from_secs(3);
 /// What there is of a session.
 struct Scene {
     topic: Topic,
+    snapshot: Topic,
     network: Network,
     reader: Reader,
     _server: Server,
@@ -48,6 +50,7 @@ impl Scene {
     async fn begin(conditions: Conditions) -> Self {
         let topics = Topics::new();
         let topic = topics.topic("values", Policy::latest());
+        let snapshot = topics.topic("snapshot", Policy::latest());
         let feeds = Feeds::new().feed("echo", echo).topics(&topics);
         let server = Server::start_with(config(|_| {}), feeds).await;
         let without_loss = Conditions {
@@ -63,6 +66,7 @@ impl Scene {
         network.lose(conditions.loss);
         Self {
             topic,
+            snapshot,
             network,
             reader,
             _server: server,
@@ -86,12 +90,17 @@ impl Scene {
     /// Reads until then, or until the reader has all. Returns after how long it had each.
     async fn read(&mut self, until: Option<Instant>) -> Vec<Duration> {
         let mut took = Vec::new();
-        loop {
+        let has_all =
+            |missing: &BTreeMap<String, VecDeque<_>>| missing.values().all(VecDeque::is_empty);
+        while until.is_some() || !has_all(&self.missing) {
             let seen = self.reader.updates;
-            let is_over = |reader: &Reader| {
-                reader.updates > seen || until.is_some_and(|until| Instant::now() >= until)
-            };
-            self.reader.read_until("a value", is_over).await;
+            let has_more = |reader: &Reader| reader.updates > seen;
+            let reading = self.reader.read_until("a value", has_more);
+            match until {
+                // What it has read of a message it has done all with.
+                Some(until) => drop(timeout_at(until.into(), reading).await),
+                None => reading.await,
+            }
             let now = Instant::now();
             for (key, missing) in &mut self.missing {
                 let had = self.reader.view.get(key);
@@ -100,13 +109,11 @@ impl Scene {
                     took.push(now - at);
                 }
             }
-            let has_all = self.missing.values().all(VecDeque::is_empty);
-            match until {
-                Some(until) if now >= until => return took,
-                None if has_all => return took,
-                _ => {}
+            if until.is_some_and(|until| now >= until) {
+                break;
             }
         }
+        took
     }
 
     /// Puts each key so many times a second, one after another. `at` is called with how long it has been.
@@ -183,6 +190,28 @@ async fn quiet(runs: u64) -> Vec<Duration> {
     took
 }
 
+/// How long a snapshot takes from the subscription on: 10,000 keys with values of 100 bytes.
+async fn snapshot(round_trip: Duration) -> Duration {
+    let conditions = Conditions {
+        delay: round_trip / 2,
+        rate: Some(50_000_000.0),
+        ..CALM
+    };
+    let mut scene = Scene::begin(conditions).await;
+    for key in 0..10_000 {
+        let value = vec![b'x'; 100];
+        scene
+            .snapshot
+            .put(&format!("key {key}"), value)
+            .expect("a short value");
+    }
+    let begun = Instant::now();
+    scene.reader.subscribe(2, "snapshot").await;
+    let is_done = |reader: &Reader| reader.is_complete(2);
+    scene.reader.read_until("the snapshot", is_done).await;
+    begun.elapsed()
+}
+
 async fn steady(keys: usize, rate: u32, conditions: Conditions) -> Vec<Duration> {
     let mut scene = Scene::begin(conditions).await;
     scene.run(keys, rate, |_, _| {}).await
@@ -243,6 +272,13 @@ async fn main() {
                 &format!("c  100 keys ten times a second, 1 Mbit/s{what}"),
                 steady(KEYS, RATE, conditions).await,
             );
+        }
+    }
+    if is_wanted("e") {
+        for milliseconds in [10, 50] {
+            let took = snapshot(Duration::from_millis(milliseconds)).await;
+            let what = format!("e  10,000 keys at 50 Mbit/s, {milliseconds} ms there and back");
+            tell(&what, vec![took]);
         }
     }
     if is_wanted("d") {

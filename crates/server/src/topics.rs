@@ -106,8 +106,11 @@ impl Subscriptions {
         }
     }
 
-    /// When it was last found that something may be due.
+    /// Since when something may be due; `None` where that was looked at meanwhile.
     fn filled_at(&self) -> Option<Instant> {
+        if !self.has_changed.load(Ordering::Acquire) {
+            return None;
+        }
         let at = self.changed_at.load(Ordering::Relaxed);
         self.made.checked_add(Duration::from_micros(at))
     }

@@ -34,7 +34,7 @@ const QUEUED_SAMPLES: u32 = 4;
 const GAINS: [f64; 8] = [1.25, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
 /// And a little slower than that where packets still queue: how fast the path is, is known by the most that
 /// it has carried.
-const QUEUED_GAIN: f64 = 0.95;
+const QUEUED_GAIN: f64 = 0.85;
 /// How much may be under way, of what the path holds: the rest is what is lost and not yet known to be.
 const WINDOW_GAIN: f64 = 1.25;
 /// And so much more, in packets as large as those of late: without it a path that holds less than a packet,
