@@ -52,6 +52,12 @@ impl From<String> for Value {
     }
 }
 
+impl From<&'static [u8]> for Value {
+    fn from(bytes: &'static [u8]) -> Self {
+        Bytes::from_static(bytes).into()
+    }
+}
+
 impl From<&'static str> for Value {
     fn from(text: &'static str) -> Self {
         Bytes::from(text).into()
