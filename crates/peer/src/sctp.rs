@@ -241,13 +241,7 @@ impl Sctp {
         kind: Kind,
         data: &Bytes,
     ) -> Result<(), SendError> {
-        let stream = self.streams.get(id);
-        let open = stream.is_some_and(|it| it.role == Role::Channel && it.ours == Ours::Open);
-        let live = self.live.as_mut().filter(|live| open && live.up);
-        let live = live.ok_or(SendError::Closed)?;
-        if data.len() as u64 > self.remote_max {
-            return Err(SendError::TooLarge(self.remote_max));
-        }
+        let live = self.sending(id, data.len())?;
         // RFC 8831 section 6.6: SCTP has no empty messages; one byte stands for one.
         let (payload, data) = match (kind, data.is_empty()) {
             (Kind::Text, false) => (PayloadProtocolIdentifier::String, data),
@@ -282,27 +276,27 @@ impl Sctp {
         limit: usize,
     ) -> Result<bool, SendError> {
         let is_whole = (1..=wire::MAX_WHOLE).contains(&data.len());
-        let live = self.live.as_mut();
-        let Some(live) = live.filter(|live| is_whole && live.takes_forward_tsn) else {
-            let has_room = match self.buffered(id) {
-                0 => true,
-                buffered => buffered + data.len() <= limit,
-            };
-            return if has_room {
-                self.send(now, id, Kind::Binary, data).map(|()| true)
-            } else {
-                Ok(false)
-            };
-        };
+        let live = self.live.as_ref();
+        if !live.is_some_and(|live| is_whole && live.takes_forward_tsn) {
+            let buffered = self.buffered(id);
+            if buffered > 0 && buffered + data.len() > limit {
+                return Ok(false);
+            }
+            return self.send(now, id, Kind::Binary, data).map(|()| true);
+        }
+        Ok(self.sending(id, data.len())?.beside.write(id, data))
+    }
+
+    /// The association, where a message of this length can be sent on a channel.
+    fn sending(&mut self, id: u16, length: usize) -> Result<&mut Live, SendError> {
         let stream = self.streams.get(id);
         let open = stream.is_some_and(|it| it.role == Role::Channel && it.ours == Ours::Open);
-        if !open || !live.up {
-            return Err(SendError::Closed);
-        }
-        if data.len() as u64 > self.remote_max {
+        let live = self.live.as_mut().filter(|live| open && live.up);
+        let live = live.ok_or(SendError::Closed)?;
+        if length as u64 > self.remote_max {
             return Err(SendError::TooLarge(self.remote_max));
         }
-        Ok(live.beside.write(id, data))
+        Ok(live)
     }
 
     /// The next message of a channel. What is not received stays in SCTP and narrows the window

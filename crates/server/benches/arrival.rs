@@ -14,9 +14,8 @@ use network::{Conditions, Network};
 use reader::{Reader, channels};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
-use support::{Server, config};
-use tickwire_server::feeds::echo;
-use tickwire_server::{Feeds, Policy, Topic, Topics};
+use support::Server;
+use tickwire_server::{Policy, Topic, Topics};
 use tokio::time::timeout_at;
 
 /// 50 ms there and back.
@@ -51,8 +50,7 @@ impl Scene {
         let topics = Topics::new();
         let topic = topics.topic("values", Policy::latest());
         let snapshot = topics.topic("snapshot", Policy::latest());
-        let feeds = Feeds::new().feed("echo", echo).topics(&topics);
-        let server = Server::start_with(config(|_| {}), feeds).await;
+        let server = reader::server(&topics).await;
         let without_loss = Conditions {
             loss: 0.0,
             ..conditions

@@ -8,11 +8,10 @@ mod support;
 
 use bytes::BytesMut;
 use network::{Conditions, Network};
-use reader::{Reader, channels};
+use reader::{Reader, channels, server};
 use std::time::{Duration, Instant};
-use support::{Server, config, within};
-use tickwire_server::feeds::echo;
-use tickwire_server::{Feeds, Policy, Topics};
+use support::within;
+use tickwire_server::{Policy, Topics};
 use tickwire_values::Publisher;
 use tickwire_wire::control::{Refusal, ToReader, ToServer};
 use tokio::time::sleep_until;
@@ -25,11 +24,6 @@ const LOSSY: Conditions = Conditions {
     rate: None,
     seed: 7,
 };
-
-async fn server(topics: &Topics) -> Server {
-    let feeds = Feeds::new().feed("echo", echo).topics(topics);
-    Server::start_with(config(|_| {}), feeds).await
-}
 
 /// Publishes until the server has everything.
 async fn publish(reader: &Reader, publisher: &mut Publisher) {

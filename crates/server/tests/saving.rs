@@ -4,12 +4,11 @@
 mod reader;
 mod support;
 
-use reader::Reader;
+use reader::{Reader, server};
 use std::path::Path;
 use std::time::Duration;
-use support::{Server, config, until};
-use tickwire_server::feeds::echo;
-use tickwire_server::{Feeds, Policy, Saving, StoreError, Topics};
+use support::{Server, until};
+use tickwire_server::{Policy, Saving, StoreError, Topics};
 use tickwire_wire::control::{Position, Subscribe, ToReader, ToServer};
 
 fn topics(path: &Path) -> Topics {
@@ -23,11 +22,6 @@ fn topics(path: &Path) -> Topics {
         topics.add_saved(name, policy, &saving).unwrap();
     }
     topics
-}
-
-async fn server(topics: &Topics) -> Server {
-    let feeds = Feeds::new().feed("echo", echo).topics(topics);
-    Server::start_with(config(|_| {}), feeds).await
 }
 
 /// Reads so many entries of a log, from a position on.

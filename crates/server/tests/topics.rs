@@ -8,11 +8,10 @@ mod support;
 
 use bytes::BytesMut;
 use network::{Conditions, Network};
-use reader::{Reader, channels};
+use reader::{Reader, channels, server};
 use std::time::{Duration, Instant};
-use support::{Server, closed, config, next_text};
-use tickwire_server::feeds::echo;
-use tickwire_server::{Feeds, Policy, Topic, Topics};
+use support::{closed, next_text};
+use tickwire_server::{Policy, Topic, Topics};
 use tickwire_values::Receiver;
 use tickwire_wire::control::{Position, Refusal, Subscribe, ToReader, ToServer};
 use tickwire_wire::values::Acknowledgement;
@@ -24,11 +23,6 @@ const LOSSY: Conditions = Conditions {
     rate: None,
     seed: 15,
 };
-
-async fn server(topics: &Topics) -> Server {
-    let feeds = Feeds::new().feed("echo", echo).topics(topics);
-    Server::start_with(config(|_| {}), feeds).await
-}
 
 /// One topic of the newest values.
 fn latest(name: &str) -> (Topics, Topic) {

@@ -2,17 +2,25 @@
 
 #![allow(dead_code, reason = "each binary uses a part of it")]
 
-use super::support::{Client, Server, unchanged, within};
+use super::support::{Client, Server, config, unchanged, within};
 use bytes::BytesMut;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tickwire_server::feeds::echo;
+use tickwire_server::{Feeds, Topics};
 use tickwire_values::Receiver;
 use tickwire_wire::control::{PROTOCOL, Refusal, Subscribe, ToReader, ToServer};
 use tickwire_wire::values::LogEntry;
 use tokio::time::sleep_until;
 use webrtc::data_channel::{DataChannel, DataChannelEvent};
+
+/// A server of these topics.
+pub async fn server(topics: &Topics) -> Server {
+    let feeds = Feeds::new().feed("echo", echo).topics(topics);
+    Server::start_with(config(|_| {}), feeds).await
+}
 
 /// The channels of topics, and one for echoes.
 pub fn channels() -> Value {
