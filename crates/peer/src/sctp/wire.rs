@@ -250,20 +250,36 @@ pub(super) fn plain_init_ack(packet: &[u8]) -> Option<Bytes> {
 /// (RFC 3758 section 3.1, RFC 5061 section 4.2.7).
 pub(super) fn takes_forward_tsn(packet: &[u8]) -> bool {
     let init = Chunks::of(packet).next();
-    let mut parameters = init
-        .and_then(|it| it.value.get(FIXED..))
-        .unwrap_or_default();
-    while let (Some(name), Some(length)) = (u16_at(parameters, 0), u16_at(parameters, 2)) {
-        let length = usize::from(length);
-        let value = parameters.get(4..length).unwrap_or_default();
-        let is_listed = name == SUPPORTED_EXTENSIONS && value.contains(&FORWARD_TSN);
-        if name == FORWARD_TSN_SUPPORTED || is_listed {
-            return true;
+    let parameters = init.and_then(|it| it.value.get(FIXED..));
+    let mut parameters = Parameters(parameters.unwrap_or_default()).flatten();
+    parameters.any(|(name, parameter)| {
+        let is_listed = name == SUPPORTED_EXTENSIONS && parameter[4..].contains(&FORWARD_TSN);
+        name == FORWARD_TSN_SUPPORTED || is_listed
+    })
+}
+
+/// The parameters of a chunk (RFC 9260 section 3.2.1), each with its type, and whole but for padding. One
+/// that is cut off is `None`, and nothing is behind it.
+struct Parameters<'a>(&'a [u8]);
+
+impl<'a> Iterator for Parameters<'a> {
+    type Item = Option<(u16, &'a [u8])>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = std::mem::take(&mut self.0);
+        if rest.is_empty() {
+            return None;
         }
-        let padded = length.next_multiple_of(4).max(4);
-        parameters = parameters.get(padded..).unwrap_or_default();
+        let length = u16_at(rest, 2).map(usize::from);
+        let length = length.filter(|length| *length >= 4);
+        let parameter = length.and_then(|length| rest.get(..length));
+        let (Some(name), Some(parameter)) = (u16_at(rest, 0), parameter) else {
+            return Some(None);
+        };
+        let padded = parameter.len().next_multiple_of(4).min(rest.len());
+        self.0 = &rest[padded..];
+        Some(Some((name, parameter)))
     }
-    false
 }
 
 const FORWARD_TSN_SUPPORTED: u16 = 0xc000;
@@ -278,18 +294,14 @@ fn plain(packet: &[u8], kind: u8, also: &[u16]) -> Option<Bytes> {
     if HEADER + init.raw.len() != packet.len() {
         return None;
     }
-    let (fixed, mut parameters) = init.value.split_at_checked(FIXED)?;
+    let (fixed, parameters) = init.value.split_at_checked(FIXED)?;
     let mut value = fixed.to_vec();
-    while !parameters.is_empty() {
-        let length = usize::from(u16_at(parameters, 2)?);
-        let parameter = parameters.get(..length).filter(|_| length >= 4)?;
-        let name = u16_at(parameters, 0)?;
+    for parameter in Parameters(parameters) {
+        let (name, parameter) = parameter?;
         if [FORWARD_TSN_SUPPORTED, SUPPORTED_EXTENSIONS].contains(&name) || also.contains(&name) {
             value.extend(parameter);
             value.resize(value.len().next_multiple_of(4), 0);
         }
-        let padded = length.next_multiple_of(4).min(parameters.len());
-        parameters = &parameters[padded..];
     }
     value.extend(PADDING);
     let builder = Builder::new(header, packet.len() + PADDING.len());
