@@ -45,7 +45,7 @@ impl FromServerFnError for ConnectError {
             ),
             _ => (Code::Internal, "The server failed to handle the request.".into()),
         };
-        Self(SignalingError { code, message })
+        Self(SignalingError::new(code, message))
     }
 }
 

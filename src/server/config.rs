@@ -14,7 +14,9 @@ use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use tickwire_server::{ApiConfig, ChannelConfig, PortConfig, SessionConfig};
+use tickwire_server::{
+    ApiConfig, ChannelConfig, HttpConfig, LimitConfig, PortConfig, SessionConfig,
+};
 use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
@@ -105,6 +107,8 @@ struct File {
     channel: ChannelConfig,
     port: PortConfig,
     api: ApiConfig,
+    http: HttpConfig,
+    limit: LimitConfig,
     topic: Vec<TopicConfig>,
     log: LogConfig,
 }
@@ -204,6 +208,8 @@ impl Config {
                 channel: file.channel,
                 port: file.port,
                 api: file.api,
+                http: file.http,
+                limit: file.limit,
             },
             topics: file.topic,
             log: file.log,

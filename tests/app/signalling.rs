@@ -300,7 +300,7 @@ async fn mangled_offers_are_refused_or_answered() {
 
 #[tokio::test]
 async fn a_full_server_says_when_to_come_back_and_has_room_again() {
-    let (app, sessions) = app(&[("TICKWIRE_SESSION_MAX", "1")]);
+    let (app, sessions) = app(&[("TICKWIRE_LIMIT_PENDING", "1")]);
     let first = app.clone().oneshot(post(offer(OFFER_SDP))).await.unwrap();
     let location = first.headers()[header::LOCATION].to_str().unwrap();
     let location = format!("/{location}");

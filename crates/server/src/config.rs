@@ -1,6 +1,8 @@
 //! All that a server can be told. Each value has a default and bounds, which hold however it was
 //! set: in a program ([`Config::check`]), or read by serde from a file.
 
+pub use http::HttpConfig;
+pub use limit::LimitConfig;
 use serde::Deserialize;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -18,6 +20,10 @@ pub struct Config {
     pub port: PortConfig,
     /// Who may write over HTTP.
     pub api: ApiConfig,
+    /// Who may speak HTTP, and from where.
+    pub http: HttpConfig,
+    /// How much one may have.
+    pub limit: LimitConfig,
 }
 
 /// A value is out of its bounds.
@@ -64,8 +70,16 @@ impl Config {
                 bounds::check_advertise(&self.port.advertise),
             ),
             ("api.keys", bounds::check_keys(&self.api.keys)),
+            (
+                "http.allow_origins",
+                http::check_origins(&self.http.allow_origins),
+            ),
+            (
+                "http.allowed_hosts",
+                http::check_hosts(&self.http.allowed_hosts),
+            ),
         ];
-        for (name, checked) in checks {
+        for (name, checked) in checks.into_iter().chain(self.limit.checks()) {
             checked.map_err(|expected| OutOfBounds { name, expected })?;
         }
         Ok(())
@@ -194,6 +208,8 @@ impl Default for PortConfig {
 }
 
 mod bounds;
+mod http;
+mod limit;
 #[cfg(test)]
 mod tests;
 mod values;

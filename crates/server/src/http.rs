@@ -1,13 +1,16 @@
 //! HTTP: the signalling, topics and health.
 
+mod accept;
 mod batch;
 mod error;
+mod forwarded;
 mod health;
 mod signaling;
 mod stream;
 mod topics;
 
 use crate::sessions::Sessions;
+pub(crate) use accept::accept;
 use axum::Router;
 use axum::routing::{delete, get, post};
 pub use error::{Refusal, method_not_allowed};

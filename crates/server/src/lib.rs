@@ -25,12 +25,13 @@
 //! }
 //! ```
 //!
-//! A request walks `http` → `sessions` → `session`; a datagram walks the port of
+//! A request walks `http` → `admission` → `sessions` → `session`; a datagram walks the port of
 //! [`tickwire_peer`] → `peer`, and what it carried `channel` → `feeds`, and back the same way,
 //! through `fresh` where a value may grow old. Neither skips a room.
 
 #![forbid(unsafe_code)]
 
+mod admission;
 mod channel;
 mod config;
 pub mod feeds;
@@ -50,7 +51,10 @@ mod topics;
 mod update;
 
 pub use channel::{Channel, Deadline, Latest};
-pub use config::{ApiConfig, ChannelConfig, Config, OutOfBounds, PortConfig, SessionConfig};
+pub use config::{
+    ApiConfig, ChannelConfig, Config, HttpConfig, LimitConfig, OutOfBounds, PortConfig,
+    SessionConfig,
+};
 pub use feeds::Feeds;
 pub use fresh::Counts;
 pub use http::router;

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::feeds::Feeds;
-use crate::http::router;
+use crate::http::{accept, router};
 use crate::peer::OpenError;
 use crate::sessions::Sessions;
 use axum::Router;
@@ -113,18 +113,16 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let stop = CancellationToken::new();
-    let mut http = tokio::spawn(
-        axum::serve(
-            listener,
-            app.into_make_service_with_connect_info::<SocketAddr>(),
-        )
-        .with_graceful_shutdown(stop.clone().cancelled_owned())
-        .into_future(),
-    );
+    let mut http = tokio::spawn({
+        let (sessions, stop) = (sessions.clone(), stop.clone());
+        async move {
+            let connections = sessions.connections();
+            accept(listener, app, sessions.http(), connections, stop).await;
+        }
+    });
     let outcome = tokio::select! {
-        ended = &mut http => ended
-            .unwrap_or_else(|cause| Err(io::Error::other(cause)))
-            .map_err(ServeError::Http),
+        // Before it is to, it ends by a panic alone.
+        ended = &mut http => Err(ServeError::Http(ended.map_err(io::Error::other).err().unwrap_or_else(|| io::Error::other("it ended")))),
         cause = sessions.port().failed() => Err(ServeError::Port(cause)),
         () = shutdown => {
             info!(sessions = sessions.count(), "shutting down");

@@ -1,6 +1,7 @@
 //! One peer's life, from its offer to its end.
 
-use super::config::{ChannelConfig, SessionConfig};
+use super::admission::Place;
+use super::config::{ChannelConfig, LimitConfig, SessionConfig};
 use super::feeds::{GRACE, Session, Table};
 use super::id::SessionNumber;
 use super::offer::Offer;
@@ -30,6 +31,10 @@ enum End {
     Asked,
     /// The last channel closed.
     LastChannelClosed,
+    /// Nothing came in time of the client that the answer was for.
+    NeverReached,
+    /// It has proven its path when no place was free any more.
+    Full,
     /// No channel opened in time.
     NeverOpened,
     /// The connection has ended.
@@ -41,6 +46,8 @@ impl fmt::Display for End {
         match self {
             Self::Asked => f.write_str("asked to end"),
             Self::LastChannelClosed => f.write_str("its last channel closed"),
+            Self::NeverReached => f.write_str("no connectivity check came in time"),
+            Self::Full => f.write_str("all places were taken when it connected"),
             Self::NeverOpened => f.write_str("no channel opened in time"),
             Self::Lost(cause) => cause.fmt(f),
         }
@@ -51,6 +58,7 @@ impl fmt::Display for End {
 pub struct Common {
     pub answerer: Answerer,
     pub session: SessionConfig,
+    pub limit: LimitConfig,
     pub channel: ChannelConfig,
     pub feeds: Arc<Table>,
 }
@@ -68,6 +76,8 @@ pub struct Setup {
     pub answer: oneshot::Sender<Result<Updated, SignalingError>>,
     /// What requests want of the session later.
     pub updates: mpsc::Receiver<Asked>,
+    /// Its place, which is a pending one.
+    pub place: Place,
     /// Ends the session when it is cancelled.
     pub ending: CancellationToken,
 }
@@ -104,6 +114,7 @@ pub async fn run(common: Arc<Common>, number: SessionNumber, setup: Setup) {
         tasks: &mut tasks,
         waiting: negotiated,
         is_up: false,
+        place: &setup.place,
     };
     let end = serving.run(setup.updates, &setup.ending).await;
     info!(reason = %end, "ended");
@@ -136,6 +147,7 @@ struct Serving<'a> {
     /// Channels that both sides have created, until the connection is up.
     waiting: Vec<DataChannel>,
     is_up: bool,
+    place: &'a Place,
 }
 
 impl Serving<'_> {
@@ -156,16 +168,34 @@ impl Serving<'_> {
     }
 
     async fn run(mut self, mut updates: mpsc::Receiver<Asked>, ending: &CancellationToken) -> End {
-        let open_by = Instant::now() + self.common.session.open_timeout;
-        let mut is_open = false;
+        let now = Instant::now();
+        let check_by = now + self.common.limit.check_timeout;
+        let open_by = now + self.common.session.open_timeout;
+        let (mut is_checked, mut is_open) = (false, false);
         loop {
             tokio::select! {
                 () = ending.cancelled() => return End::Asked,
+                () = sleep_until(check_by), if !is_checked => {
+                    is_checked = self.peer.heard().ago().is_some();
+                    if !is_checked {
+                        return End::NeverReached;
+                    }
+                }
                 () = sleep_until(open_by), if !is_open => return End::NeverOpened,
                 event = self.peer.handle.event() => match event {
                     Event::Ended(peer::End::Closed) => return End::LastChannelClosed,
                     Event::Ended(cause) => return End::Lost(cause),
-                    Event::Sctp(event) => self.on_sctp(event),
+                    Event::Sctp(sctp::Event::Up) => {
+                        // The handshake went back and forth: who began it receives what is sent.
+                        if !self.place.open() {
+                            return End::Full;
+                        }
+                        self.up();
+                    }
+                    Event::Sctp(sctp::Event::Opened(init)) => {
+                        self.serve(self.peer.handle.channel(init));
+                    }
+                    Event::Sctp(_) => {}
                     Event::Moved => {}
                 },
                 Some(asked) = updates.recv() => {
@@ -181,16 +211,10 @@ impl Serving<'_> {
         }
     }
 
-    fn on_sctp(&mut self, event: sctp::Event) {
-        match event {
-            sctp::Event::Up => {
-                self.is_up = true;
-                for channel in std::mem::take(&mut self.waiting) {
-                    self.serve(channel);
-                }
-            }
-            sctp::Event::Opened(init) => self.serve(self.peer.handle.channel(init)),
-            _ => {}
+    fn up(&mut self) {
+        self.is_up = true;
+        for channel in std::mem::take(&mut self.waiting) {
+            self.serve(channel);
         }
     }
 

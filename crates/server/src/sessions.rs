@@ -1,6 +1,7 @@
 //! The registry: admits sessions up to a limit, finds them by id, changes or ends one, ends all.
 
-use super::config::{ApiConfig, Config};
+use super::admission::{Admission, Asker, Connections, Network};
+use super::config::{ApiConfig, Config, HttpConfig, LimitConfig};
 use super::feeds::{Feeds, FromSession, Opening, Refused};
 use super::id::{SessionId, SessionNumber};
 use super::offer::Offer;
@@ -16,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tickwire_peer::port::Port;
 use tickwire_wire::signaling::{Code, SignalingError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -40,12 +41,14 @@ pub struct Sessions(Arc<Registry>);
 struct Registry {
     common: Arc<Common>,
     api: ApiConfig,
+    /// Who may speak HTTP, and how much of it.
+    http: (HttpConfig, LimitConfig),
+    connections: Arc<Connections>,
     /// One permit a stream over HTTP.
     streams: Arc<Semaphore>,
     /// One permit a request that writes.
     writes: Arc<Semaphore>,
-    /// One permit a session; closed when the server shuts down.
-    room: Arc<Semaphore>,
+    admission: Arc<Admission>,
     open: Mutex<HashMap<SessionId, Open>>,
     /// How many sessions there were.
     numbers: AtomicU64,
@@ -81,12 +84,15 @@ impl Sessions {
             common: Arc::new(Common {
                 answerer: Answerer::new(config, http)?,
                 session: config.session.clone(),
+                limit: config.limit.clone(),
                 channel: config.channel.clone(),
                 feeds: feeds.into_table(),
             }),
             api: config.api.clone(),
+            http: (config.http.clone(), config.limit.clone()),
+            connections: Arc::default(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
-            room: Arc::new(Semaphore::new(config.session.max)),
+            admission: Arc::new(Admission::new(&config.session, &config.limit)),
             open: Mutex::default(),
             numbers: AtomicU64::new(0),
             silent: Arc::default(),
@@ -122,6 +128,22 @@ impl Sessions {
         self.0.writes.clone().try_acquire_owned().ok()
     }
 
+    /// Who is let in.
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.0.admission
+    }
+
+    /// Who may speak HTTP, and how much of it.
+    pub(crate) fn http(&self) -> (&HttpConfig, &LimitConfig) {
+        let (http, limits) = &self.0.http;
+        (http, limits)
+    }
+
+    /// The connections of HTTP.
+    pub(crate) fn connections(&self) -> &Arc<Connections> {
+        &self.0.connections
+    }
+
     pub(crate) fn api(&self) -> &ApiConfig {
         &self.0.api
     }
@@ -132,40 +154,34 @@ impl Sessions {
     /// leaves nothing behind that the session would not clear up.
     ///
     /// # Errors
-    /// [`Code::Full`], [`Code::ShuttingDown`], or why the offer cannot be answered.
+    /// [`Code::Full`], [`Code::TooMany`], [`Code::ShuttingDown`], or why the offer cannot be answered.
     pub async fn admit(
         &self,
         offer: Offer,
         request: OpeningRequest,
     ) -> Result<(SessionId, Updated), SignalingError> {
-        let permit = self
-            .0
-            .room
-            .clone()
-            .try_acquire_owned()
-            .map_err(|refused| match refused {
-                TryAcquireError::NoPermits => SignalingError::new(
-                    Code::Full,
-                    format!(
-                        "All {} places of this server are taken. Try again soon.",
-                        self.0.common.session.max
-                    ),
-                ),
-                TryAcquireError::Closed => SignalingError::new(
-                    Code::ShuttingDown,
-                    "This server is shutting down. Try again soon.",
-                ),
-            })?;
+        let registry = &self.0;
+        if registry.ending.is_cancelled() {
+            return Err(SignalingError::new(
+                Code::ShuttingDown,
+                "This server is shutting down. Try again soon.",
+            ));
+        }
         let id = SessionId::random();
         let number = SessionNumber(1 + self.0.numbers.fetch_add(1, Ordering::Relaxed));
         let ending = self.0.ending.child_token();
+        let asker = Asker {
+            network: request.from().map(Network::from),
+            user: None,
+        };
+        let place = registry.admission.enter(number.0, asker, ending.clone())?;
         let (updates, asked) = mpsc::channel(WAITING_UPDATES);
         let open = Open {
             number,
             ending: ending.clone(),
             updates,
         };
-        let place = Place::take(self.clone(), id.clone(), open, permit);
+        let listed = Listed::add(self.clone(), id.clone(), open);
         let (answer, answered) = oneshot::channel();
         let common = self.0.common.clone();
         let setup = Setup {
@@ -175,12 +191,13 @@ impl Sessions {
             silent: self.0.silent.clone(),
             answer,
             updates: asked,
+            place,
             ending,
         };
         self.0.tasks.spawn(
             async move {
                 session::run(common, number, setup).await;
-                drop(place);
+                drop(listed);
             }
             .instrument(info_span!("session", %number)),
         );
@@ -236,7 +253,7 @@ impl Sessions {
 
     /// How many sessions are open, those that are still being answered or closed included.
     pub fn count(&self) -> usize {
-        self.0.common.session.max - self.0.room.available_permits()
+        self.0.admission.count()
     }
 
     /// How many of them have a browser that has not been heard for some seconds.
@@ -256,7 +273,6 @@ impl Sessions {
 
     /// Admits no more, ends every session, and waits until the last is gone.
     pub async fn shut_down(&self) {
-        self.0.room.close();
         self.0.tasks.close();
         self.0.ending.cancel();
         self.0.tasks.wait().await;
@@ -290,25 +306,20 @@ fn busy(what: &str) -> SignalingError {
     SignalingError::new(Code::Busy, format!("{what}. Try again in a second."))
 }
 
-/// A session's place in the registry: given back however the session's task ends.
-struct Place {
+/// A session in the table of those that are open: until this is dropped.
+struct Listed {
     sessions: Sessions,
     id: SessionId,
-    _permit: OwnedSemaphorePermit,
 }
 
-impl Place {
-    fn take(sessions: Sessions, id: SessionId, open: Open, permit: OwnedSemaphorePermit) -> Self {
+impl Listed {
+    fn add(sessions: Sessions, id: SessionId, open: Open) -> Self {
         sessions.0.open().insert(id.clone(), open);
-        Self {
-            sessions,
-            id,
-            _permit: permit,
-        }
+        Self { sessions, id }
     }
 }
 
-impl Drop for Place {
+impl Drop for Listed {
     fn drop(&mut self) {
         self.sessions.0.open().remove(&self.id);
     }

@@ -7,9 +7,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From above to below.
-const ROOMS: [&str; 17] = [
-    "serve", "http", "sessions", "session", "update", "peer", "offer", "feeds", "topics",
-    "channel", "fresh", "message", "presence", "request", "id", "config", "shutdown",
+const ROOMS: [&str; 18] = [
+    "serve",
+    "http",
+    "sessions",
+    "session",
+    "update",
+    "peer",
+    "offer",
+    "admission",
+    "feeds",
+    "topics",
+    "channel",
+    "fresh",
+    "message",
+    "presence",
+    "request",
+    "id",
+    "config",
+    "shutdown",
 ];
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {

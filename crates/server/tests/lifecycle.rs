@@ -61,6 +61,8 @@ fn every_way_a_session_ends_leaves_nothing_behind() {
         let mut server = Server::start(config(|it| {
             it.session.open_timeout = Duration::from_secs(3);
             it.session.silence_timeout = Duration::from_secs(4);
+            it.limit.pending_per_address = 1_000;
+            it.limit.offers_per_second = 1_000;
         }))
         .await;
         // What the first session makes and keeps is no leak.
@@ -137,7 +139,7 @@ fn every_way_a_session_ends_leaves_nothing_behind() {
             assert_eq!(answered.0, 201);
         }
         assert_eq!(server.sessions().await, SESSIONS as u64);
-        back_to_idle(&server, "no channel opens in time").await;
+        back_to_idle(&server, "no check comes in time").await;
 
         let clients = connect_all(&server.url).await;
         let asked = Instant::now();

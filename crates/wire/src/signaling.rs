@@ -133,14 +133,33 @@ pub struct SignalingError {
     pub code: Code,
     /// For people: what was wrong, and what is expected.
     pub message: String,
+    /// When to try again, in seconds, where that is known.
+    #[serde(
+        rename = "retryAfter",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub retry_after: Option<u32>,
 }
 
 impl SignalingError {
     /// An error with a message that says what was wrong and what is expected.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
+        let message = message.into();
+        let retry_after = None;
         Self {
             code,
-            message: message.into(),
+            message,
+            retry_after,
+        }
+    }
+
+    /// The same for whoever may try again after so many seconds.
+    pub fn retry_after(self, seconds: u32) -> Self {
+        let retry_after = Some(seconds);
+        Self {
+            retry_after,
+            ..self
         }
     }
 
@@ -149,6 +168,7 @@ impl SignalingError {
         Some(Self {
             code: Code::named(&fields.text("code")?)?,
             message: fields.text("message")?,
+            retry_after: fields.number("retryAfter").map(|seconds| seconds as u32),
         })
     }
 }
@@ -191,6 +211,12 @@ pub enum Code {
     TooManyCandidates,
     /// 400: one of the offer's `channels` cannot be created, or there are too many.
     BadChannel,
+    /// 401: the request has no token, or one that does not hold.
+    Unauthorized,
+    /// 403: this user may not, or this page or name.
+    Forbidden,
+    /// 429: a limit of the address or the user is met.
+    TooMany,
     /// 404: no session has this id, or nothing is at this path.
     NotFound,
     /// 409: the session cannot be changed like this: a channel of this id is open, or the offer
@@ -215,7 +241,7 @@ pub enum Code {
 }
 
 /// What each code is called in JSON.
-const NAMES: [(Code, &str); 27] = [
+const NAMES: [(Code, &str); 30] = [
     (Code::BadJson, "bad-json"),
     (Code::UnsupportedMediaType, "unsupported-media-type"),
     (Code::TooLarge, "too-large"),
@@ -233,6 +259,9 @@ const NAMES: [(Code, &str); 27] = [
     (Code::TcpOnly, "tcp-only"),
     (Code::TooManyCandidates, "too-many-candidates"),
     (Code::BadChannel, "bad-channel"),
+    (Code::Unauthorized, "unauthorized"),
+    (Code::Forbidden, "forbidden"),
+    (Code::TooMany, "too-many"),
     (Code::NotFound, "not-found"),
     (Code::Conflict, "conflict"),
     (Code::PreconditionFailed, "precondition-failed"),
@@ -292,6 +321,9 @@ mod tests {
         assert_eq!(serde_json::to_string(&error).unwrap(), json);
         let fields: serde_json::Value = serde_json::from_str(json).unwrap();
         assert_eq!(SignalingError::read(&fields), Some(error));
+        let later = SignalingError::new(Code::TooMany, "no").retry_after(3);
+        let json = r#"{"code":"too-many","message":"no","retryAfter":3}"#;
+        assert_eq!(serde_json::to_string(&later).unwrap(), json);
     }
 
     #[test]

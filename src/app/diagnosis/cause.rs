@@ -69,7 +69,7 @@ impl Cause {
                 );
             }
             Self::Slow => "The server took the offer and did not answer it in time.",
-            Self::Full => "The server is full: all its places are taken.",
+            Self::Full => "The server allows no more sessions: in all, or from this address.",
             Self::ShuttingDown => "The server is being stopped or restarted.",
             Self::Refused => "The server did not accept what this page asked for.",
             Self::ServerFailed => "The server failed at what this page asked for.",

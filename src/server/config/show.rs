@@ -5,7 +5,7 @@ use humantime::format_duration;
 use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
-use tickwire_server::Advertised;
+use tickwire_server::{Advertised, HttpConfig, LimitConfig};
 
 /// What stands for a key of the API, which is no part of what is shown.
 const HIDDEN: &str = "(hidden)";
@@ -19,6 +19,8 @@ struct Shown<'a> {
     channel: Channel,
     port: Port,
     api: Api,
+    http: &'a HttpConfig,
+    limit: &'a LimitConfig,
     log: Log<'a>,
     topic: Vec<&'a super::topic::TopicTable>,
 }
@@ -128,6 +130,8 @@ impl fmt::Display for Config {
             api: Api {
                 keys: server.api.keys.iter().map(|_| HIDDEN).collect(),
             },
+            http: &server.http,
+            limit: &server.limit,
             log: Log {
                 filter: &self.log.filter,
             },

@@ -205,7 +205,7 @@ async fn answer(response: &Response) -> Result<Answer, Failure> {
 
 fn refusal(error: SignalingError, retry_after: Option<Duration>) -> Failure {
     match error.code {
-        Code::Full => Failure::Full {
+        Code::Full | Code::TooMany => Failure::Full {
             message: error.message,
             retry_after,
         },

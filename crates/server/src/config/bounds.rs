@@ -8,6 +8,7 @@ use tickwire_peer::port::Advertised;
 pub struct Whole(usize, usize);
 
 pub const SESSIONS: Whole = Whole(1, 100_000);
+pub const COUNT: Whole = Whole(1, 1_000_000);
 pub const CHANNELS: Whole = Whole(1, 1_024);
 pub const MESSAGE: Whole = Whole(1_024, 256 << 10);
 pub const BUFFER: Whole = Whole(4_096, 16 << 20);

@@ -1,13 +1,20 @@
 //! Values as they are read: each is refused with what is allowed.
 
 use super::bounds::{self, Whole};
+use super::http;
+use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
+use std::net::IpAddr;
 use std::time::Duration;
 use tickwire_peer::port::Advertised;
 
 pub fn sessions<'de, D: Deserializer<'de>>(d: D) -> Result<usize, D::Error> {
     whole(d, &bounds::SESSIONS)
+}
+
+pub fn count<'de, D: Deserializer<'de>>(d: D) -> Result<usize, D::Error> {
+    whole(d, &bounds::COUNT)
 }
 
 pub fn channels<'de, D: Deserializer<'de>>(d: D) -> Result<usize, D::Error> {
@@ -64,4 +71,30 @@ pub fn keys<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
     let keys = Vec::deserialize(d)?;
     bounds::check_keys(&keys).map_err(D::Error::custom)?;
     Ok(keys)
+}
+
+/// Networks, or single addresses.
+pub fn networks<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = Vec::<String>::deserialize(d)?;
+    let read = texts.iter().map(|text| {
+        let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+        text.parse().ok().or_else(address).ok_or_else(|| {
+            D::Error::custom(format!(
+                r#"expected an address or a network such as "10.0.0.0/8", found {text:?}"#
+            ))
+        })
+    });
+    read.collect()
+}
+
+pub fn origins<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
+    let origins = Vec::deserialize(d)?;
+    http::check_origins(&origins).map_err(D::Error::custom)?;
+    Ok(origins)
+}
+
+pub fn hosts<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
+    let hosts = Vec::deserialize(d)?;
+    http::check_hosts(&hosts).map_err(D::Error::custom)?;
+    Ok(hosts)
 }

@@ -7,12 +7,13 @@ use tickwire_wire::signaling::{Code, SignalingError};
 
 /// When to come back, in seconds, where that makes sense: to a full server when somebody may have
 /// left, to one that shuts down when another may have taken its place.
-fn retry_after(code: Code) -> Option<HeaderValue> {
-    match code {
-        Code::Full | Code::ShuttingDown => Some(HeaderValue::from_static("5")),
-        Code::Busy => Some(HeaderValue::from_static("1")),
+fn retry_after(error: &SignalingError) -> Option<HeaderValue> {
+    let seconds = error.retry_after.or(match error.code {
+        Code::Full | Code::ShuttingDown => Some(5),
+        Code::Busy => Some(1),
         _ => None,
-    }
+    });
+    seconds.map(HeaderValue::from)
 }
 
 fn status(code: Code) -> StatusCode {
@@ -31,6 +32,9 @@ fn status(code: Code) -> StatusCode {
         | Code::TcpOnly
         | Code::TooManyCandidates
         | Code::BadChannel => StatusCode::BAD_REQUEST,
+        Code::Unauthorized => StatusCode::UNAUTHORIZED,
+        Code::Forbidden => StatusCode::FORBIDDEN,
+        Code::TooMany => StatusCode::TOO_MANY_REQUESTS,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::Conflict => StatusCode::CONFLICT,
         Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
@@ -64,8 +68,11 @@ impl From<SignalingError> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let Self(error) = self;
-        let retry_after = retry_after(error.code).map(|wait| [(header::RETRY_AFTER, wait)]);
-        (status(error.code), retry_after, Json(error)).into_response()
+        let retry_after = retry_after(&error).map(|wait| [(header::RETRY_AFTER, wait)]);
+        // RFC 9110 section 11.6.1: whoever is asked who they are is told how to say it.
+        let asks =
+            (error.code == Code::Unauthorized).then_some([(header::WWW_AUTHENTICATE, "Bearer")]);
+        (status(error.code), retry_after, asks, Json(error)).into_response()
     }
 }
 

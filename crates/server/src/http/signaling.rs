@@ -2,6 +2,8 @@
 //! `DELETE /sdp/{id}` ends it.
 
 use super::error::Refusal;
+use super::forwarded::client;
+use crate::admission::Network;
 use crate::id::SessionId;
 use crate::offer::{Offer, check_channels};
 use crate::request::OpeningRequest;
@@ -10,13 +12,13 @@ use crate::update::{Condition, Update};
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody, PathRejection};
-use axum::extract::{ConnectInfo, FromRequest, Path, Request, State};
+use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::Limited;
 use serde::Deserialize;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 use tickwire_wire::signaling::{
     ANSWER, Answer, Change, ChannelInit, Code, OFFER, SignalingError, session_path,
@@ -51,11 +53,12 @@ struct Opened {
 /// `POST /sdp`: 201 with the answer, the session's address, and the ICE session's entity tag. An
 /// offer is JSON, or SDP by itself, which is answered in kind (RFC 9725 section 4.2).
 pub async fn open(State(sessions): State<Sessions>, request: Request) -> Result<Response, Refusal> {
-    let is_sdp = is_of(request.headers(), SDP);
-    if !is_sdp && !is_of(request.headers(), JSON) {
+    let (parts, body) = request.into_parts();
+    let from = knock(&sessions, &parts)?;
+    let is_sdp = is_of(&parts.headers, SDP);
+    if !is_sdp && !is_of(&parts.headers, JSON) {
         return Err(unsupported("application/json or application/sdp").into());
     }
-    let (parts, body) = request.into_parts();
     let body = bytes(body, BODY_LIMIT).await?;
     let opening = if is_sdp {
         Opening {
@@ -73,7 +76,8 @@ pub async fn open(State(sessions): State<Sessions>, request: Request) -> Result<
             )
         })?
     };
-    let Opened { answer, entity_tag } = answer(&sessions, opening, parts).await?;
+    let Opened { answer, entity_tag } =
+        answer(&sessions, opening, OpeningRequest::new(parts, from)).await?;
     let headers = [
         (header::LOCATION, session_path(&answer.id)),
         (header::ETAG, entity_tag),
@@ -102,16 +106,23 @@ pub async fn admit(
         sdp: sdp.to_owned(),
         channels,
     };
+    let from = knock(sessions, &request)?;
+    let request = OpeningRequest::new(request, from);
     Ok(answer(sessions, opening, request).await?.answer)
+}
+
+/// The address that a request for a session comes from, where that may bring one now.
+fn knock(sessions: &Sessions, request: &Parts) -> Result<Option<IpAddr>, SignalingError> {
+    let from = client(&sessions.http().0, &request.headers, &request.extensions);
+    sessions.admission().knock(from.map(Network::from))?;
+    Ok(from)
 }
 
 async fn answer(
     sessions: &Sessions,
     opening: Opening,
-    request: Parts,
+    request: OpeningRequest,
 ) -> Result<Opened, SignalingError> {
-    let from = asked_from(&request.extensions);
-    let request = OpeningRequest::new(request, from);
     let offer = Offer::read(&opening.kind, &opening.sdp)?;
     let offer = offer.with_channels(opening.channels, sessions.max_channels())?;
     let (id, answered) = sessions.admit(offer, request).await?;
@@ -148,7 +159,7 @@ pub async fn change(
     if !is_of(request.headers(), JSON) {
         return Err(unsupported("application/json").into());
     }
-    let from = asked_from(request.extensions());
+    let from = client(&sessions.http().0, request.headers(), request.extensions());
     let body = bytes(request.into_body(), BODY_LIMIT).await?;
     let update = update(&body, sessions.max_channels(), condition, from)?;
     let updated = sessions
@@ -208,12 +219,6 @@ fn update(
         condition,
         from,
     })
-}
-
-/// The address that a request came from, where the server was told to keep it.
-fn asked_from(extensions: &Extensions) -> Option<IpAddr> {
-    let ConnectInfo(from) = extensions.get::<ConnectInfo<SocketAddr>>()?;
-    Some(from.ip().to_canonical())
 }
 
 /// `DELETE /sdp/{id}`: 204, or 404 where no session has this id (any more).

@@ -202,7 +202,7 @@ pub async fn patch(
     asked.await.unwrap()
 }
 
-fn agent() -> ureq::Agent {
+pub fn agent() -> ureq::Agent {
     ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_idle_connections(0)

@@ -1,0 +1,137 @@
+//! The connections of HTTP: how many there are, and how long they may be without a request.
+
+use crate::admission::Connections;
+use crate::config::{HttpConfig, LimitConfig};
+use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1::Builder;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, warn};
+
+/// The longest head of a request, in bytes.
+const HEAD_BYTES: usize = 32 * 1024;
+/// The most header fields of a request.
+const HEADERS: usize = 100;
+/// The waits after a connection could not be accepted.
+const BACK_OFF: Duration = Duration::from_millis(5);
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(1);
+
+/// Serves `app` until `stop`, then lets requests under way end. Requests have a
+/// [`ConnectInfo`] with the address that they came from.
+pub async fn accept(
+    listener: TcpListener,
+    app: Router,
+    (http, limits): (&HttpConfig, &LimitConfig),
+    connections: &Arc<Connections>,
+    stop: CancellationToken,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let server = Arc::new(builder(limits));
+    let under_way = TaskTracker::new();
+    let mut back_off = BACK_OFF;
+    loop {
+        let accepted = stop.run_until_cancelled(async {
+            // It is closed nowhere.
+            let place = places.clone().acquire_owned().await.ok();
+            (listener.accept().await, place)
+        });
+        let (stream, from, place) = match accepted.await {
+            None => break,
+            Some((Ok((stream, from)), place)) => (stream, from, place),
+            Some((Err(cause), _)) if is_of_connection(&cause) => {
+                debug!(%cause, "a connection went before it was accepted");
+                continue;
+            }
+            Some((Err(cause), _)) => {
+                // As a rule there are no more files to be had: those that are open end.
+                warn!(%cause, "no connection can be accepted");
+                let _ = stop.run_until_cancelled(sleep(back_off)).await;
+                back_off = LONGEST_BACK_OFF.min(back_off * 2);
+                continue;
+            }
+        };
+        back_off = BACK_OFF;
+        let most = match http.is_trusted(from.ip()) {
+            true => usize::MAX,
+            false => limits.connections_per_address,
+        };
+        let Some(connection) = connections.enter(from.ip().into(), most) else {
+            continue;
+        };
+        let (server, app, stop) = (server.clone(), app.clone(), stop.clone());
+        under_way.spawn(async move {
+            serve(&server, stream, from, app, &stop).await;
+            drop((connection, place));
+        });
+    }
+    drop(listener);
+    under_way.close();
+    under_way.wait().await;
+}
+
+fn builder(limits: &LimitConfig) -> Builder {
+    let mut builder = Builder::new();
+    // The time of a head begins when the connection waits for one: it is for those that are idle too.
+    // (hyper-util's `auto` waits without an end for what it tells the versions of HTTP apart by.)
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_timeout)
+        .max_buf_size(HEAD_BYTES)
+        .max_headers(HEADERS);
+    builder
+}
+
+async fn serve(
+    server: &Builder,
+    stream: TcpStream,
+    from: SocketAddr,
+    app: Router,
+    stop: &CancellationToken,
+) {
+    // What is small and late is what this server is for.
+    let _ = stream.set_nodelay(true);
+    let app = TowerToHyperService::new(app);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(from));
+        app.call(request)
+    });
+    let serving = server.serve_connection(TokioIo::new(stream), service);
+    let mut serving = pin!(serving.with_upgrades());
+    let mut is_stopping = false;
+    let served = loop {
+        tokio::select! {
+            served = &mut serving => break served,
+            () = stop.cancelled(), if !is_stopping => {
+                is_stopping = true;
+                serving.as_mut().graceful_shutdown();
+            }
+        }
+    };
+    if let Err(cause) = served {
+        debug!(%cause, "a connection of HTTP failed");
+    }
+}
+
+/// Whether it is one connection's own, and the next can be accepted at once.
+fn is_of_connection(cause: &io::Error) -> bool {
+    matches!(
+        cause.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
+}
