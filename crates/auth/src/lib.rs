@@ -3,7 +3,8 @@
 //!
 //! A [`Verifier`] has [`Keys`] and makes a [`User`] of a token, who answers what they may subscribe to,
 //! publish on and open, by [`Patterns`]. A [`Signer`] makes tokens. Nothing here does I/O or waits, and
-//! what time it is comes from whoever asks.
+//! what time it is comes from whoever asks. With the feature `jwks-fetch` there is `fetch`, which gets
+//! keys from where they are published, and tells when to do so again.
 //!
 //! ```
 //! use std::time::{Duration, SystemTime};
@@ -22,6 +23,8 @@
 
 mod claims;
 mod error;
+#[cfg(feature = "jwks-fetch")]
+pub mod fetch;
 mod jwks;
 mod key;
 mod keys;
