@@ -62,17 +62,11 @@ const ABOUT = 16;
 function reading(message: Uint8Array, kind: number) {
   const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
   let at = 0;
+  const byte = () => view.getUint8(at++);
   const number = () => {
-    const length = 1 << (view.getUint8(at) >> 6);
-    const value =
-      length === 1
-        ? view.getUint8(at)
-        : length === 2
-          ? view.getUint16(at) & 0x3fff
-          : length === 4
-            ? view.getUint32(at) & 0x3fffffff
-            : Number(view.getBigUint64(at) & 0x3fffffffffffffffn);
-    at += length;
+    const first = byte();
+    let value = first & 0x3f;
+    for (let rest = (1 << (first >> 6)) - 1; rest > 0; rest--) value = value * 256 + byte();
     return value;
   };
   const bytes = (length = number()) => {
@@ -86,9 +80,8 @@ function reading(message: Uint8Array, kind: number) {
     const [contentType, by] = [text(), text()];
     return { ...(contentType && { contentType }), ...(by && { by }) };
   };
-  const reader = { byte: () => view.getUint8(at++), number, bytes, text, about, left: () => message.length - at };
-  if (reader.byte() !== kind) throw new RangeError("the message is of another kind");
-  return reader;
+  if (byte() !== kind) throw new RangeError("the message is of another kind");
+  return { byte, number, bytes, text, about, left: () => message.length - at };
 }
 
 /** Reads a packet. Throws a `RangeError` for what is none. */
@@ -125,10 +118,11 @@ export function readLogEntry(message: Uint8Array): LogEntry {
 function writing(kind: number) {
   const bytes = [kind];
   const number = (value: number) => {
-    const size = value < 0x40 ? 0 : value < 0x4000 ? 1 : value < 0x40000000 ? 2 : 3;
-    let rest = BigInt(value) | (BigInt(size) << BigInt(8 * 2 ** size - 2));
+    let size = 0;
+    while (value >= 2 ** (8 * 2 ** size - 2)) size++;
     const at = bytes.length;
-    for (let count = 2 ** size; count > 0; count--, rest >>= 8n) bytes.splice(at, 0, Number(rest & 0xffn));
+    for (let place = 2 ** size - 1; place >= 0; place--) bytes.push(Math.floor(value / 256 ** place) % 256);
+    bytes[at]! |= size << 6;
   };
   const block = (content: Uint8Array) => {
     number(content.length);
