@@ -25,8 +25,9 @@ export class Publisher {
       value: value === undefined || value instanceof Uint8Array ? value : bytes(typeof value === "string" ? value : JSON.stringify(value)),
     };
     const name = topic + "\0" + key;
-    if (Math.max(it.topic.length, it.key.length) > MAX_NAME) throw new RangeError(`a topic and a key have at most ${MAX_NAME} bytes`);
-    if (it.value && it.value.length > MAX_VALUE) throw new RangeError(`a value has at most ${MAX_VALUE} bytes`);
+    if (Math.max(it.topic.length, it.key.length) > MAX_NAME || it.value!?.length > MAX_VALUE) {
+      throw new RangeError(`a topic and a key have at most ${MAX_NAME} bytes, a value ${MAX_VALUE}`);
+    }
     if (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(name)) throw new RangeError(`${MAX_WAITING} keys wait to be published`);
     this.#waiting.set(name, it);
   }
@@ -65,7 +66,6 @@ export class Publisher {
 
   /** The session is another, in which all is published that was not acknowledged. */
   restart() {
-    this.#next = 0;
     this.#underWay = undefined;
     for (const it of this.#waiting.values()) delete it.told;
   }

@@ -2,7 +2,6 @@ import { readPacket, writeAcknowledgement, type Entry, type Range } from "./wire
 
 /** A key has another value, or none any more. */
 export interface Received {
-  subscription: number;
   key: string;
   version: number;
   /** How long ago it had changed when the packet left, in milliseconds. */
@@ -34,6 +33,8 @@ interface Newest {
 
 /** What is known of a subscription's keys. */
 class Keys {
+  constructor(readonly tell: (received: Received) => void) {}
+
   /** Which key an alias is, if it is one's, and since which version. */
   readonly aliases = new Map<number, { key?: string; since: number }>();
   readonly newest = new Map<string, Newest>();
@@ -42,13 +43,13 @@ class Keys {
   /** The versions of values that count by themselves and have come, and the packet that brought each. */
   readonly events = new Map<number, number>();
 
-  take(packet: number, entry: Entry, tell: (received: Received) => void) {
+  take(packet: number, entry: Entry) {
     const { alias, name, version, value } = entry;
     if (entry.isEvent) {
       // What was taken for lost comes twice.
       if (name === undefined || !value || this.events.has(version)) return;
       this.events.set(version, packet);
-      return tell({ ...entry, key: name, value });
+      return this.tell({ ...entry, key: name, value });
     }
     const known = this.aliases.get(alias);
     // What the alias was before.
@@ -59,7 +60,7 @@ class Keys {
       if (newest?.alias !== alias || newest.gone !== undefined) return;
       newest.gone = packet;
       this.gone.push([packet, known!.key!]);
-      tell({ ...entry, key: known!.key!, version: newest.version, contentType: undefined, by: undefined, value: undefined });
+      this.tell({ ...entry, key: known!.key!, version: newest.version, contentType: undefined, by: undefined, value: undefined });
     };
     if (!value) return free();
     const key = name ?? known?.key;
@@ -72,7 +73,7 @@ class Keys {
     const newest = this.newest.get(key);
     if (newest && newest.version >= version) return;
     this.newest.set(key, { version, alias });
-    tell({ ...entry, key, value });
+    this.tell({ ...entry, key, value });
   }
 
   forget(largest: number) {
@@ -96,8 +97,9 @@ export class Receiver {
   /** When an acknowledgement is due, in milliseconds. */
   acknowledgeAt: number | undefined;
 
-  subscribe(id: number) {
-    this.#subscriptions.set(id, new Keys());
+  /** Tells of what is new of a subscription. */
+  subscribe(id: number, tell: (received: Received) => void) {
+    this.#subscriptions.set(id, new Keys(tell));
   }
 
   unsubscribe(id: number) {
@@ -105,10 +107,10 @@ export class Receiver {
   }
 
   /** Takes in a packet; tells what is new by it. Throws for what is none. */
-  handle(now: number, message: Uint8Array, tell: (received: Received) => void) {
+  handle(now: number, message: Uint8Array) {
     const packet = readPacket(message);
     if (!this.#came(now, packet.number)) return;
-    for (const entry of packet.entries) this.#subscriptions.get(entry.subscription)?.take(packet.number, entry, tell);
+    for (const entry of packet.entries) this.#subscriptions.get(entry.subscription)?.take(packet.number, entry);
   }
 
   /** The acknowledgement that is due, if one is. */
@@ -121,29 +123,21 @@ export class Receiver {
 
   #came(now: number, number: number): boolean {
     const ranges = this.#ranges;
-    const largest = ranges[0]?.[1];
+    const largest = ranges[0]?.[1] ?? number - 1;
     // At once for each second one, and for what is out of order (RFC 9000 section 13.2).
-    const isNext = largest === undefined || number === largest + 1;
-    const at = ++this.#waiting >= 2 || !isNext ? now : now + MAX_HELD;
+    const at = ++this.#waiting >= 2 || number !== largest + 1 ? now : now + MAX_HELD;
     this.acknowledgeAt = Math.min(this.acknowledgeAt ?? at, at);
-    if (largest !== undefined && number + MAX_PACKETS <= largest) return false;
-    let index = ranges.findIndex(([first]) => first <= number);
-    if (index < 0) index = ranges.length;
-    const [above, below] = [ranges[index - 1], ranges[index]];
-    if (below && below[1] >= number) return false;
-    const touchesAbove = above?.[0] === number + 1;
-    const touchesBelow = below?.[1] === number - 1;
-    if (touchesAbove && touchesBelow) {
-      above![0] = below![0];
+    if (number + MAX_PACKETS <= largest || ranges.some(([first, last]) => first <= number && number <= last)) return false;
+    ranges.push([number, number]);
+    ranges.sort(([one], [other]) => other - one);
+    for (let index = ranges.length - 1; index > 0; index--) {
+      const [above, below] = [ranges[index - 1]!, ranges[index]!];
+      if (below[1] + 1 !== above[0]) continue;
+      above[0] = below[0];
       ranges.splice(index, 1);
-    } else if (touchesAbove) above![0] = number;
-    else if (touchesBelow) below![1] = number;
-    else if (index === MAX_RANGES) return false;
-    else {
-      ranges.splice(index, 0, [number, number]);
-      ranges.length = Math.min(ranges.length, MAX_RANGES);
     }
-    if (largest === undefined || number > largest) {
+    if (ranges.length > MAX_RANGES && ranges.pop()![0] === number) return false;
+    if (number > largest) {
       this.#largestAt = now;
       for (const keys of this.#subscriptions.values()) keys.forget(number);
     }

@@ -1,4 +1,5 @@
-/** One session with the server: from the offer until it is lost. */
+import type { Options } from "./link.js";
+import type { From, Subscription } from "./subscription.js";
 
 /** A server that does not take the offer, or not now. */
 export class Refused extends Error {
@@ -6,105 +7,118 @@ export class Refused extends Error {
     readonly code: string,
     message: string,
     /** Whether another try makes sense, and after how many milliseconds at the earliest. */
-    readonly isPassing: boolean,
-    readonly retryAfter: number,
+    readonly isPassing = false,
+    readonly retryAfter = 0,
   ) {
     super(message);
   }
 }
 
-export interface Handlers {
-  onControl(message: string | Uint8Array): void;
-  onValues(message: Uint8Array): void;
-  /** Both channels are open. */
-  onOpen(): void;
-  onLost(): void;
+/** What a session tells its link. */
+export interface Link {
+  opened(): void;
+  /** It was lost, not ended. */
+  lost(): void;
+  /** Which of two it is, while the link moves. */
+  from(): From;
+  /** A publication has come. */
+  acknowledged(number: number): void;
+  /** A subscription, or something that was put, is not taken. */
+  refused(cause: Refused, subscription?: Subscription): void;
+  /** The server has said something. */
+  look(): void;
 }
 
 const PROTOCOL = "tickwire.2";
 /** How long nothing may come of a server that says something each second, in milliseconds. */
 const SILENCE = 3_000;
-/** How long opening, and an ICE restart, may take. */
+/** How long opening may take; and an ICE restart, or the end. */
 const OPEN_LIMIT = 15_000;
-const RESTART_LIMIT = 5_000;
-const END_LIMIT = 5_000;
+const LIMIT = 5_000;
 
-export class Session {
-  #peer: RTCPeerConnection;
+/** One session with the server: from the offer until it is lost. */
+export abstract class Session {
+  #peer: RTCPeerConnection | undefined;
   #url = "";
-  #heard = Date.now();
+  #heard = 0;
   #isOpen = false;
   /** Whether it was lost or ended. */
   isOver = false;
+  /** Since when it is being opened, or looks for another way. */
   #restarting = 0;
-  #look: ReturnType<typeof setInterval>;
-  readonly control: RTCDataChannel;
-  readonly values: RTCDataChannel;
+  #look: ReturnType<typeof setInterval> | undefined;
+  #headers: Record<string, string> = {};
+  control!: RTCDataChannel;
+  values!: RTCDataChannel;
 
   constructor(
     readonly server: string,
-    Peer: typeof RTCPeerConnection,
-    readonly headers: Record<string, string>,
-    readonly handlers: Handlers,
-  ) {
+    readonly options: Options,
+    readonly link: Link,
+  ) {}
+
+  /** Something has come on a channel. */
+  abstract onControl(message: string | Uint8Array): void;
+  abstract onValues(message: Uint8Array): void;
+
+  /** Opens it. Rejects where the server does not take the offer, or cannot be asked. */
+  async open() {
+    const { options, server } = this;
+    const Peer = options.RTCPeerConnection ?? globalThis.RTCPeerConnection;
+    if (!Peer) throw new Refused("no-webrtc", "There is no RTCPeerConnection here: hand one over in the options.");
+    this.#headers = { ...(await options.headers?.()) };
+    if (this.isOver) return;
     const peer = (this.#peer = new Peer());
     const lossy = { ordered: false, maxRetransmits: 0 };
-    const channel = (label: string, init: RTCDataChannelInit, take: (data: any) => void) => {
+    const channel = (label: string, init: RTCDataChannelInit, take?: (data: any) => void) => {
       const channel = peer.createDataChannel(label, init);
       channel.binaryType = "arraybuffer";
       channel.onmessage = ({ data }) => {
+        // One that is left is not heard until it is closed.
+        if (this.isOver) return;
         this.#hear();
-        take(data);
+        take?.(typeof data === "string" ? data : new Uint8Array(data));
       };
       channel.onclose = () => this.#lose();
       channel.onopen = () => {
-        if (this.#isOpen || [this.control, this.values].some((it) => it?.readyState !== "open")) return;
+        if (this.isOver || this.#isOpen || this.control.readyState !== "open" || this.values.readyState !== "open") return;
         this.#isOpen = true;
         this.#hear();
-        handlers.onOpen();
+        this.link.opened();
       };
       return channel;
     };
-    this.control = channel("control", { protocol: PROTOCOL }, (data) => handlers.onControl(typeof data === "string" ? data : new Uint8Array(data)));
-    this.values = channel("values", { protocol: PROTOCOL, ...lossy }, (data) => handlers.onValues(new Uint8Array(data)));
-    channel("pulse", lossy, () => {});
-    const begun = Date.now();
+    this.control = channel("control", { protocol: PROTOCOL }, (data) => this.onControl(data));
+    this.values = channel("values", { protocol: PROTOCOL, ...lossy }, (data) => this.onValues(data));
+    channel("pulse", lossy);
+    this.#restarting = Date.now();
     this.#look = setInterval(() => {
       const now = Date.now();
-      if (!this.#isOpen) {
-        if (now - begun > OPEN_LIMIT) this.#lose();
-      } else if (now - this.#heard > SILENCE) {
-        if (!this.#restarting) this.restart();
-        else if (now - this.#restarting > RESTART_LIMIT) this.#lose();
-      }
+      const limit = this.#isOpen ? LIMIT : OPEN_LIMIT;
+      if (this.#restarting && now - this.#restarting > limit) this.#lose();
+      else if (now - this.#heard > SILENCE) void this.restart();
     }, 500);
     peer.onconnectionstatechange = () => {
       if (peer.connectionState === "failed" && !this.#isOpen) this.#lose();
     };
-  }
-
-  /** Opens it. Rejects where the server does not take the offer, or cannot be asked. */
-  async open() {
-    await this.#peer.setLocalDescription();
-    const response = await this.#ask("POST", `${this.server}/sdp`, this.#peer.localDescription);
-    const answer = await response.json();
-    this.#url = `${this.server}/sdp/${answer.id}`;
-    if (this.isOver) return this.#delete();
-    await this.#peer.setRemoteDescription(answer);
+    await peer.setLocalDescription();
+    const answer = await this.#ask("POST", `${server}/sdp`, peer.localDescription);
+    this.#url = `${server}/sdp/${answer.id}`;
+    if (this.isOver) return this.#close();
+    await peer.setRemoteDescription(answer);
   }
 
   /** Looks for another way to the server, for the same session. */
   async restart() {
+    const peer = this.#peer!;
     if (!this.#isOpen || this.#restarting) return;
     this.#restarting = Date.now();
     try {
-      const offer = await this.#peer.createOffer({ iceRestart: true });
-      const response = await this.#ask("PATCH", this.#url, offer);
-      const answer = await response.json();
+      const offer = await peer.createOffer({ iceRestart: true });
+      const answer = await this.#ask("PATCH", this.#url, offer);
       if (this.isOver) return;
       // Both at once: checks that leave before the answer is known name what was before.
-      const offered = this.#peer.setLocalDescription(offer);
-      await Promise.all([offered, this.#peer.setRemoteDescription(answer)]);
+      await Promise.all([peer.setLocalDescription(offer), peer.setRemoteDescription(answer)]);
     } catch (cause) {
       if (cause instanceof Refused) this.#lose();
     }
@@ -112,13 +126,10 @@ export class Session {
 
   /** Ends it, on the server too. */
   end() {
-    const wasOver = this.isOver;
+    if (this.isOver) return;
     this.isOver = true;
     clearInterval(this.#look);
-    if (wasOver) return;
-    // Where the server sees it close before, it knows of no session to end.
-    if (this.#url) void this.#delete().finally(() => this.#peer.close());
-    else this.#peer.close();
+    void this.#close();
   }
 
   #hear() {
@@ -129,23 +140,26 @@ export class Session {
   #lose() {
     if (this.isOver) return;
     this.end();
-    this.handlers.onLost();
+    this.link.lost();
   }
 
-  async #delete() {
-    const signal = AbortSignal.timeout(END_LIMIT);
-    // The server notices by itself where this does not reach it.
-    await fetch(this.#url, { method: "DELETE", keepalive: true, headers: this.headers, signal }).catch(() => {});
+  async #close() {
+    const signal = AbortSignal.timeout(LIMIT);
+    const init = { method: "DELETE", keepalive: true, headers: this.#headers, signal };
+    // Where the server sees it close before, it knows of no session to end; it notices by itself where this does not
+    // reach it.
+    if (this.#url) await fetch(this.#url, init).catch(() => {});
+    this.#peer?.close();
   }
 
-  async #ask(method: string, url: string, body: unknown): Promise<Response> {
+  async #ask(method: string, url: string, body: unknown): Promise<any> {
     const response = await fetch(url, {
       method,
-      headers: { ...this.headers, "content-type": "application/json", "if-match": "*" },
+      headers: { ...this.#headers, "content-type": "application/json", "if-match": "*" },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(OPEN_LIMIT),
     });
-    if (response.ok) return response;
+    if (response.ok) return response.json();
     const { code = "not-tickwire", message = `The answer, with status ${response.status}, is not a Tickwire server's.` } =
       await response.json().catch(() => ({}));
     const isPassing = response.status >= 500 || response.status === 429 || code === "not-tickwire";

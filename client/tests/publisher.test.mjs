@@ -35,9 +35,10 @@ test("what is not acknowledged is sent again, later each time, and in the next s
   publisher.acknowledge(now, 3);
   assert.ok(publisher.timeout());
   publisher.restart();
+  // Its numbers go on: the link may come back to a session that it was about to leave.
   const again = publisher.poll(now);
-  assert.equal(again[1], 0);
-  publisher.acknowledge(now + 20, 0);
+  assert.equal(again[1], 5);
+  publisher.acknowledge(now + 20, 5);
   assert.equal(publisher.poll(now + 20), undefined);
 });
 
