@@ -4,7 +4,9 @@ import { Refused } from "./session.js";
 import { Subscription, type Wanted } from "./subscription.js";
 
 export interface Options {
-  /** What each request carries besides: a token, for instance. Asked for anew for each session. */
+  /** The token that the server asks for, as `Authorization: Bearer`. Asked for anew for each session, and before it ends. */
+  token?: () => string | Promise<string>;
+  /** What each request carries besides. Asked for anew for each session. */
   headers?: () => Record<string, string> | Promise<Record<string, string>>;
   /** Where there is none in the global scope: in Node, that of a package such as node-datachannel. */
   RTCPeerConnection?: typeof RTCPeerConnection;
@@ -38,6 +40,8 @@ export class Tickwire {
   readonly #publisher = new Publisher();
   readonly #subscriptions = new Set<Subscription>();
   #tries = 0;
+  /** Whether a token was refused, and another is tried. */
+  #isSecondToken = false;
   #publishing: ReturnType<typeof setTimeout> | undefined;
   #again: ReturnType<typeof setTimeout> | undefined;
   #moving: ReturnType<typeof setTimeout> | undefined;
@@ -164,8 +168,9 @@ export class Tickwire {
       // It was lost or left meanwhile, and that has been dealt with.
       if (next.isOver) return;
       this.cause = cause;
-      const { isPassing, retryAfter } = (cause ?? {}) as Partial<Refused>;
-      this.#lost(next, isPassing, retryAfter);
+      const { code, isPassing = true, retryAfter } = (cause ?? {}) as Partial<Refused>;
+      const isTokenRefused = code === "unauthorized" && !!this.options.token;
+      this.#lost(next, isPassing || (isTokenRefused && (this.#isSecondToken = !this.#isSecondToken)), retryAfter);
     }
   }
 
@@ -173,6 +178,7 @@ export class Tickwire {
     const [old] = this.#sessions;
     this.#sessions.unshift(next);
     this.#next = undefined;
+    this.#isSecondToken = false;
     if (old) this.#moving = setTimeout(() => this.#lost(old), MOVE_LIMIT);
     else this.#tries = 0;
     this.#begin();
@@ -219,9 +225,9 @@ export class Tickwire {
     else if (left && !(left.isUnwanted &&= isPassing)) this.#tries = 0;
     else if (this.#next) this.#set("connecting");
     else if (isPassing) {
-      // Full jitter: those of a server that was started again do not come back at once.
+      // Full jitter: those of a server that was started again, or told all when to come, do not come back at once.
       const longest = Math.min(LONGEST_WAIT, 500 * 2 ** this.#tries++);
-      this.#again ??= setTimeout(() => void this.#open(), Math.max(atLeast, Math.random() * longest));
+      this.#again ??= setTimeout(() => void this.#open(), atLeast + Math.random() * Math.max(atLeast, longest));
     }
   }
 }

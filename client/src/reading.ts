@@ -9,6 +9,7 @@ interface Said extends Position {
   id?: number;
   you: string;
   gap: boolean;
+  within: number;
   code?: string;
   message?: string;
 }
@@ -28,10 +29,12 @@ export class Reading extends Session {
   readonly #byId = new Map<number, Subscription>();
   #nextId = 1;
   #acknowledging: ReturnType<typeof setTimeout> | undefined;
+  #renewing: ReturnType<typeof setTimeout> | undefined;
 
   /** Ends it, on the server too. */
   override end() {
     clearTimeout(this.#acknowledging);
+    clearTimeout(this.#renewing);
     for (const [, reject] of this.adding.values()) reject(new Error("the link was lost before the server has answered"));
     this.adding.clear();
     super.end();
@@ -90,6 +93,7 @@ export class Reading extends Session {
     if (type === "log") subscription?.log(said, said.gap);
     if (type === "hello") this.you = said.you;
     if (type === "go-away") this.isUnwanted = true;
+    if (type === "renew-token" && this.options.token) void this.#renew(performance.now() + said.within);
     if (type === "complete" && subscription) {
       this.incomplete.delete(subscription);
       subscription.completed();
@@ -102,6 +106,21 @@ export class Reading extends Session {
     }
     this.adding.delete(id);
     link.look();
+  }
+
+  /** Says a new token, while there is time. */
+  async #renew(until: number) {
+    clearTimeout(this.#renewing);
+    try {
+      const token = await this.options.token!();
+      if (this.isOver) return;
+      this.show(token);
+      this.#say({ type: "token", token });
+    } catch {
+      // From one to five seconds: many clients may have been told at once.
+      const wait = 1_000 + 4_000 * Math.random();
+      if (!this.isOver && performance.now() + wait < until) this.#renewing = setTimeout(() => void this.#renew(until), wait);
+    }
   }
 
   override onValues(message: Uint8Array) {

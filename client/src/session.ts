@@ -67,6 +67,7 @@ export abstract class Session {
     const Peer = options.RTCPeerConnection ?? globalThis.RTCPeerConnection;
     if (!Peer) throw new Refused("no-webrtc", "There is no RTCPeerConnection here: hand one over in the options.");
     this.#headers = { ...(await options.headers?.()) };
+    if (options.token) this.show(await options.token());
     if (this.isOver) return;
     const peer = (this.#peer = new Peer());
     const lossy = { ordered: false, maxRetransmits: 0 };
@@ -124,6 +125,11 @@ export abstract class Session {
     }
   }
 
+  /** Each request shows this token from now on. */
+  show(token: string) {
+    this.#headers.authorization = `Bearer ${token}`;
+  }
+
   /** Ends it, on the server too. */
   end() {
     if (this.isOver) return;
@@ -163,6 +169,8 @@ export abstract class Session {
     const { code = "not-tickwire", message = `The answer, with status ${response.status}, is not a Tickwire server's.` } =
       await response.json().catch(() => ({}));
     const isPassing = response.status >= 500 || response.status === 429 || code === "not-tickwire";
-    throw new Refused(code, message, isPassing, 1_000 * (Number(response.headers.get("retry-after")) || 0));
+    // A day at most: a timer takes no more than 24 of them.
+    const retryAfter = Math.min(86_400, Number(response.headers.get("retry-after")) || 0);
+    throw new Refused(code, message, isPassing, 1_000 * retryAfter);
   }
 }
