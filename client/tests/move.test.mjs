@@ -20,6 +20,17 @@ function noted(tick, topic, wanted) {
   return { subscription, seen };
 }
 
+/** How long each timer is to wait that is set from now on. */
+function timers(t) {
+  const waits = [];
+  const set = setTimeout;
+  t.mock.method(globalThis, "setTimeout", (act, wait) => {
+    waits.push(wait);
+    return set(act, wait);
+  });
+  return waits;
+}
+
 test("values come from the old session until all is there in the new one, and no key goes backwards", async (t) => {
   const { tick, states, old, sessions } = await linked(t);
   const { subscription, seen } = noted(tick, "prices");
@@ -166,14 +177,19 @@ test("where no other session can be opened, the link stays, and tries again", as
   assert.equal(asked.size, 2, "a POST and a DELETE");
 });
 
-test("the old session is ended by the server: the link is lost, and comes back", async (t) => {
-  const { states, old, sessions, refusals, asked } = await linked(t);
+test("where the other session is refused for good, the link stays until its own is lost, and then comes back", async (t) => {
+  const { tick, states, old, sessions, refusals, asked } = await linked(t);
   t.mock.method(Math, "random", () => 0);
   await asked.next();
   refusals.push([403, "forbidden"]);
   old.say({ type: "go-away" });
   assert.equal(await asked.next(), "POST");
+  const waits = timers(t);
   await new Promise(setImmediate);
+  assert.equal(tick.cause.code, "forbidden");
+  old.say({ type: "hello", you: "one" });
+  await new Promise(setImmediate);
+  assert.deepEqual([asked.size, waits], [0, []]);
   old.lose();
   await sessions.next();
   assert.deepEqual(states, ["open", "lost", "connecting", "open"]);
@@ -222,15 +238,15 @@ test("what is put goes to the new session, and what was added is answered by the
   const { id } = await old.hears("publish");
   old.say({ type: "go-away" });
   const next = await sessions.next();
-  let isEnded = false;
-  void old.ended.then(() => (isEnded = true));
+  const waits = timers(t);
   tick.put("cursors", "me", "1");
   assert.deepEqual((await next.published.next()).slice(1), ["cursors", "me", "1"]);
   const second = tick.add("chat", "me", "again");
   next.say({ type: "published", id: (await next.hears("publish")).id });
   await second;
-  assert.equal(isEnded, false);
+  assert.ok(!waits.includes(500));
   old.say({ type: "published", id });
+  assert.ok(waits.includes(500));
   await added;
   await old.ended;
 });
