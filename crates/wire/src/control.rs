@@ -42,6 +42,11 @@ pub enum ToServer {
         /// The value, which is text.
         value: String,
     },
+    /// It shows another token, which takes the place of the one that the session was opened with.
+    Token {
+        /// The token, as it is in `Authorization: Bearer`.
+        token: String,
+    },
 }
 
 /// What a reader wants.
@@ -119,6 +124,15 @@ pub enum ToReader {
         /// Why, for people.
         message: String,
     },
+    /// The reader's token ends soon: without another one ([`ToServer::Token`]) the session ends with
+    /// it.
+    RenewToken {
+        /// In how many milliseconds it ends.
+        within: u64,
+    },
+    /// The server wants the reader to be elsewhere, since it stops before long. What there is goes on
+    /// until then, so that a reader can open another session first.
+    GoAway {},
 }
 
 /// Why something is not done.
@@ -245,6 +259,21 @@ mod tests {
         let json = r#"{"type":"refused","code":"bad-message","message":"no"}"#;
         assert_eq!(refused.json(), json);
         assert_eq!(ToReader::parse(json), Some(refused));
+        let token = ToServer::Token {
+            token: "e30.e30.x".into(),
+        };
+        let json = r#"{"type":"token","token":"e30.e30.x"}"#;
+        assert_eq!(token.json(), json);
+        assert_eq!(ToServer::parse(json), Ok(token));
+        let renew = ToReader::RenewToken { within: 60_000 };
+        let json = r#"{"type":"renew-token","within":60000}"#;
+        assert_eq!(renew.json(), json);
+        assert_eq!(ToReader::parse(json), Some(renew));
+        let go_away = ToReader::GoAway {};
+        assert_eq!(go_away.json(), r#"{"type":"go-away"}"#);
+        // Of a later version, with a field that this one does not know.
+        let later = r#"{"type":"go-away","within":5000}"#;
+        assert_eq!(ToReader::parse(later), Some(go_away));
     }
 
     #[test]

@@ -119,6 +119,8 @@ pub async fn control(
                 }
                 Err((code, message)) => Err((Some(id), code, message)),
             },
+            // It is asked for by nobody here.
+            Ok(ToServer::Token { .. }) => Ok(()),
             Err(cause) => Err((None, Refusal::BadMessage, cause)),
         };
         if let Err((id, code, message)) = done {
