@@ -47,6 +47,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+use tickwire_auth::User;
 use tickwire_peer::port::DataChannel;
 use tickwire_wire::{control, feed};
 use tokio::time::{sleep, timeout};
@@ -57,6 +58,9 @@ pub const GRACE: Duration = Duration::from_secs(5);
 /// Labels and subprotocols are the browser's to choose, up to 64 KiB; this many characters of
 /// one are shown.
 const SHOWN: usize = 64;
+
+/// The labels of channels that the server itself needs: what comes on them is asked about one by one.
+const OWN: [&str; 3] = [control::CONTROL, control::VALUES, feed::PULSE];
 
 type Start = dyn Fn(Channel, &Opening<'_>) -> Result<Running, (Channel, Refused)> + Send + Sync;
 
@@ -230,6 +234,13 @@ impl Table {
             let reason = format!("no feed has this label; there are {}", self.labels());
             return Box::pin(channel::refuse(&inner, &reason, config)).await;
         };
+        let is_own = OWN.contains(&&*inner.init().label);
+        let may = |user: &User| user.may_open(&inner.init().label);
+        if !is_own && !session.caller.may(may) {
+            info!(label, "channel refused: its user may not open it");
+            let reason = "you may not open a channel of this label";
+            return Box::pin(channel::refuse(&inner, reason, config)).await;
+        }
         let (channel, pump) = channel::open(inner, config, gate);
         let reliability = channel.reliability();
         info!(label, %reliability, "channel open");

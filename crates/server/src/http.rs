@@ -1,6 +1,7 @@
 //! HTTP: the signalling, topics and health.
 
 mod accept;
+mod access;
 mod batch;
 mod error;
 mod forwarded;

@@ -32,6 +32,7 @@
 #![forbid(unsafe_code)]
 
 mod admission;
+pub mod auth;
 mod channel;
 mod config;
 pub mod feeds;
@@ -64,6 +65,7 @@ pub use peer::OpenError;
 pub use request::OpeningRequest;
 pub use serve::{ServeError, Server, serve};
 pub use sessions::Sessions;
+pub use tickwire_auth::{Patterns, User};
 pub use tickwire_peer::port::Advertised;
 pub use topics::{
     About, AddTopicError, Listed, NoTopic, Policy, PutError, SaveError, Saving, StoreError, Topic,

@@ -52,6 +52,15 @@ impl Offer {
         Ok(Self { channels, ..self })
     }
 
+    /// The SHA-256 fingerprint of the one certificate that it names; none where it names more, or by
+    /// another hash.
+    pub fn fingerprint(&self) -> Option<[u8; 32]> {
+        match self.description.fingerprints() {
+            [only] if only.hash() == sdp::Hash::Sha256 => only.bytes().try_into().ok(),
+            _ => None,
+        }
+    }
+
     /// The description, and the channels.
     pub fn into_parts(self) -> (sdp::Offer, Vec<ChannelInit>) {
         (self.description, self.channels)

@@ -32,6 +32,10 @@ impl OpeningRequest {
         &self.0.headers
     }
 
+    pub(crate) fn extensions(&self) -> &Extensions {
+        &self.0.extensions
+    }
+
     /// What the middleware in front of the router has left in it, such as who the user is.
     pub fn extension<T: Clone + Send + Sync + 'static>(&self) -> Option<&T> {
         self.0.extensions.get()

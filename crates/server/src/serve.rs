@@ -1,14 +1,17 @@
 //! The server as a whole: its settings, its router, its end.
 
+use crate::auth::{Authentication, Denied};
 use crate::config::Config;
 use crate::feeds::Feeds;
 use crate::http::{accept, router};
 use crate::peer::OpenError;
 use crate::sessions::Sessions;
 use axum::Router;
+use axum::http::request::Parts;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
+use tickwire_auth::User;
 use tickwire_peer::port::{Advertised, PortError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +42,7 @@ pub enum ServeError {
 pub struct Server<S = ()> {
     feeds: Feeds<S>,
     config: Config,
+    authentication: Authentication,
 }
 
 impl<S: Clone + Send + Sync + 'static> Server<S> {
@@ -47,12 +51,29 @@ impl<S: Clone + Send + Sync + 'static> Server<S> {
         Self {
             feeds,
             config: Config::default(),
+            authentication: Authentication::default(),
         }
     }
 
     /// Sets everything at once.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Asks who sends a request: for a session, for a change of one, for topics over HTTP. The hook takes
+    /// out of the request what it needs and says who the [`User`] is, whom feeds can extract. [`tokens`]
+    /// is one. It has 5 s. Without a hook nobody is asked, and all may what the server offers.
+    ///
+    /// It is asked again, with the same request and another `Authorization: Bearer`, where a client
+    /// renews its token; a session ends when its user does.
+    ///
+    /// [`tokens`]: crate::auth::tokens
+    pub fn authenticate<R>(mut self, hook: impl Fn(&Parts) -> R + Send + Sync + 'static) -> Self
+    where
+        R: Future<Output = Result<User, Denied>> + Send + 'static,
+    {
+        self.authentication = Authentication::new(hook);
         self
     }
 
@@ -81,7 +102,7 @@ impl<S: Clone + Send + Sync + 'static> Server<S> {
     /// # Errors
     /// Where a setting is out of its bounds, or a certificate or the UDP port cannot be had.
     pub fn open(self, http: SocketAddr) -> Result<Sessions, OpenError> {
-        Sessions::open(&self.config, http, self.feeds)
+        Sessions::open(&self.config, http, self.feeds, self.authentication)
     }
 
     /// Serves the sessions and `app` on `listener` until `shutdown` completes, then ends every

@@ -1,6 +1,7 @@
 //! One peer's life, from its offer to its end.
 
 use super::admission::Place;
+use super::auth::Caller;
 use super::config::{ChannelConfig, LimitConfig, SessionConfig};
 use super::feeds::{GRACE, Session, Table};
 use super::id::SessionNumber;
@@ -35,6 +36,8 @@ enum End {
     NeverReached,
     /// It has proven its path when no place was free any more.
     Full,
+    /// What has let its user in has ended.
+    Expired,
     /// No channel opened in time.
     NeverOpened,
     /// The connection has ended.
@@ -48,6 +51,7 @@ impl fmt::Display for End {
             Self::LastChannelClosed => f.write_str("its last channel closed"),
             Self::NeverReached => f.write_str("no connectivity check came in time"),
             Self::Full => f.write_str("all places were taken when it connected"),
+            Self::Expired => f.write_str("its token has ended"),
             Self::NeverOpened => f.write_str("no channel opened in time"),
             Self::Lost(cause) => cause.fmt(f),
         }
@@ -68,6 +72,8 @@ pub struct Setup {
     pub offer: Offer,
     /// What the offer came with.
     pub request: OpeningRequest,
+    /// Who has sent it.
+    pub caller: Caller,
     /// What the feeds may reach of the server, whatever that is.
     pub registry: Arc<dyn Any + Send + Sync>,
     /// How many sessions of the server are silent.
@@ -104,7 +110,8 @@ pub async fn run(common: Arc<Common>, number: SessionNumber, setup: Setup) {
         registry: setup.registry,
         silence: Silence::new(peer.heard(), setup.silent),
         request: setup.request,
-        reading: Reading::default(),
+        reading: Reading::new(setup.caller.clone(), &common.limit),
+        caller: setup.caller,
     };
     let mut tasks = JoinSet::new();
     let serving = Serving {
@@ -172,6 +179,7 @@ impl Serving<'_> {
         let check_by = now + self.common.limit.check_timeout;
         let open_by = now + self.common.session.open_timeout;
         let (mut is_checked, mut is_open) = (false, false);
+        let mut ends = self.session.caller.ends();
         loop {
             tokio::select! {
                 () = ending.cancelled() => return End::Asked,
@@ -181,6 +189,8 @@ impl Serving<'_> {
                         return End::NeverReached;
                     }
                 }
+                () = sleep_until(ends.unwrap_or(now)), if ends.is_some() => return End::Expired,
+                () = self.session.caller.renewed() => ends = self.session.caller.ends(),
                 () = sleep_until(open_by), if !is_open => return End::NeverOpened,
                 event = self.peer.handle.event() => match event {
                     Event::Ended(peer::End::Closed) => return End::LastChannelClosed,
@@ -218,8 +228,11 @@ impl Serving<'_> {
         }
     }
 
-    fn update(&mut self, update: Update) -> Result<Updated, SignalingError> {
+    fn update(&mut self, mut update: Update) -> Result<Updated, SignalingError> {
         let is_restart = update.offer.is_some();
+        if let Some(user) = update.user.take() {
+            self.session.caller.renew_as(user)?;
+        }
         let count = self.tasks.len() + self.waiting.len();
         let (updated, added) = update
             .make(self.peer, count, self.common.channel.max)

@@ -1,6 +1,7 @@
 //! The registry: admits sessions up to a limit, finds them by id, changes or ends one, ends all.
 
 use super::admission::{Admission, Asker, Connections, Network};
+use super::auth::{Authentication, Caller};
 use super::config::{ApiConfig, Config, HttpConfig, LimitConfig};
 use super::feeds::{Feeds, FromSession, Opening, Refused};
 use super::id::{SessionId, SessionNumber};
@@ -15,6 +16,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tickwire_auth::User;
 use tickwire_peer::port::Port;
 use tickwire_wire::signaling::{Code, SignalingError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -41,6 +43,7 @@ pub struct Sessions(Arc<Registry>);
 struct Registry {
     common: Arc<Common>,
     api: ApiConfig,
+    authentication: Authentication,
     /// Who may speak HTTP, and how much of it.
     http: (HttpConfig, LimitConfig),
     connections: Arc<Connections>,
@@ -64,8 +67,16 @@ struct Open {
     number: SessionNumber,
     /// Ends it.
     ending: CancellationToken,
+    /// Whose it is; nobody's in particular where nobody is asked.
+    user: Option<User>,
     /// Takes changes, one after the other.
     updates: mpsc::Sender<Asked>,
+}
+
+impl Open {
+    fn is_of(&self, user: Option<&User>) -> bool {
+        self.user.as_ref().map(User::name) == user.map(User::name)
+    }
 }
 
 impl Sessions {
@@ -78,6 +89,7 @@ impl Sessions {
         config: &Config,
         http: SocketAddr,
         feeds: Feeds<S>,
+        authentication: Authentication,
     ) -> Result<Self, OpenError> {
         config.check()?;
         let sessions = Self(Arc::new(Registry {
@@ -89,6 +101,7 @@ impl Sessions {
                 feeds: feeds.into_table(),
             }),
             api: config.api.clone(),
+            authentication,
             http: (config.http.clone(), config.limit.clone()),
             connections: Arc::default(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
@@ -144,6 +157,11 @@ impl Sessions {
         &self.0.connections
     }
 
+    /// How it is found out who asks.
+    pub(crate) fn authentication(&self) -> &Authentication {
+        &self.0.authentication
+    }
+
     pub(crate) fn api(&self) -> &ApiConfig {
         &self.0.api
     }
@@ -154,11 +172,12 @@ impl Sessions {
     /// leaves nothing behind that the session would not clear up.
     ///
     /// # Errors
-    /// [`Code::Full`], [`Code::TooMany`], [`Code::ShuttingDown`], or why the offer cannot be answered.
+    /// [`Code::Full`], [`Code::TooMany`], [`Code::Forbidden`], [`Code::ShuttingDown`], or why the offer cannot be answered.
     pub async fn admit(
         &self,
         offer: Offer,
         request: OpeningRequest,
+        user: Option<User>,
     ) -> Result<(SessionId, Updated), SignalingError> {
         let registry = &self.0;
         if registry.ending.is_cancelled() {
@@ -167,18 +186,29 @@ impl Sessions {
                 "This server is shutting down. Try again soon.",
             ));
         }
+        let caller = Caller::new(
+            user.clone(),
+            registry.authentication.clone(),
+            request.clone(),
+            offer.fingerprint(),
+        )?;
         let id = SessionId::random();
         let number = SessionNumber(1 + self.0.numbers.fetch_add(1, Ordering::Relaxed));
         let ending = self.0.ending.child_token();
         let asker = Asker {
             network: request.from().map(Network::from),
-            user: None,
+            user: user.as_ref().map(|user| {
+                let most = user.max_sessions();
+                let most = most.unwrap_or(registry.http.1.sessions_per_user);
+                (user.name().into(), most)
+            }),
         };
         let place = registry.admission.enter(number.0, asker, ending.clone())?;
         let (updates, asked) = mpsc::channel(WAITING_UPDATES);
         let open = Open {
             number,
             ending: ending.clone(),
+            user,
             updates,
         };
         let listed = Listed::add(self.clone(), id.clone(), open);
@@ -187,6 +217,7 @@ impl Sessions {
         let setup = Setup {
             offer,
             request,
+            caller,
             registry: self.0.clone(),
             silent: self.0.silent.clone(),
             answer,
@@ -217,8 +248,12 @@ impl Sessions {
     /// [`Code::NotFound`], [`Code::PreconditionFailed`], [`Code::Conflict`], [`Code::Busy`], or
     /// why the offer or the channels cannot be had.
     pub async fn update(&self, id: &SessionId, update: Update) -> Result<Updated, SignalingError> {
+        let updates = {
+            let open = self.0.open();
+            let named = open.get(id).filter(|it| it.is_of(update.user.as_ref()));
+            named.map(|open| open.updates.clone())
+        };
         let update = Box::new(update);
-        let updates = self.0.open().get(id).map(|open| open.updates.clone());
         let (reply, replied) = oneshot::channel();
         updates
             .ok_or_else(not_found)?
@@ -239,11 +274,17 @@ impl Sessions {
         let named = open.iter().find(|(_, open)| open.number == number);
         let id = named.map(|(id, _)| id.clone());
         drop(open);
-        id.is_some_and(|id| self.end_by_id(&id))
+        id.is_some_and(|id| self.remove(&id))
     }
 
-    /// The same for whoever knows its id.
-    pub(super) fn end_by_id(&self, id: &SessionId) -> bool {
+    /// The same for whoever knows its id, and is its user if it has one.
+    pub(super) fn end_by_id(&self, id: &SessionId, user: Option<&User>) -> bool {
+        let is_of = |open: &Open| open.is_of(user);
+        let is_theirs = self.0.open().get(id).is_some_and(is_of);
+        is_theirs && self.remove(id)
+    }
+
+    fn remove(&self, id: &SessionId) -> bool {
         let open = self.0.open().remove(id);
         if let Some(open) = &open {
             open.ending.cancel();

@@ -24,7 +24,10 @@ pub use tickwire_store::{SaveError, StoreError};
 pub use tickwire_values::{About, PutError, Value};
 pub use topic::Topic;
 
+use crate::auth::Caller;
+use crate::config::LimitConfig;
 use crate::fresh::lock;
+use governor::DefaultDirectRateLimiter;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -39,21 +42,51 @@ const MAX_SUBSCRIPTIONS: usize = 64;
 const MAX_READ_KEYS: usize = 250_000;
 
 /// What a session has to do with topics; next to nothing, until it has.
-#[derive(Clone, Default)]
-pub struct Reading(Arc<OnceLock<Arc<Subscriptions>>>);
+#[derive(Clone)]
+pub struct Reading {
+    caller: Caller,
+    bounds: Bounds,
+    begun: Arc<OnceLock<Arc<Subscriptions>>>,
+}
+
+/// How much a session may ask of topics.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// How many of its messages may be refused before its channel closes: one that goes on is broken, or
+    /// means harm.
+    refusals: usize,
+    /// Values that it publishes in a second.
+    rate: u32,
+}
 
 impl Reading {
+    pub fn new(caller: Caller, limits: &LimitConfig) -> Self {
+        Self {
+            caller,
+            bounds: Bounds {
+                refusals: limits.refusals,
+                rate: u32::try_from(limits.values_per_second).unwrap_or(u32::MAX),
+            },
+            begun: Arc::default(),
+        }
+    }
+
     fn subscriptions(&self) -> Arc<Subscriptions> {
-        self.0
-            .get_or_init(|| Arc::new(Subscriptions::new()))
-            .clone()
+        let begin = || Arc::new(Subscriptions::new(self.caller.clone(), self.bounds));
+        self.begun.get_or_init(begin).clone()
     }
 }
 
 /// A session's subscriptions, between its two channels.
 struct Subscriptions {
-    /// What the session is called where others are told of it.
+    /// What the session is called where others are told of it: its user's name, where it has one, `~`,
+    /// and what tells it apart.
     you: String,
+    /// Who it is of.
+    caller: Caller,
+    bounds: Bounds,
+    /// Of what it publishes.
+    rate: DefaultDirectRateLimiter,
     sender: Mutex<Sender>,
     /// Something has changed since it was looked what is due.
     has_changed: AtomicBool,
@@ -73,9 +106,17 @@ struct Subscriptions {
 }
 
 impl Subscriptions {
-    fn new() -> Self {
+    fn new(caller: Caller, bounds: Bounds) -> Self {
+        let number = rand::random::<u64>();
+        let you = match caller.user() {
+            Some(user) => format!("{}~{number:016x}", user.name()),
+            None => format!("{number:016x}"),
+        };
         Self {
-            you: format!("{:016x}", rand::random::<u64>()),
+            you,
+            caller,
+            bounds,
+            rate: publish::rate(bounds.rate),
             sender: Mutex::new(Sender::new(
                 Instant::now(),
                 MAX_SUBSCRIPTIONS,

@@ -3,6 +3,7 @@
 use super::offer::Offer;
 use super::peer::Peer;
 use std::net::IpAddr;
+use tickwire_auth::User;
 use tickwire_peer::port::DataChannel;
 use tickwire_wire::signaling::{ChannelInit, Code, SignalingError};
 use tokio::sync::oneshot;
@@ -10,6 +11,8 @@ use tokio::sync::oneshot;
 /// What a request wants of a session.
 #[derive(Debug)]
 pub struct Update {
+    /// Who asks, where anybody is asked: the session's user.
+    pub user: Option<User>,
     /// Restarts ICE.
     pub offer: Option<Offer>,
     /// Channels to add.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From above to below.
-const ROOMS: [&str; 18] = [
+const ROOMS: [&str; 19] = [
     "serve",
     "http",
     "sessions",
@@ -22,6 +22,7 @@ const ROOMS: [&str; 18] = [
     "fresh",
     "message",
     "presence",
+    "auth",
     "request",
     "id",
     "config",

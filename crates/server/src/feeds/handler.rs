@@ -1,5 +1,6 @@
 //! What can be a feed, and what it can extract.
 
+use crate::auth::Caller;
 use crate::channel::Channel;
 use crate::id::SessionNumber;
 use crate::presence::{Presence, Silence};
@@ -11,6 +12,7 @@ use std::any::{Any, type_name};
 use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
+use tickwire_auth::User;
 use tracing::error;
 
 /// How a feed ended.
@@ -26,6 +28,7 @@ pub struct Session {
     pub(crate) registry: Arc<dyn Any + Send + Sync>,
     pub(crate) silence: Arc<Silence>,
     pub(crate) request: OpeningRequest,
+    pub(crate) caller: Caller,
     pub(crate) reading: Reading,
 }
 
@@ -73,7 +76,7 @@ impl<T: std::fmt::Display> From<T> for Refused {
 /// What a feed can have beside its channel. `S` is the state of its [`super::Feeds`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is nothing that a feed can extract",
-    note = "a feed takes a `Channel`, then up to four of `State<T>`, `OpeningRequest`, `Extension<T>`, `Params`, `SessionNumber`, `Sessions`, `Presence`, or types with a `FromSession` of their own"
+    note = "a feed takes a `Channel`, then up to four of `State<T>`, `OpeningRequest`, `Extension<T>`, `Params`, `SessionNumber`, `Sessions`, `Presence`, `User`, or types with a `FromSession` of their own"
 )]
 pub trait FromSession<S>: Sized {
     /// Takes it from the session that opens a channel, or from the state.
@@ -94,6 +97,16 @@ impl<S> FromSession<S> for SessionNumber {
 impl<S> FromSession<S> for Presence {
     fn from_session(opening: &Opening<'_>, _state: &S) -> Result<Self, Refused> {
         Ok(Self::new(opening.session.silence.clone()))
+    }
+}
+
+/// Who has opened the session. Where the server asks nobody, the channel is refused.
+impl<S> FromSession<S> for User {
+    fn from_session(opening: &Opening<'_>, _state: &S) -> Result<Self, Refused> {
+        let user = opening.session.caller.user();
+        user.ok_or_else(|| {
+            "this feed is for those who say who they are, and the server asks nobody".into()
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Batches of values over HTTP.
 
-use super::topics::{TopicRefusal, about_type, bad_path, body, may_write, topic};
+use super::access::Asker;
+use super::topics::{TopicRefusal, about_type, bad_path, read};
 use crate::sessions::Sessions;
 use crate::topics::{self, Topic};
 use axum::Json;
@@ -62,15 +63,16 @@ pub async fn batch(
     request: Request,
 ) -> Result<Response, TopicRefusal> {
     let Path(name) = path.map_err(bad_path)?;
-    let _permit = may_write(&sessions, request.headers())?;
-    let topic = topic(&sessions, &name)?;
-    let body = body(request, BATCH_LIMIT).await?;
+    let (parts, body) = request.into_parts();
+    let asker = Asker::of(&sessions, &parts).await?;
+    let (topic, _place) = asker.to_write(&sessions, &name)?;
+    let body = read(body, BATCH_LIMIT).await?;
     let lines = body.split(|byte| *byte == b'\n').zip(1..);
     let lines = lines.filter(|(line, _)| !line.trim_ascii().is_empty());
     let outcome = if taking.atomic.is_some() {
-        whole(&topic, lines)
+        whole(&topic, &asker, lines)
     } else {
-        each(&topic, lines)
+        each(&topic, &asker, lines)
     };
     let status = if outcome.refused.is_empty() {
         StatusCode::OK
@@ -81,14 +83,18 @@ pub async fn batch(
 }
 
 /// Takes each of these lines by itself.
-fn each<'a>(topic: &Topic, lines: impl Iterator<Item = (&'a [u8], usize)>) -> Outcome {
+fn each<'a>(
+    topic: &Topic,
+    asker: &Asker,
+    lines: impl Iterator<Item = (&'a [u8], usize)>,
+) -> Outcome {
     let mut outcome = Outcome {
         taken: 0,
         refused: Vec::new(),
     };
     for (line, number) in lines {
         let taken = change(line).and_then(|(key, value)| match value {
-            Some(value) => Ok(topic.put(&key, value)?),
+            Some(value) => Ok(topic.put(&key, asker.stamped(value))?),
             None => {
                 topic.remove(&key);
                 Ok(())
@@ -107,7 +113,11 @@ fn each<'a>(topic: &Topic, lines: impl Iterator<Item = (&'a [u8], usize)>) -> Ou
 }
 
 /// Takes all of these lines, or none and tells the first that cannot be.
-fn whole<'a>(topic: &Topic, lines: impl Iterator<Item = (&'a [u8], usize)>) -> Outcome {
+fn whole<'a>(
+    topic: &Topic,
+    asker: &Asker,
+    lines: impl Iterator<Item = (&'a [u8], usize)>,
+) -> Outcome {
     let refused = |line, cause| Outcome {
         taken: 0,
         refused: vec![RefusedLine { line, cause }],
@@ -115,7 +125,7 @@ fn whole<'a>(topic: &Topic, lines: impl Iterator<Item = (&'a [u8], usize)>) -> O
     let (mut changes, mut numbers) = (Vec::new(), Vec::new());
     for (line, number) in lines {
         match change(line) {
-            Ok(change) => changes.push(change),
+            Ok((key, value)) => changes.push((key, value.map(|it| asker.stamped(it)))),
             Err(cause) => return refused(number, cause),
         }
         numbers.push(number);

@@ -20,6 +20,7 @@ use http_body_util::Limited;
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::time::Duration;
+use tickwire_auth::User;
 use tickwire_wire::signaling::{
     ANSWER, Answer, Change, ChannelInit, Code, OFFER, SignalingError, session_path,
 };
@@ -76,8 +77,7 @@ pub async fn open(State(sessions): State<Sessions>, request: Request) -> Result<
             )
         })?
     };
-    let Opened { answer, entity_tag } =
-        answer(&sessions, opening, OpeningRequest::new(parts, from)).await?;
+    let Opened { answer, entity_tag } = answer(&sessions, opening, parts, from).await?;
     let headers = [
         (header::LOCATION, session_path(&answer.id)),
         (header::ETAG, entity_tag),
@@ -107,8 +107,7 @@ pub async fn admit(
         channels,
     };
     let from = knock(sessions, &request)?;
-    let request = OpeningRequest::new(request, from);
-    Ok(answer(sessions, opening, request).await?.answer)
+    Ok(answer(sessions, opening, request, from).await?.answer)
 }
 
 /// The address that a request for a session comes from, where that may bring one now.
@@ -121,11 +120,14 @@ fn knock(sessions: &Sessions, request: &Parts) -> Result<Option<IpAddr>, Signali
 async fn answer(
     sessions: &Sessions,
     opening: Opening,
-    request: OpeningRequest,
+    request: Parts,
+    from: Option<IpAddr>,
 ) -> Result<Opened, SignalingError> {
+    let user = asked(sessions, &request).await?;
+    let request = OpeningRequest::new(request, from);
     let offer = Offer::read(&opening.kind, &opening.sdp)?;
     let offer = offer.with_channels(opening.channels, sessions.max_channels())?;
-    let (id, answered) = sessions.admit(offer, request).await?;
+    let (id, answered) = sessions.admit(offer, request, user).await?;
     Ok(Opened {
         answer: Answer {
             kind: ANSWER.into(),
@@ -160,8 +162,13 @@ pub async fn change(
         return Err(unsupported("application/json").into());
     }
     let from = client(&sessions.http().0, request.headers(), request.extensions());
-    let body = bytes(request.into_body(), BODY_LIMIT).await?;
-    let update = update(&body, sessions.max_channels(), condition, from)?;
+    let (parts, body) = request.into_parts();
+    let user = asked(&sessions, &parts).await?;
+    let body = bytes(body, BODY_LIMIT).await?;
+    let update = Update {
+        user,
+        ..update(&body, sessions.max_channels(), condition, from)?
+    };
     let updated = sessions
         .update(&SessionId::from_request(id.clone()), update)
         .await?;
@@ -214,6 +221,7 @@ fn update(
     };
     check_channels(&change.channels, max)?;
     Ok(Update {
+        user: None,
         offer,
         channels: change.channels,
         condition,
@@ -225,13 +233,22 @@ fn update(
 pub async fn end(
     State(sessions): State<Sessions>,
     id: Result<Path<String>, PathRejection>,
-) -> Response {
+    request: Request,
+) -> Result<StatusCode, Refusal> {
+    let (parts, _) = request.into_parts();
+    let user = asked(&sessions, &parts).await?;
     // An id that is not even text is rejected by axum, and known to nobody either.
-    if id.is_ok_and(|Path(id)| sessions.end_by_id(&SessionId::from_request(id))) {
-        StatusCode::NO_CONTENT.into_response()
+    let end = |Path(id)| sessions.end_by_id(&SessionId::from_request(id), user.as_ref());
+    if id.is_ok_and(end) {
+        Ok(StatusCode::NO_CONTENT)
     } else {
-        Refusal(not_found()).into_response()
+        Err(not_found().into())
     }
+}
+
+/// Who has sent a request, where anybody is asked.
+async fn asked(sessions: &Sessions, request: &Parts) -> Result<Option<User>, SignalingError> {
+    Ok(sessions.authentication().ask(request).await?)
 }
 
 /// Whether a request says that its body is of this type.

@@ -8,10 +8,11 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde_json::json;
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tickwire_values::Wanted;
 use tickwire_wire::control::Position;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 /// How often something is sent where nothing changes, so that what stands in between keeps the
@@ -35,13 +36,16 @@ pub fn after(headers: &HeaderMap) -> Option<Position> {
     })
 }
 
-/// What there is, and each change from then on, until the client goes or the server ends.
+/// What there is, and each change from then on, until the client goes, what has let it in ends, or the
+/// server does.
 pub fn respond(
     topic: &Topic,
     wanted: Wanted,
     permit: OwnedSemaphorePermit,
-    ending: CancellationToken,
+    (ending, until): (CancellationToken, Option<SystemTime>),
 ) -> Response {
+    let until = until.map(|it| it.duration_since(SystemTime::now()).unwrap_or_default());
+    let until = until.map(|left| Instant::now() + left);
     let reader = Reader::new(topic, wanted);
     let begin = (reader, None::<u64>, permit);
     let events = stream::unfold(begin, move |(reader, mut epoch, permit)| {
@@ -50,6 +54,7 @@ pub fn respond(
             let told = tokio::select! {
                 told = reader.next() => told,
                 () = ending.cancelled() => return None,
+                () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => return None,
             };
             if let Told::After(at, _) = &told {
                 epoch = Some(at.epoch);

@@ -1,12 +1,13 @@
 //! Topics over HTTP, for producers that are not Rust, and for `curl`: names, snapshots, and, with a key
 //! of the API, values.
 
+use super::access::Asker;
 use super::signaling::bytes;
 use super::stream;
 use crate::sessions::Sessions;
 use crate::topics::{self, About, NoTopic, PutError, Topic};
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -16,9 +17,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use subtle::ConstantTimeEq;
 use tickwire_wire::values::{MAX_ABOUT, MAX_VALUE};
-use tokio::sync::OwnedSemaphorePermit;
 
 /// A request that is refused: JSON with a code for programs and a sentence for people.
 #[derive(Debug, Serialize)]
@@ -78,10 +77,17 @@ impl From<PutError> for TopicRefusal {
     }
 }
 
-/// `GET /topics`: the topics and patterns there are.
-pub async fn list(State(sessions): State<Sessions>) -> Json<Value> {
+/// `GET /topics`: the topics and patterns there are, as far as whoever asks may read them.
+pub async fn list(
+    State(sessions): State<Sessions>,
+    request: Request,
+) -> Result<Json<Value>, TopicRefusal> {
+    let (parts, _) = request.into_parts();
+    let asker = Asker::of(&sessions, &parts).await?;
     let listed = sessions.topics().map(|topics| topics.list());
-    Json(serde_json::json!({ "topics": listed.unwrap_or_default() }))
+    let mut listed = listed.unwrap_or_default();
+    listed.retain(|topic| asker.reads(&topic.name));
+    Ok(Json(serde_json::json!({ "topics": listed })))
 }
 
 /// What of a topic is asked for.
@@ -97,9 +103,13 @@ pub async fn snapshot(
     State(sessions): State<Sessions>,
     path: Result<Path<String>, PathRejection>,
     Query(wanted): Query<Wanted>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, TopicRefusal> {
     let Path(name) = path.map_err(bad_path)?;
+    let (parts, _) = request.into_parts();
+    let asker = Asker::of(&sessions, &parts).await?;
+    asker.may_read(&name)?;
+    let headers = parts.headers;
     let topic = topic(&sessions, &name)?;
     let keys = wanted.keys.as_deref();
     if stream::is_wanted(&headers) {
@@ -113,7 +123,12 @@ pub async fn snapshot(
             let message = "As many streams are open as this server allows. Try again soon.";
             TopicRefusal::new(StatusCode::SERVICE_UNAVAILABLE, "full", message)
         })?;
-        return Ok(stream::respond(&topic, wanted, permit, ending));
+        return Ok(stream::respond(
+            &topic,
+            wanted,
+            permit,
+            (ending, asker.until()),
+        ));
     }
     let snapshot = topic.snapshot();
     let is_wanted = |key: &str| keys.is_none_or(|keys| keys.split(',').any(|it| it == key));
@@ -171,8 +186,11 @@ fn said(value: &topics::Value) -> Vec<(&'static str, &str)> {
 pub async fn value(
     State(sessions): State<Sessions>,
     path: Result<Path<(String, String)>, PathRejection>,
+    request: Request,
 ) -> Result<Response, TopicRefusal> {
     let Path((name, key)) = path.map_err(bad_path)?;
+    let (parts, _) = request.into_parts();
+    Asker::of(&sessions, &parts).await?.may_read(&name)?;
     let value = topic(&sessions, &name)?.value(&key).ok_or_else(|| {
         let message = "The topic has no value of this key.";
         TopicRefusal::new(StatusCode::NOT_FOUND, "no-key", message)
@@ -244,11 +262,12 @@ pub async fn put(
     request: Request,
 ) -> Result<StatusCode, TopicRefusal> {
     let Path((name, key)) = path.map_err(bad_path)?;
-    let _permit = may_write(&sessions, request.headers())?;
-    let topic = topic(&sessions, &name)?;
-    let about = about(request.headers())?;
-    let bytes = body(request, MAX_VALUE).await?;
-    topic.put(&key, topics::Value { bytes, about })?;
+    let (parts, body) = request.into_parts();
+    let asker = Asker::of(&sessions, &parts).await?;
+    let (topic, _place) = asker.to_write(&sessions, &name)?;
+    let about = about(&parts.headers)?;
+    let bytes = read(body, MAX_VALUE).await?;
+    topic.put(&key, asker.stamped(topics::Value { bytes, about }))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -256,11 +275,13 @@ pub async fn put(
 pub async fn remove(
     State(sessions): State<Sessions>,
     path: Result<Path<(String, String)>, PathRejection>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<StatusCode, TopicRefusal> {
     let Path((name, key)) = path.map_err(bad_path)?;
-    let _permit = may_write(&sessions, &headers)?;
-    topic(&sessions, &name)?.remove(&key);
+    let (parts, _) = request.into_parts();
+    let asker = Asker::of(&sessions, &parts).await?;
+    let (topic, _place) = asker.to_write(&sessions, &name)?;
+    topic.remove(&key);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -275,44 +296,8 @@ pub(super) fn topic(sessions: &Sessions, name: &str) -> Result<Topic, TopicRefus
     }
 }
 
-/// A place for a request that has a key of the API.
-pub(super) fn may_write(
-    sessions: &Sessions,
-    headers: &HeaderMap,
-) -> Result<OwnedSemaphorePermit, TopicRefusal> {
-    let keys = &sessions.api().keys;
-    if keys.is_empty() {
-        let message =
-            "This server takes no values over HTTP: its configuration has no keys under [api].";
-        return Err(TopicRefusal::new(
-            StatusCode::FORBIDDEN,
-            "forbidden",
-            message,
-        ));
-    }
-    let given = headers.get(header::AUTHORIZATION);
-    let given = given.and_then(|it| it.as_bytes().strip_prefix(b"Bearer "));
-    // As long for each that is wrong, however much of it is right.
-    let is_one = |given: &[u8]| {
-        let same = keys.iter().map(|key| key.as_bytes().ct_eq(given));
-        same.fold(subtle::Choice::from(0), |any, one| any | one)
-    };
-    if given.is_some_and(|given| is_one(given).into()) {
-        return sessions.write().ok_or_else(|| {
-            let message = "As many requests are writing as this server allows. Try again soon.";
-            TopicRefusal::new(StatusCode::TOO_MANY_REQUESTS, "busy", message)
-        });
-    }
-    let message = "Expected the header Authorization: Bearer, with a key of the API.";
-    Err(TopicRefusal::new(
-        StatusCode::UNAUTHORIZED,
-        "unauthorized",
-        message,
-    ))
-}
-
-pub(super) async fn body(request: Request, limit: usize) -> Result<Bytes, TopicRefusal> {
-    let read = bytes(request.into_body(), limit).await;
+pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, TopicRefusal> {
+    let read = bytes(body, limit).await;
     read.map_err(|error| {
         let refusal = super::Refusal::from(error);
         let code = match refusal.status() {

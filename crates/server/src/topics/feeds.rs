@@ -7,7 +7,7 @@ use crate::channel::Channel;
 use crate::fresh::lock;
 use crate::message::{Message, SendError};
 use crate::presence::Presence;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -16,17 +16,16 @@ use tickwire_wire::control::{RATES, Refusal, Subscribe, ToReader, ToServer, VALU
 use tickwire_wire::values::PUBLICATION;
 use tokio::time::{interval, sleep_until};
 
-/// How many messages of a session may be refused before its channel closes: a reader that goes on is
-/// broken, or means harm.
-const MAX_REFUSED: u32 = 100;
+/// How long before its end a client is asked for another token.
+const RENEWAL: Duration = Duration::from_secs(60);
 
 /// Why a channel of topics ends.
 #[derive(Debug, thiserror::Error)]
 pub enum TopicsError {
     #[error(transparent)]
     Send(#[from] SendError),
-    #[error("{MAX_REFUSED} messages had to be refused")]
-    Refused,
+    #[error("{0} messages had to be refused")]
+    Refused(usize),
 }
 
 /// Holds that a session has a channel of one kind.
@@ -64,12 +63,19 @@ pub async fn control(
     let you = subscriptions.you.clone();
     let mut attendance = Attendance::new(you.clone(), presence);
     let mut hello = Some(ToReader::Hello { you });
+    let mut renewal = Renewal::default();
+    let mut topics_of = HashMap::new();
     let mut look = interval(Duration::from_secs(1));
     let mut refused = 0;
     loop {
         let message = tokio::select! {
             _ = look.tick() => {
                 attendance.look();
+                if hello.is_none()
+                    && let Some(ask) = renewal.look(subscriptions.caller.ends())
+                {
+                    channel.send(ask.json()).await?;
+                }
                 continue;
             }
             () = subscriptions.to_say.notified() => {
@@ -94,9 +100,11 @@ pub async fn control(
         let done = match said {
             Ok(ToServer::Subscribe(asked)) => {
                 let id = asked.id;
+                let name = asked.topic.clone();
                 match subscriptions.subscribe(&topics, asked) {
                     Ok(topic) => {
                         attendance.begin(id, &topic);
+                        topics_of.insert(id, name);
                         Ok(())
                     }
                     Err((code, message)) => Err((Some(id), code, message)),
@@ -105,6 +113,7 @@ pub async fn control(
             Ok(ToServer::Unsubscribe { id }) => {
                 subscriptions.unsubscribe(id);
                 attendance.end(id);
+                topics_of.remove(&id);
                 Ok(())
             }
             Ok(ToServer::Publish {
@@ -112,15 +121,33 @@ pub async fn control(
                 topic,
                 key,
                 value,
-            }) => match publish::add(&topics, &subscriptions.you, &topic, &key, value) {
+            }) => match publish::add(&topics, &subscriptions, &topic, &key, value) {
                 Ok(()) => {
                     channel.send(ToReader::Published { id }.json()).await?;
                     Ok(())
                 }
                 Err((code, message)) => Err((Some(id), code, message)),
             },
-            // It is asked for by nobody here.
-            Ok(ToServer::Token { .. }) => Ok(()),
+            Ok(ToServer::Token { token }) => match subscriptions.caller.renew(&token).await {
+                Ok(()) => {
+                    // What the other token does not allow is over.
+                    let caller = &subscriptions.caller;
+                    let is_over =
+                        |_: &u64, name: &mut String| !caller.may(|it| it.may_subscribe(name));
+                    for (id, name) in topics_of.extract_if(is_over) {
+                        subscriptions.unsubscribe(id);
+                        attendance.end(id);
+                        let refused = ToReader::Refused {
+                            id: Some(id),
+                            code: Refusal::NotAllowed,
+                            message: may_not_subscribe(&name),
+                        };
+                        channel.send(refused.json()).await?;
+                    }
+                    Ok(())
+                }
+                Err(denied) => Err((None, Refusal::NotAllowed, denied.to_string())),
+            },
             Err(cause) => Err((None, Refusal::BadMessage, cause)),
         };
         if let Err((id, code, message)) = done {
@@ -128,8 +155,8 @@ pub async fn control(
                 .send(ToReader::Refused { id, code, message }.json())
                 .await?;
             refused += 1;
-            if refused >= MAX_REFUSED {
-                return Err(TopicsError::Refused);
+            if refused >= subscriptions.bounds.refusals {
+                return Err(TopicsError::Refused(refused));
             }
         }
     }
@@ -181,7 +208,7 @@ pub async fn values(channel: Channel, reading: Reading, topics: Topics) -> Resul
                 };
                 let refusals = match &message {
                     Message::Binary(message) if message.first() == Some(&PUBLICATION) => {
-                        let taken = publish::take(&topics, &subscriptions.you, &mut published, message);
+                        let taken = publish::take(&topics, &subscriptions, &mut published, message);
                         if let Some(acknowledgement) = taken.acknowledgement {
                             sent_or_lost(channel.try_send_once(&acknowledgement))?;
                         }
@@ -200,13 +227,39 @@ pub async fn values(channel: Channel, reading: Reading, topics: Topics) -> Resul
                 for (code, cause) in refusals {
                     subscriptions.refuse(code, &cause);
                     refused += 1;
-                    if refused >= MAX_REFUSED {
-                        return Err(TopicsError::Refused);
+                    if refused >= subscriptions.bounds.refusals {
+                        return Err(TopicsError::Refused(refused));
                     }
                 }
             }
         }
     }
+}
+
+/// Asks a client for another token, once for each end that comes near.
+#[derive(Default)]
+struct Renewal(Option<tokio::time::Instant>);
+
+impl Renewal {
+    /// What is to be said where the session ends then.
+    fn look(&mut self, ends: Option<tokio::time::Instant>) -> Option<ToReader> {
+        let ends = ends?;
+        let left = ends.saturating_duration_since(tokio::time::Instant::now());
+        // The same end is a few microseconds earlier or later each time that it is worked out.
+        let is_new = self
+            .0
+            .is_none_or(|asked| ends > asked + Duration::from_secs(1));
+        if left > RENEWAL || !is_new {
+            return None;
+        }
+        self.0 = Some(ends);
+        let within = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+        Some(ToReader::RenewToken { within })
+    }
+}
+
+fn may_not_subscribe(topic: &str) -> String {
+    format!("You may not subscribe to the topic {topic:?}.")
 }
 
 /// A channel that closes while something is being sent has ended as others do.
@@ -249,6 +302,9 @@ impl Subscriptions {
         topics: &Topics,
         asked: Subscribe,
     ) -> Result<Topic, (Refusal, String)> {
+        if !self.caller.may(|user| user.may_subscribe(&asked.topic)) {
+            return Err((Refusal::NotAllowed, may_not_subscribe(&asked.topic)));
+        }
         let topic = topics.get(&asked.topic).map_err(|cause| {
             let code = publish::code(&cause);
             (code, cause.to_string())
@@ -303,7 +359,7 @@ impl Subscriptions {
     fn refuse(&self, code: Refusal, cause: &str) {
         // Who opens `values` alone is told nothing.
         let mut refusals = lock(&self.refusals);
-        if refusals.len() < MAX_REFUSED as usize {
+        if refusals.len() < self.bounds.refusals {
             refusals.push_back((code, format!("Passed over on {VALUES}: {cause}.")));
         }
         self.to_say.notify_one();

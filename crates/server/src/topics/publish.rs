@@ -1,10 +1,13 @@
 //! What clients publish.
 
-use super::{NoTopic, Topic, Topics};
+use super::{NoTopic, Subscriptions, Topic, Topics};
 use bytes::Bytes;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use tickwire_values::{About, Policy, Published, PutError, Value};
 use tickwire_wire::control::Refusal;
+use tickwire_wire::values::Publication;
 
 /// What a message has led to.
 #[derive(Default)]
@@ -23,8 +26,33 @@ pub fn code(cause: &NoTopic) -> Refusal {
     }
 }
 
-/// The topic of this name, where clients may put values.
-fn open(topics: &Topics, name: &str) -> Result<Topic, (Refusal, String)> {
+/// How many seconds' worth of values may come at once.
+const BURST: u32 = 4;
+
+/// Counts what a session publishes.
+pub fn rate(per_second: u32) -> DefaultDirectRateLimiter {
+    let rate = NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN);
+    let burst = rate.saturating_mul(NonZeroU32::MIN.saturating_add(BURST - 1));
+    RateLimiter::direct(Quota::per_second(rate).allow_burst(burst))
+}
+
+/// Whether so many values more may come now.
+fn has_room(by: &Subscriptions, values: usize) -> bool {
+    // A message with more than may come at once counts as those.
+    let most = by.bounds.rate.saturating_mul(BURST);
+    let values = u32::try_from(values)
+        .unwrap_or(u32::MAX)
+        .clamp(1, most.max(1));
+    let values = NonZeroU32::new(values).unwrap_or(NonZeroU32::MIN);
+    matches!(by.rate.check_n(values), Ok(Ok(())))
+}
+
+/// The topic of this name, where this client may put values.
+fn open(topics: &Topics, by: &Subscriptions, name: &str) -> Result<Topic, (Refusal, String)> {
+    if !by.caller.may(|user| user.may_publish(name)) {
+        let message = format!("You may not put values into the topic {name:?}.");
+        return Err((Refusal::NotAllowed, message));
+    }
     let topic = topics.get(name);
     let topic = topic.map_err(|cause| (code(&cause), cause.to_string()))?;
     if topic.takes_from_clients() {
@@ -53,23 +81,38 @@ fn stamped(by: &str, bytes: Bytes) -> Value {
     }
 }
 
-/// Puts one value of the client that is called `by`.
+/// Puts one value of a client.
 ///
 /// # Errors
-/// Where there is no such topic, clients may not publish in it, or the value is not taken.
+/// Where there is no such topic, the client may not publish in it, or the value is not taken.
 pub fn add(
     topics: &Topics,
-    by: &str,
+    by: &Subscriptions,
     topic: &str,
     key: &str,
     value: String,
 ) -> Result<(), (Refusal, String)> {
-    let value = stamped(by, value.into());
-    open(topics, topic)?.put(key, value).map_err(not_taken)
+    if !has_room(by, 1) {
+        let most = by.bounds.rate;
+        let message = format!("Expected at most {most} values a second (values-per-second).");
+        return Err((Refusal::TooMany, message));
+    }
+    let value = stamped(&by.you, value.into());
+    open(topics, by, topic)?.put(key, value).map_err(not_taken)
 }
 
-/// Takes a publication on the channel `values`, of the client that is called `by`.
-pub fn take(topics: &Topics, by: &str, published: &mut Published, message: &Bytes) -> Taken {
+/// Takes a publication on the channel `values` of a client. One of too many is passed over, as if it had
+/// been lost: the client sends what is newest then again.
+pub fn take(
+    topics: &Topics,
+    by: &Subscriptions,
+    published: &mut Published,
+    message: &Bytes,
+) -> Taken {
+    let values = Publication::read(message).map_or(1, |it| it.entries.len());
+    if !has_room(by, values) {
+        return Taken::default();
+    }
     let (publication, acknowledgement) = match published.handle(message) {
         Ok(handled) => handled,
         Err(cause) => {
@@ -84,7 +127,7 @@ pub fn take(topics: &Topics, by: &str, published: &mut Published, message: &Byte
         ..Taken::default()
     };
     for entry in publication.entries {
-        let put = open(topics, entry.topic).and_then(|topic| {
+        let put = open(topics, by, entry.topic).and_then(|topic| {
             // What is sent again, in place of what is lost, would count twice.
             if topic.values.policy() != Policy::Latest {
                 let message = format!(
@@ -96,7 +139,7 @@ pub fn take(topics: &Topics, by: &str, published: &mut Published, message: &Byte
             match entry.value {
                 // It is not kept as a part of the message.
                 Some(value) => topic
-                    .put(entry.key, stamped(by, value.to_vec().into()))
+                    .put(entry.key, stamped(&by.you, value.to_vec().into()))
                     .map_err(not_taken),
                 None => {
                     topic.remove(entry.key);

@@ -1,7 +1,7 @@
 //! A real WebRTC peer.
 
+use super::ask;
 use super::channel::{closed, next_text, opened};
-use super::http;
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::peer_connection::configuration::RTCOfferOptions;
 use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
@@ -85,16 +85,8 @@ impl Client {
     ) -> Self {
         let connection = peer(local, 65_536).await;
         let channel = connection.create_data_channel("data", None).await.unwrap();
-        let channels = vec![channel];
-        Self::exchange(
-            connection,
-            channels,
-            json!([]),
-            url,
-            edit_offer,
-            edit_answer,
-        )
-        .await
+        let channels = (vec![channel], json!([]));
+        Self::exchange(connection, channels, (url, None), edit_offer, edit_answer).await
     }
 
     /// Opens channels that both sides create, each from what the offer says of it.
@@ -111,19 +103,35 @@ impl Client {
             let channel = connection.create_data_channel(label, Some(init)).await;
             created.push(channel.unwrap());
         }
+        let channels = (created, channels);
         let client =
-            Self::exchange(connection, created, channels, url, unchanged, edit_answer).await;
+            Self::exchange(connection, channels, (url, None), unchanged, edit_answer).await;
         for channel in &client.channels {
             opened(&**channel).await;
         }
         client
     }
 
+    /// The same with a token, whatever then becomes of the channels but the first.
+    pub async fn connect_with_token(url: &str, token: &str, channels: &[Value]) -> Self {
+        let connection = peer("127.0.0.1:0", 65_536).await;
+        let mut created = Vec::new();
+        for channel in channels {
+            let (label, init) = init(channel);
+            let channel = connection.create_data_channel(label, Some(init)).await;
+            created.push(channel.unwrap());
+        }
+        let channels = (created, channels.into());
+        let at = (url, Some(token));
+        let client = Self::exchange(connection, channels, at, unchanged, unchanged).await;
+        opened(&*client.channel).await;
+        client
+    }
+
     async fn exchange(
         connection: Arc<dyn PeerConnection>,
-        channels: Vec<Arc<dyn DataChannel>>,
-        negotiated: Value,
-        url: &str,
+        (channels, negotiated): (Vec<Arc<dyn DataChannel>>, Value),
+        (url, token): (&str, Option<&str>),
         edit_offer: impl FnOnce(&str) -> String,
         edit_answer: impl FnOnce(&str) -> String,
     ) -> Self {
@@ -137,7 +145,7 @@ impl Client {
         if negotiated != json!([]) {
             body["channels"] = negotiated;
         }
-        let (status, answer) = http("POST", format!("{url}/sdp"), Some(body)).await;
+        let (status, answer) = ask("POST", format!("{url}/sdp"), token, Some(body)).await;
         assert_eq!(status, 201, "{answer}");
         assert_eq!(answer["type"], "answer");
         let id = answer["id"].as_str().unwrap().to_owned();

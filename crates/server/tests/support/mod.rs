@@ -165,13 +165,30 @@ impl Drop for Server {
 /// One request; the status and the body, null where it is not JSON. No connection is kept, so
 /// that none is counted among what a session leaves.
 async fn http(method: &'static str, url: String, body: Option<Value>) -> (u16, Value) {
+    ask(method, url, None, body).await
+}
+
+/// The same with a token, where there is one. A `PATCH` is about whatever ICE session there is.
+pub async fn ask(
+    method: &'static str,
+    url: String,
+    token: Option<&str>,
+    body: Option<Value>,
+) -> (u16, Value) {
+    let mut request = axum::http::Request::builder().method(method).uri(url);
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    if method == "PATCH" {
+        request = request.header("if-match", "*");
+    }
+    if body.is_some() {
+        request = request.header("content-type", "application/json");
+    }
+    let body = body.map(|body| body.to_string()).unwrap_or_default();
+    let request = request.body(body).unwrap();
     let asked = tokio::task::spawn_blocking(move || {
-        let mut response = match body {
-            Some(body) => agent().post(url).send_json(body),
-            None if method == "DELETE" => agent().delete(url).call(),
-            None => agent().get(url).call(),
-        }
-        .unwrap();
+        let mut response = agent().run(request).unwrap();
         (
             response.status().as_u16(),
             response.body_mut().read_json().unwrap_or_default(),
