@@ -11,7 +11,7 @@ use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
-use tickwire_auth::{User, Verifier};
+use tickwire_auth::{TokenError, User, Verifier};
 use tickwire_wire::signaling::{Code, SignalingError};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
@@ -89,9 +89,11 @@ impl fmt::Debug for Authentication {
 }
 
 /// Lets those in who have a token that holds: `Authorization: Bearer` (RFC 6750 section 2.1), for
-/// [`crate::Server::authenticate`].
+/// [`crate::Server::authenticate`]. `unknown_key` is called where a token names a key that is not known:
+/// whoever fetches the keys may do so again.
 pub fn tokens(
     verifier: Arc<Verifier>,
+    unknown_key: impl Fn() + Send + Sync + 'static,
 ) -> impl Fn(&Parts) -> std::future::Ready<Result<User, Denied>> {
     move |request| {
         let token = bearer(request).and_then(|token| str::from_utf8(token).ok());
@@ -99,7 +101,12 @@ pub fn tokens(
         let token = token.ok_or_else(|| Denied::Unknown(expected.into()));
         let user = token.and_then(|token| {
             let user = verifier.verify(token, SystemTime::now());
-            user.map_err(|cause| Denied::Unknown(format!("You are not let in: {cause}.")))
+            user.map_err(|cause| {
+                if cause == TokenError::UnknownKey {
+                    unknown_key();
+                }
+                Denied::Unknown(format!("You are not let in: {cause}."))
+            })
         });
         ready(user)
     }

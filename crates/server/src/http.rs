@@ -6,6 +6,7 @@ mod batch;
 mod error;
 mod forwarded;
 mod health;
+mod origin;
 mod signaling;
 mod stream;
 mod topics;
@@ -13,8 +14,10 @@ mod topics;
 use crate::sessions::Sessions;
 pub(crate) use accept::accept;
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 pub use error::{Refusal, method_not_allowed};
+pub(crate) use origin::host;
 pub use signaling::{BODY_LIMIT, BODY_TIMEOUT, admit};
 
 /// The signalling, the topics and the health of these sessions: `POST /sdp`, `PATCH` and
@@ -33,5 +36,6 @@ pub fn router(sessions: Sessions) -> Router {
         )
         .route("/health", get(health::health))
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(sessions.clone(), origin::cors))
         .with_state(sessions)
 }

@@ -3,11 +3,12 @@
 use crate::auth::{Authentication, Denied};
 use crate::config::Config;
 use crate::feeds::Feeds;
-use crate::http::{accept, router};
+use crate::http::{accept, host, router};
 use crate::peer::OpenError;
 use crate::sessions::Sessions;
 use axum::Router;
 use axum::http::request::Parts;
+use axum::middleware::from_fn_with_state;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -135,6 +136,7 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let stop = CancellationToken::new();
     let mut http = tokio::spawn({
+        let app = app.layer(from_fn_with_state(sessions.clone(), host));
         let (sessions, stop) = (sessions.clone(), stop.clone());
         async move {
             let connections = sessions.connections();

@@ -72,7 +72,7 @@ async fn start(change: impl FnOnce(&mut Config)) -> Guarded {
     });
     let server = Server::new(feeds)
         .config(config)
-        .authenticate(tokens(verifier(Duration::from_millis(500))));
+        .authenticate(tokens(verifier(Duration::from_millis(500)), || {}));
     tokio::spawn(server.serve(listener, axum::Router::new(), std::future::pending()));
     Guarded {
         url,

@@ -168,3 +168,64 @@ async fn an_address_has_its_share_of_connections() {
     })
     .await;
 }
+
+/// The head of the answer to a request with these fields.
+async fn answered(server: &Server, method: &str, path: &str, fields: &str) -> String {
+    let mut stream = connect(server);
+    let head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n{fields}\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let answered = rest(stream).await;
+    answered.split("\r\n\r\n").next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn pages_of_origins_in_the_list_may_use_the_server_and_no_others() {
+    let ours = "https://app.example.com";
+    let server = Server::start(config(|it| it.http.allow_origins = vec![ours.into()])).await;
+    let preflight = "host: a\r\naccess-control-request-method: PATCH\r\n";
+    let of = |origin: &str| format!("{preflight}origin: {origin}\r\n");
+    let allowed = answered(&server, "OPTIONS", "/sdp/some", &of(ours)).await;
+    assert!(allowed.starts_with("HTTP/1.1 204"), "{allowed}");
+    for field in [
+        "access-control-allow-origin: https://app.example.com",
+        "access-control-allow-methods: GET, POST, PUT, PATCH, DELETE",
+        "access-control-allow-headers: authorization, content-type, if-match",
+        "vary: origin",
+    ] {
+        assert!(allowed.contains(field), "{field}: {allowed}");
+    }
+    let other = answered(&server, "OPTIONS", "/sdp", &of("https://evil.example")).await;
+    assert!(!other.contains("access-control-"), "{other}");
+    assert!(other.contains("accept-post: application/sdp"), "{other}");
+    let fields = format!("host: a\r\norigin: {ours}\r\n");
+    let got = answered(&server, "GET", "/health", &fields).await;
+    let told = "access-control-expose-headers: location, etag, link, retry-after";
+    assert!(got.contains(told), "{got}");
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_the_servers_gets_nothing() {
+    let hosts = [
+        "live.example.com".into(),
+        "127.0.0.1".into(),
+        "[::1]".into(),
+    ];
+    let server = Server::start(config(|it| it.http.allowed_hosts = hosts.into())).await;
+    for (host, status) in [
+        ("live.example.com", "200"),
+        ("LIVE.example.com:8080", "200"),
+        ("127.0.0.1:80", "200"),
+        ("[::1]:80", "200"),
+        ("[::1]", "200"),
+        ("evil.example", "403"),
+        ("live.example.com.evil.example", "403"),
+        ("", "403"),
+    ] {
+        let fields = format!("host: {host}\r\n");
+        let got = answered(&server, "GET", "/health", &fields).await;
+        assert!(
+            got.starts_with(&format!("HTTP/1.1 {status}")),
+            "{host}: {got}"
+        );
+    }
+}
