@@ -1,13 +1,15 @@
 mod allocator;
 
 use std::process::ExitCode;
-use tickwire::server::{self, Config, RunError, TopicsError};
+use std::time::SystemTime;
+use tickwire::server::{self, Config, RunError, TopicsError, token};
 use tickwire_server::shutdown;
 use tokio::net::TcpListener;
 use tracing::{error, info};
 
 const USAGE: &str = "\
 Usage: tickwire          serves, as Leptos.toml in the current directory has it
+       tickwire token    makes a token; tickwire token --help says more
        tickwire check    says whether that can be used, and prints the configuration in force";
 
 fn main() -> ExitCode {
@@ -15,6 +17,11 @@ fn main() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => serve(),
         ["check"] => check(),
+        ["token", "--help"] => {
+            println!("{}", token::USAGE);
+            ExitCode::SUCCESS
+        }
+        ["token", ..] => make_token(&arguments[1..]),
         ["help" | "-h" | "--help"] => {
             println!("{USAGE}");
             ExitCode::SUCCESS
@@ -26,10 +33,27 @@ fn main() -> ExitCode {
     }
 }
 
+/// Makes a token with the secret of the configuration, or a key.
+fn make_token(arguments: &[String]) -> ExitCode {
+    let made = Config::load().map_err(|cause| cause.to_string());
+    let made = made.and_then(|it| token::token(&it.auth, arguments, SystemTime::now()));
+    match made {
+        Ok(token) => {
+            println!("{token}");
+            ExitCode::SUCCESS
+        }
+        Err(cause) => {
+            eprintln!("{cause}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Reads the configuration as a start does, and prints it.
 fn check() -> ExitCode {
     let checked = Config::load().map_err(RunError::from).and_then(|config| {
         server::check(&config).map_err(TopicsError::from)?;
+        server::auth::own_keys(&config.auth)?;
         Ok(config)
     });
     match checked {

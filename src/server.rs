@@ -1,5 +1,6 @@
 //! The program: the server's feeds and router, with the page around them.
 
+pub mod auth;
 pub mod config;
 mod files;
 pub mod limits;
@@ -9,7 +10,9 @@ mod prices;
 mod shell;
 mod site;
 mod state;
+pub mod token;
 
+pub use auth::AuthError;
 pub use config::{Config, ConfigError, TopicConfig};
 pub use machine::Machine;
 pub use site::site;
@@ -31,6 +34,7 @@ use tickwire_server::{
 use tickwire_wire::feed;
 use tickwire_wire::signaling::{Answer, ChannelInit, Code, SignalingError};
 use tokio::net::TcpListener;
+use tracing::warn;
 
 /// Why the program did not start, or how it stopped.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +51,9 @@ pub enum RunError {
     /// The configuration has topics that cannot be.
     #[error(transparent)]
     Topics(#[from] TopicsError),
+    /// The keys of tokens cannot be had.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
     /// The server cannot be opened, or has failed.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -121,7 +128,11 @@ pub async fn run<S: Clone + Send + Sync + 'static>(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
     let http = listener.local_addr().map_err(ServeError::Http)?;
-    let sessions = Sessions::open(&config.server, http, feeds)?;
+    let authentication = auth::authentication(&config.auth).await?;
+    if !authentication.is_on() && !http.ip().is_loopback() {
+        warn!("anybody who reaches this server may use all of it: set [auth] in Leptos.toml");
+    }
+    let sessions = Sessions::open(&config.server, http, feeds, authentication)?;
     let state = AppState {
         leptos: config.leptos,
         sessions: sessions.clone(),

@@ -4,9 +4,11 @@
 //! and the like win over it). The other tables are Tickwire's: `TICKWIRE_SESSION_MAX=200`
 //! overrides the key `max` of `[session]`. Whatever is absent has its default, the file too.
 
+mod auth;
 mod show;
 mod topic;
 
+pub use auth::AuthConfig;
 pub use topic::TopicConfig;
 
 use leptos::config::{LeptosOptions, get_config_from_str};
@@ -33,6 +35,8 @@ pub struct Config {
     pub site: SiteConfig,
     /// Sessions, channels and the UDP port.
     pub server: tickwire_server::Config,
+    /// Who may.
+    pub auth: AuthConfig,
     /// The topics that the file names.
     pub topics: Vec<TopicConfig>,
     /// What is logged.
@@ -107,6 +111,7 @@ struct File {
     channel: ChannelConfig,
     port: PortConfig,
     api: ApiConfig,
+    auth: AuthConfig,
     http: HttpConfig,
     limit: LimitConfig,
     topic: Vec<TopicConfig>,
@@ -211,6 +216,7 @@ impl Config {
                 http: file.http,
                 limit: file.limit,
             },
+            auth: file.auth,
             topics: file.topic,
             log: file.log,
         })

@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 /// Runs the program beside a `Leptos.toml` of this text.
-fn check(arguments: &[&str], text: &str) -> Output {
+pub fn run(arguments: &[&str], text: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("Leptos.toml"), text).unwrap();
     let mut program = Command::new(env!("CARGO_BIN_EXE_tickwire"));
@@ -13,7 +13,7 @@ fn check(arguments: &[&str], text: &str) -> Output {
 
 #[test]
 fn the_configuration_in_force_is_printed() {
-    let output = check(&["check"], "[session]\nmax = 7");
+    let output = run(&["check"], "[session]\nmax = 7");
     assert!(output.status.success());
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(printed.contains("[session]\nmax = 7\n"), "{printed}");
@@ -26,12 +26,12 @@ fn what_cannot_be_used_is_told() {
         ("[session]\nmax = 0", "from 1 to 100000, found 0"),
         ("[[topic]]\nmatch = \"prices\"", "there is one already"),
     ] {
-        let output = check(&["check"], text);
+        let output = run(&["check"], text);
         assert_eq!(output.status.code(), Some(1));
         let told = String::from_utf8(output.stderr).unwrap();
         assert!(told.contains(expected), "{told}");
     }
-    let output = check(&["chek"], "");
+    let output = run(&["chek"], "");
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().contains("Usage"));
 }

@@ -6,12 +6,14 @@ mod page;
 mod signalling;
 #[path = "../../crates/server/tests/support/mod.rs"]
 mod support;
+mod token;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, header};
 use tickwire::server::{self, AppState, Config, site};
 use tickwire_server::Sessions;
+use tickwire_server::auth::Authentication;
 
 /// A configuration from `TICKWIRE_…` variables, on loopback.
 fn config(variables: &[(&str, &str)]) -> Config {
@@ -28,6 +30,7 @@ fn app(variables: &[(&str, &str)]) -> (Router, Sessions) {
         &config.server,
         ([127, 0, 0, 1], 0).into(),
         server::feeds(&[]).unwrap(),
+        Authentication::default(),
     )
     .unwrap();
     let state = AppState {

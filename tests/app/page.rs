@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tickwire::server::{self, AppState, site};
 use tickwire_server::Sessions;
+use tickwire_server::auth::Authentication;
 use tower::ServiceExt;
 
 #[tokio::test]
@@ -132,7 +133,13 @@ async fn the_pages_files_are_named_by_what_is_in_them_and_kept_for_a_year() {
         let mut config = config(&[]);
         config.leptos.site_root = root.to_str().unwrap().into();
         let listen = ([127, 0, 0, 1], 0).into();
-        let sessions = Sessions::open(&config.server, listen, server::feeds(&[]).unwrap()).unwrap();
+        let sessions = Sessions::open(
+            &config.server,
+            listen,
+            server::feeds(&[]).unwrap(),
+            Authentication::default(),
+        )
+        .unwrap();
         let leptos = config.leptos;
         site(AppState { leptos, sessions }, "")
     };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tickwire_server::{Advertised, HttpConfig, LimitConfig};
 
 /// What stands for a key of the API, which is no part of what is shown.
-const HIDDEN: &str = "(hidden)";
+pub const HIDDEN: &str = "(hidden)";
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -19,6 +19,7 @@ struct Shown<'a> {
     channel: Channel,
     port: Port,
     api: Api,
+    auth: super::auth::Shown<'a>,
     http: &'a HttpConfig,
     limit: &'a LimitConfig,
     log: Log<'a>,
@@ -130,6 +131,7 @@ impl fmt::Display for Config {
             api: Api {
                 keys: server.api.keys.iter().map(|_| HIDDEN).collect(),
             },
+            auth: (&self.auth).into(),
             http: &server.http,
             limit: &server.limit,
             log: Log {
