@@ -3,7 +3,7 @@ mod allocator;
 use std::process::ExitCode;
 use std::time::SystemTime;
 use tickwire::server::{self, Config, RunError, TopicsError, token};
-use tickwire_server::shutdown;
+use tickwire_server::shutdown::Signals;
 use tokio::net::TcpListener;
 use tracing::{error, info};
 
@@ -83,11 +83,11 @@ async fn start() -> Result<(), RunError> {
     let config = Config::load().inspect_err(|_| server::log::start_with_defaults())?;
     server::log::start(&config.log);
     server::limits::raise_open_files();
-    let shutdown = shutdown::signal().map_err(RunError::Signals)?;
+    let signals = Signals::new().map_err(RunError::Signals)?;
     let listener = TcpListener::bind(config.leptos.site_addr)
         .await
         .map_err(|cause| RunError::Bind(config.leptos.site_addr, cause))?;
     info!(address = %config.leptos.site_addr, "serving HTTP");
     let feeds = server::feeds(&config.topics)?;
-    server::run(listener, config, feeds, shutdown).await
+    server::run(listener, config, feeds, signals).await
 }

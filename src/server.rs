@@ -10,6 +10,7 @@ mod prices;
 mod shell;
 mod site;
 mod state;
+mod supervisor;
 pub mod token;
 
 pub use auth::AuthError;
@@ -28,13 +29,14 @@ use std::collections::hash_map::Entry;
 use std::io;
 use std::net::SocketAddr;
 use tickwire_server::http::admit;
+use tickwire_server::shutdown::Signals;
 use tickwire_server::{
     AddTopicError, Feeds, OpenError, Policy, Saving, ServeError, Sessions, StoreError, Topics,
 };
 use tickwire_wire::feed;
 use tickwire_wire::signaling::{Answer, ChannelInit, Code, SignalingError};
 use tokio::net::TcpListener;
-use tracing::warn;
+use tracing::{info, warn};
 
 /// Why the program did not start, or how it stopped.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +47,9 @@ pub enum RunError {
     /// HTTP's address cannot be had.
     #[error("cannot listen on {0}: {1}. Is another server running? Set site-addr in Leptos.toml.")]
     Bind(SocketAddr, #[source] io::Error),
+    /// The address for metrics cannot be had.
+    #[error("[admin] listen: cannot listen on {0}: {1}.")]
+    Admin(SocketAddr, #[source] io::Error),
     /// The process cannot be told to stop.
     #[error("cannot receive signals: {0}")]
     Signals(#[source] io::Error),
@@ -116,8 +121,8 @@ pub fn check(config: &Config) -> Result<(), AddTopicError> {
     configured.try_for_each(|it| topics.add(&it.name, it.policy))
 }
 
-/// Serves the page and these feeds on `listener` until `shutdown` completes, then ends every
-/// session and returns.
+/// Serves the page and these feeds on `listener` until a signal: at SIGTERM it has clients leave first.
+/// Then it ends every session and returns.
 ///
 /// # Errors
 /// Where a certificate or the UDP port cannot be had, or the listener fails.
@@ -125,7 +130,7 @@ pub async fn run<S: Clone + Send + Sync + 'static>(
     listener: TcpListener,
     config: Config,
     feeds: Feeds<S>,
-    shutdown: impl Future<Output = ()>,
+    signals: Signals,
 ) -> Result<(), RunError> {
     let http = listener.local_addr().map_err(ServeError::Http)?;
     let authentication = auth::authentication(&config.auth).await?;
@@ -138,6 +143,20 @@ pub async fn run<S: Clone + Send + Sync + 'static>(
         sessions: sessions.clone(),
     };
     let app = site(state, &config.site.base);
+    if let Some(address) = config.server.admin.listen {
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.map_err(|cause| RunError::Admin(address, cause))?;
+        info!(%address, "serving metrics");
+        // It goes with the process.
+        tokio::spawn(axum::serve(listener, tickwire_server::admin(sessions.clone())).into_future());
+    }
+    supervisor::tell_ready();
+    let over = config.server.drain.over;
+    let leaving = signals.drained(sessions.clone(), over);
+    let shutdown = async {
+        leaving.await;
+        supervisor::tell_stopping();
+    };
     Ok(tickwire_server::serve(listener, app, sessions, shutdown).await?)
 }
 

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use tickwire_server::{
-    ApiConfig, ChannelConfig, HttpConfig, LimitConfig, PortConfig, SessionConfig,
+    AdminConfig, ApiConfig, ChannelConfig, DrainConfig, HttpConfig, LimitConfig, PortConfig,
+    SessionConfig,
 };
 use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
@@ -60,6 +61,18 @@ pub struct LogConfig {
     /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
     #[serde(deserialize_with = "filter")]
     filter: String,
+    /// How.
+    pub format: LogFormat,
+}
+
+/// How lines of the log are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: an object of JSON each.
+    Json,
 }
 
 impl LogConfig {
@@ -73,6 +86,7 @@ impl Default for LogConfig {
     fn default() -> Self {
         Self {
             filter: "warn,tickwire=info,rtc_sctp=off,dimpl=off".into(),
+            format: LogFormat::Text,
         }
     }
 }
@@ -112,6 +126,8 @@ struct File {
     port: PortConfig,
     api: ApiConfig,
     auth: AuthConfig,
+    admin: AdminConfig,
+    drain: DrainConfig,
     http: HttpConfig,
     limit: LimitConfig,
     topic: Vec<TopicConfig>,
@@ -215,6 +231,8 @@ impl Config {
                 api: file.api,
                 http: file.http,
                 limit: file.limit,
+                admin: file.admin,
+                drain: file.drain,
             },
             auth: file.auth,
             topics: file.topic,

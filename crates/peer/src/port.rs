@@ -36,7 +36,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Instant, SystemTime};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -83,6 +83,8 @@ struct Shared {
     identity: std::sync::Mutex<Arc<Identity>>,
     routes: Routes,
     drops: Drops,
+    /// Whether a loop has ended.
+    is_deaf: AtomicBool,
     candidates: Candidates,
     loops: Vec<Told>,
     /// Where the loops run.
@@ -147,6 +149,7 @@ impl Port {
             identity: std::sync::Mutex::new(Arc::new(Identity::generate(SystemTime::now())?)),
             routes: Routes::default(),
             drops: Drops::default(),
+            is_deaf: AtomicBool::new(false),
             candidates: Candidates::new(locals.clone(), advertise),
             loops: (0..loops).map(|_| Told::default()).collect(),
             runtimes: handles,
@@ -163,13 +166,14 @@ impl Port {
             let at_runtime = runtime.enter();
             let worker = Worker::new(number, port.shared.clone());
             drop(at_runtime);
-            let ending = ending.clone();
+            let (ending, failing) = (ending.clone(), port.shared.clone());
             // As a task: each wake of what a runtime blocks on is a call of the system.
             let working = runtime.spawn(worker.run());
             std::thread::Builder::new()
                 .name(format!("udp-{number}"))
                 .spawn(move || {
                     if let Some(cause) = cause_of(runtime.block_on(working)) {
+                        failing.is_deaf.store(true, Ordering::Relaxed);
                         // There is room for each loop's.
                         let _ = ending.try_send(cause);
                     }
@@ -223,6 +227,20 @@ impl Port {
         let cause = cause.unwrap_or_else(|| "its loops have ended".to_owned());
         error!(cause, "the UDP port receives no more");
         PortError::Deaf(cause)
+    }
+
+    /// Whether it has.
+    pub fn has_failed(&self) -> bool {
+        self.shared.is_deaf.load(Ordering::Relaxed)
+    }
+
+    /// How many datagrams came and how many were sent since the port was opened.
+    pub fn datagrams(&self) -> [u64; 2] {
+        let sockets = self.shared.sockets.iter().flatten();
+        sockets.fold([0, 0], |[came, left], socket| {
+            let [more_came, more_left] = socket.datagrams();
+            [came + more_came, left + more_left]
+        })
     }
 
     /// How large the routing tables are.

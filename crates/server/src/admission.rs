@@ -10,14 +10,15 @@ mod places;
 
 pub use connections::Connections;
 pub use network::Network;
-pub use places::Asker;
+pub use places::{Asker, Met};
 
 use crate::config::{LimitConfig, SessionConfig};
-use crate::fresh::lock;
+use crate::lock::lock;
+use crate::stats::Count;
 use governor::clock::{Clock, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
-use places::{Bounds, Met, Places};
+use places::{Bounds, Places};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub struct Admission {
     max: usize,
     places: Mutex<Places>,
     rates: RateLimiter<Network, HashMapStateStore<Network>, DefaultClock>,
+    /// How often each limit was met.
+    met: [Count; Met::ALL.len()],
 }
 
 impl Admission {
@@ -54,6 +57,7 @@ impl Admission {
                 pending_of_network: limits.pending_per_address,
             })),
             rates: RateLimiter::hashmap(Quota::per_second(rate).allow_burst(burst)),
+            met: Default::default(),
         }
     }
 
@@ -71,6 +75,7 @@ impl Admission {
         self.rates.check_key(&network).map_err(|until| {
             let wait = until.wait_time_from(DefaultClock::default().now());
             let rate = self.limits.offers_per_second;
+            self.met[Met::Offers as usize].add(1);
             let what = format!("More than {rate} offers a second come from this address");
             too_many(&what, "offers-per-second", wait)
         })
@@ -88,7 +93,10 @@ impl Admission {
     ) -> Result<Place, SignalingError> {
         let of_user = asker.user.as_ref().map_or(0, |(_, most)| *most);
         let entered = lock(&self.places).enter(number, asker, ending);
-        entered.map_err(|met| self.refusal(met, of_user))?;
+        entered.map_err(|met| {
+            self.met[met as usize].add(1);
+            self.refusal(met, of_user)
+        })?;
         Ok(Place {
             admission: self.clone(),
             number,
@@ -101,7 +109,7 @@ impl Admission {
             |what: String| SignalingError::new(Code::Full, format!("{what} Try again soon."));
         match met {
             Met::Open => full(format!("All {} places of this server are taken.", self.max)),
-            Met::Pending => full(format!(
+            Met::Offers | Met::Pending => full(format!(
                 "As many connections are being opened as this server allows: {}.",
                 limits.pending
             )),
@@ -120,6 +128,11 @@ impl Admission {
                 too_many(&what, "sessions-per-user", SOON)
             }
         }
+    }
+
+    /// How often this limit was met.
+    pub fn met(&self, met: Met) -> u64 {
+        self.met[met as usize].get()
     }
 
     /// How many sessions there are, pending ones included.

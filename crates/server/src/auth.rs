@@ -2,7 +2,7 @@
 //!
 //! Without [`crate::Server::authenticate`] nobody is asked, and all may what the server offers.
 
-use crate::fresh::lock;
+use crate::lock::lock;
 use crate::request::OpeningRequest;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};

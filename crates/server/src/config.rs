@@ -1,6 +1,7 @@
 //! All that a server can be told. Each value has a default and bounds, which hold however it was
 //! set: in a program ([`Config::check`]), or read by serde from a file.
 
+pub use admin::{AdminConfig, DrainConfig};
 pub use http::HttpConfig;
 pub use limit::LimitConfig;
 use serde::Deserialize;
@@ -24,6 +25,10 @@ pub struct Config {
     pub http: HttpConfig,
     /// How much one may have.
     pub limit: LimitConfig,
+    /// What is for those who run it.
+    pub admin: AdminConfig,
+    /// How it ends that has others beside it.
+    pub drain: DrainConfig,
 }
 
 /// A value is out of its bounds.
@@ -70,6 +75,8 @@ impl Config {
                 bounds::check_advertise(&self.port.advertise),
             ),
             ("api.keys", bounds::check_keys(&self.api.keys)),
+            ("admin.key", admin::check_key(&self.admin.key)),
+            ("drain.over", bounds::check_time_or_none(self.drain.over)),
             (
                 "http.allow_origins",
                 http::check_origins(&self.http.allow_origins),
@@ -207,6 +214,7 @@ impl Default for PortConfig {
     }
 }
 
+mod admin;
 mod bounds;
 mod http;
 mod limit;

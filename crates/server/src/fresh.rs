@@ -14,9 +14,3 @@ mod window;
 pub use gate::Gate;
 pub use ledger::Ledger;
 pub use outbox::{ByKey, Counts, InTime, Outbox};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// What is locked here is whole between any two of its changes, so a panic elsewhere spoils nothing.
-pub fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}

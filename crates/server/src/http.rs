@@ -2,22 +2,27 @@
 
 mod accept;
 mod access;
+mod admin;
 mod batch;
 mod error;
 mod forwarded;
 mod health;
+mod metrics;
 mod origin;
+mod requests;
 mod signaling;
 mod stream;
 mod topics;
 
 use crate::sessions::Sessions;
 pub(crate) use accept::accept;
+pub use admin::admin;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 pub use error::{Refusal, method_not_allowed};
 pub(crate) use origin::host;
+pub(crate) use requests::count;
 pub use signaling::{BODY_LIMIT, BODY_TIMEOUT, admit};
 
 /// The signalling, the topics and the health of these sessions: `POST /sdp`, `PATCH` and
@@ -35,6 +40,9 @@ pub fn router(sessions: Sessions) -> Router {
             get(topics::value).put(topics::put).delete(topics::remove),
         )
         .route("/health", get(health::health))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .merge(admin::with_key(&sessions))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(sessions.clone(), origin::cors))
         .with_state(sessions)

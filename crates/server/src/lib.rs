@@ -39,6 +39,7 @@ pub mod feeds;
 mod fresh;
 pub mod http;
 mod id;
+mod lock;
 mod message;
 mod offer;
 mod peer;
@@ -48,17 +49,18 @@ mod serve;
 mod session;
 mod sessions;
 pub mod shutdown;
+mod stats;
 mod topics;
 mod update;
 
 pub use channel::{Channel, Deadline, Latest};
 pub use config::{
-    ApiConfig, ChannelConfig, Config, HttpConfig, LimitConfig, OutOfBounds, PortConfig,
-    SessionConfig,
+    AdminConfig, ApiConfig, ChannelConfig, Config, DrainConfig, HttpConfig, LimitConfig,
+    OutOfBounds, PortConfig, SessionConfig,
 };
 pub use feeds::Feeds;
 pub use fresh::Counts;
-pub use http::router;
+pub use http::{admin, router};
 pub use id::{SessionId, SessionNumber};
 pub use message::{Message, Reliability, SendError};
 pub use peer::OpenError;

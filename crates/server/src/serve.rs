@@ -3,7 +3,7 @@
 use crate::auth::{Authentication, Denied};
 use crate::config::Config;
 use crate::feeds::Feeds;
-use crate::http::{accept, host, router};
+use crate::http::{accept, count, host, router};
 use crate::peer::OpenError;
 use crate::sessions::Sessions;
 use axum::Router;
@@ -137,6 +137,7 @@ pub async fn serve(
     let stop = CancellationToken::new();
     let mut http = tokio::spawn({
         let app = app.layer(from_fn_with_state(sessions.clone(), host));
+        let app = app.layer(from_fn_with_state(sessions.clone(), count));
         let (sessions, stop) = (sessions.clone(), stop.clone());
         async move {
             let connections = sessions.connections();
@@ -146,6 +147,7 @@ pub async fn serve(
     let outcome = tokio::select! {
         // Before it is to, it ends by a panic alone.
         ended = &mut http => Err(ServeError::Http(ended.map_err(io::Error::other).err().unwrap_or_else(|| io::Error::other("it ended")))),
+        () = sessions.drained() => Ok(()),
         cause = sessions.port().failed() => Err(ServeError::Port(cause)),
         () = shutdown => {
             info!(sessions = sessions.count(), "shutting down");

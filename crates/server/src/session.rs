@@ -9,21 +9,27 @@ use super::offer::Offer;
 use super::peer::{Answerer, Peer};
 use super::presence::Silence;
 use super::request::OpeningRequest;
-use super::topics::Reading;
+use super::stats::{Ended, Stats};
+use super::topics::{Figures, Reading};
 use super::update::{Asked, Update, Updated};
 use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::pin::pin;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tickwire_peer::peer::{self, Event};
 use tickwire_peer::port::DataChannel;
 use tickwire_peer::sctp;
 use tickwire_wire::signaling::SignalingError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info, info_span, warn};
+
+/// In which part of a drain sessions are asked to leave.
+const LEAVING: f64 = 0.8;
 
 /// Why a session ended.
 #[derive(Debug)]
@@ -44,6 +50,22 @@ enum End {
     Lost(peer::End),
 }
 
+impl End {
+    /// As it is counted.
+    fn kind(&self) -> Ended {
+        match self {
+            Self::Asked => Ended::Asked,
+            Self::LastChannelClosed | Self::Lost(peer::End::Closed) => Ended::Closed,
+            Self::NeverReached => Ended::NeverReached,
+            Self::Full => Ended::Full,
+            Self::Expired => Ended::Expired,
+            Self::NeverOpened => Ended::NeverOpened,
+            Self::Lost(peer::End::Silent(_)) => Ended::Silent,
+            Self::Lost(_) => Ended::Failed,
+        }
+    }
+}
+
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -58,11 +80,40 @@ impl fmt::Display for End {
     }
 }
 
+/// Asks sessions to leave, each at a time of its own.
+pub struct Leaving {
+    begun: CancellationToken,
+    over: OnceLock<Duration>,
+}
+
+impl Leaving {
+    /// Asks when `begun` is cancelled.
+    pub fn new(begun: CancellationToken) -> Self {
+        let over = OnceLock::new();
+        Self { begun, over }
+    }
+
+    /// Asks all within this time.
+    pub fn begin(&self, over: Duration) {
+        let _ = self.over.set(over);
+        self.begun.cancel();
+    }
+
+    /// When a session is to leave: not in the last part, in which it may still be on its way.
+    async fn time(&self) {
+        self.begun.cancelled().await;
+        let over = self.over.get().copied().unwrap_or_default();
+        sleep(over.mul_f64(rand::random::<f64>() * LEAVING)).await;
+    }
+}
+
 /// What all sessions of a server have in common.
 pub struct Common {
     pub answerer: Answerer,
     pub session: SessionConfig,
     pub limit: LimitConfig,
+    pub stats: Arc<Stats>,
+    pub leaving: Leaving,
     pub channel: ChannelConfig,
     pub feeds: Arc<Table>,
 }
@@ -110,7 +161,7 @@ pub async fn run(common: Arc<Common>, number: SessionNumber, setup: Setup) {
         registry: setup.registry,
         silence: Silence::new(peer.heard(), setup.silent),
         request: setup.request,
-        reading: Reading::new(setup.caller.clone(), &common.limit),
+        reading: Reading::new(setup.caller.clone(), &common.limit, &common.stats),
         caller: setup.caller,
     };
     let mut tasks = JoinSet::new();
@@ -123,8 +174,17 @@ pub async fn run(common: Arc<Common>, number: SessionNumber, setup: Setup) {
         is_up: false,
         place: &setup.place,
     };
+    let begun = Instant::now();
     let end = serving.run(setup.updates, &setup.ending).await;
-    info!(reason = %end, "ended");
+    common.stats.ended(end.kind());
+    session.reading.count();
+    let seconds = begun.elapsed().as_secs_f64();
+    let Figures {
+        values,
+        packets,
+        packets_lost,
+    } = session.reading.figures();
+    info!(reason = %end, seconds, values, packets, packets_lost, "ended");
     // Its channels close with it, and the feeds may clear up.
     drop(peer);
     let ending = async { while joined(&mut tasks).await {} };
@@ -180,6 +240,8 @@ impl Serving<'_> {
         let open_by = now + self.common.session.open_timeout;
         let (mut is_checked, mut is_open) = (false, false);
         let mut ends = self.session.caller.ends();
+        let mut leaving = pin!(self.common.leaving.time());
+        let mut is_leaving = false;
         loop {
             tokio::select! {
                 () = ending.cancelled() => return End::Asked,
@@ -190,6 +252,10 @@ impl Serving<'_> {
                     }
                 }
                 () = sleep_until(ends.unwrap_or(now)), if ends.is_some() => return End::Expired,
+                () = &mut leaving, if !is_leaving => {
+                    is_leaving = true;
+                    self.session.reading.go_away();
+                }
                 () = self.session.caller.renewed() => ends = self.session.caller.ends(),
                 () = sleep_until(open_by), if !is_open => return End::NeverOpened,
                 event = self.peer.handle.event() => match event {
@@ -200,6 +266,7 @@ impl Serving<'_> {
                         if !self.place.open() {
                             return End::Full;
                         }
+                        self.common.stats.connected.note(now.elapsed());
                         self.up();
                     }
                     Event::Sctp(sctp::Event::Opened(init)) => {
@@ -214,7 +281,10 @@ impl Serving<'_> {
                 }
                 true = joined(self.tasks) => {}
             }
-            is_open |= !self.tasks.is_empty();
+            if !is_open && !self.tasks.is_empty() {
+                is_open = true;
+                self.common.stats.opened.note(now.elapsed());
+            }
             if is_open && self.tasks.is_empty() {
                 return End::LastChannelClosed;
             }

@@ -8,7 +8,8 @@ use super::id::{SessionId, SessionNumber};
 use super::offer::Offer;
 use super::peer::{Answerer, OpenError};
 use super::request::OpeningRequest;
-use super::session::{self, Common, Setup};
+use super::session::{self, Common, Leaving, Setup};
+use super::stats::{Requests, Stats};
 use super::topics::Topics;
 use super::update::{Asked, Update, Updated};
 use std::collections::HashMap;
@@ -20,10 +21,10 @@ use tickwire_auth::User;
 use tickwire_peer::port::Port;
 use tickwire_wire::signaling::{Code, SignalingError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::time::{interval, timeout};
+use tokio::time::{interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, info_span};
+use tracing::{Instrument, info, info_span};
 
 /// How many changes of a session may wait for the one under way; a browser has one or two.
 const WAITING_UPDATES: usize = 4;
@@ -33,6 +34,8 @@ const MAX_STREAMS: usize = 1_000;
 const MAX_WRITES: usize = 64;
 /// How often it is looked for values that have grown too old.
 const EXPIRY: Duration = Duration::from_millis(250);
+/// How often it is looked whether the last session has left.
+const LOOK: Duration = Duration::from_millis(50);
 /// How long a change may take, those before it included.
 const UPDATE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -55,6 +58,14 @@ struct Registry {
     open: Mutex<HashMap<SessionId, Open>>,
     /// How many sessions there were.
     numbers: AtomicU64,
+    stats: Arc<Stats>,
+    requests: Requests,
+    admin_key: String,
+    drains_over: Duration,
+    /// Has clients leave.
+    draining: CancellationToken,
+    /// They have left.
+    drained: CancellationToken,
     /// How many sessions' browsers are silent.
     silent: Arc<AtomicUsize>,
     tasks: TaskTracker,
@@ -92,11 +103,15 @@ impl Sessions {
         authentication: Authentication,
     ) -> Result<Self, OpenError> {
         config.check()?;
+        let stats = Arc::new(Stats::default());
+        let draining = CancellationToken::new();
         let sessions = Self(Arc::new(Registry {
             common: Arc::new(Common {
                 answerer: Answerer::new(config, http)?,
                 session: config.session.clone(),
                 limit: config.limit.clone(),
+                stats: stats.clone(),
+                leaving: Leaving::new(draining.clone()),
                 channel: config.channel.clone(),
                 feeds: feeds.into_table(),
             }),
@@ -109,6 +124,12 @@ impl Sessions {
             open: Mutex::default(),
             numbers: AtomicU64::new(0),
             silent: Arc::default(),
+            stats,
+            requests: Requests::default(),
+            admin_key: config.admin.key.clone(),
+            drains_over: config.drain.over,
+            draining,
+            drained: CancellationToken::new(),
             writes: Arc::new(Semaphore::new(MAX_WRITES)),
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
@@ -180,7 +201,7 @@ impl Sessions {
         user: Option<User>,
     ) -> Result<(SessionId, Updated), SignalingError> {
         let registry = &self.0;
-        if registry.ending.is_cancelled() {
+        if registry.ending.is_cancelled() || self.is_draining() {
             return Err(SignalingError::new(
                 Code::ShuttingDown,
                 "This server is shutting down. Try again soon.",
@@ -310,6 +331,50 @@ impl Sessions {
     /// The UDP port of all sessions.
     pub fn port(&self) -> &Port {
         self.0.common.answerer.port()
+    }
+
+    /// Has every client leave within this time, and admits no more. Each is asked at a time of its own, so
+    /// that not all come to another server at once; one that can opens its next session before it leaves.
+    /// Completes when the last has left, or the time is over. [`crate::serve`] ends then too.
+    pub async fn drain(&self, over: Duration) {
+        let registry = &self.0;
+        info!(sessions = self.count(), ?over, "draining");
+        registry.common.leaving.begin(over);
+        let all_left = async {
+            while self.count() > 0 {
+                sleep(LOOK).await;
+            }
+        };
+        let is_done = timeout(over, all_left).await.is_ok();
+        info!(sessions = self.count(), is_done, "drained");
+        registry.drained.cancel();
+    }
+
+    /// Whether clients are asked to leave.
+    pub fn is_draining(&self) -> bool {
+        self.0.draining.is_cancelled()
+    }
+
+    /// Completes when a drain has ended.
+    pub(crate) async fn drained(&self) {
+        self.0.drained.cancelled().await;
+    }
+
+    /// How long a drain takes that is asked for over HTTP.
+    pub(crate) fn drains_over(&self) -> Duration {
+        self.0.drains_over
+    }
+
+    pub(crate) fn admin_key(&self) -> &str {
+        &self.0.admin_key
+    }
+
+    pub(crate) fn stats(&self) -> &Stats {
+        &self.0.stats
+    }
+
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.0.requests
     }
 
     /// Admits no more, ends every session, and waits until the last is gone.

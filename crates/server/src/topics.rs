@@ -26,7 +26,8 @@ pub use topic::Topic;
 
 use crate::auth::Caller;
 use crate::config::LimitConfig;
-use crate::fresh::lock;
+use crate::lock::lock;
+use crate::stats::Stats;
 use governor::DefaultDirectRateLimiter;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -45,8 +46,18 @@ const MAX_READ_KEYS: usize = 250_000;
 #[derive(Clone)]
 pub struct Reading {
     caller: Caller,
+    stats: Arc<Stats>,
     bounds: Bounds,
     begun: Arc<OnceLock<Arc<Subscriptions>>>,
+}
+
+/// What a session has read in all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Figures {
+    /// Values that have arrived.
+    pub values: u64,
+    pub packets: u64,
+    pub packets_lost: u64,
 }
 
 /// How much a session may ask of topics.
@@ -60,9 +71,10 @@ struct Bounds {
 }
 
 impl Reading {
-    pub fn new(caller: Caller, limits: &LimitConfig) -> Self {
+    pub fn new(caller: Caller, limits: &LimitConfig, stats: &Arc<Stats>) -> Self {
         Self {
             caller,
+            stats: stats.clone(),
             bounds: Bounds {
                 refusals: limits.refusals,
                 rate: u32::try_from(limits.values_per_second).unwrap_or(u32::MAX),
@@ -72,8 +84,32 @@ impl Reading {
     }
 
     fn subscriptions(&self) -> Arc<Subscriptions> {
-        let begin = || Arc::new(Subscriptions::new(self.caller.clone(), self.bounds));
+        let begin = || {
+            let caller = self.caller.clone();
+            Arc::new(Subscriptions::new(caller, self.bounds, self.stats.clone()))
+        };
         self.begun.get_or_init(begin).clone()
+    }
+
+    /// Has its client told to open another session elsewhere.
+    pub fn go_away(&self) {
+        if let Some(subscriptions) = self.begun.get() {
+            subscriptions.is_to_leave.store(true, Ordering::Release);
+            subscriptions.to_say.notify_one();
+        }
+    }
+
+    /// Adds what was counted of it to what is counted of the server.
+    pub fn count(&self) {
+        if let Some(subscriptions) = self.begun.get() {
+            subscriptions.count();
+        }
+    }
+
+    /// What was counted of it in all.
+    pub fn figures(&self) -> Figures {
+        let begun = self.begun.get();
+        begun.map_or_else(Figures::default, |begun| *lock(&begun.figures))
     }
 }
 
@@ -85,6 +121,10 @@ struct Subscriptions {
     /// Who it is of.
     caller: Caller,
     bounds: Bounds,
+    stats: Arc<Stats>,
+    figures: Mutex<Figures>,
+    /// Its client is to be told to open another session elsewhere.
+    is_to_leave: AtomicBool,
     /// Of what it publishes.
     rate: DefaultDirectRateLimiter,
     sender: Mutex<Sender>,
@@ -106,7 +146,7 @@ struct Subscriptions {
 }
 
 impl Subscriptions {
-    fn new(caller: Caller, bounds: Bounds) -> Self {
+    fn new(caller: Caller, bounds: Bounds, stats: Arc<Stats>) -> Self {
         let number = rand::random::<u64>();
         let you = match caller.user() {
             Some(user) => format!("{}~{number:016x}", user.name()),
@@ -116,6 +156,9 @@ impl Subscriptions {
             you,
             caller,
             bounds,
+            stats,
+            figures: Mutex::default(),
+            is_to_leave: AtomicBool::new(false),
             rate: publish::rate(bounds.rate),
             sender: Mutex::new(Sender::new(
                 Instant::now(),
@@ -131,6 +174,22 @@ impl Subscriptions {
             has_values: AtomicBool::new(false),
             has_control: AtomicBool::new(false),
         }
+    }
+
+    /// Adds what was counted since this was last called to what is counted of the server.
+    fn count(&self) {
+        let (tally, round_trip) = {
+            let mut sender = self.sender();
+            (sender.take_tally(), sender.round_trip())
+        };
+        self.stats.add(&tally);
+        if let Some(round_trip) = round_trip {
+            self.stats.round_trips.note(round_trip);
+        }
+        let mut figures = lock(&self.figures);
+        figures.values += tally.values_arrived;
+        figures.packets += tally.packets;
+        figures.packets_lost += tally.packets_lost;
     }
 
     fn sender(&self) -> MutexGuard<'_, Sender> {

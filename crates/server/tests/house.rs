@@ -7,9 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From above to below.
-const ROOMS: [&str; 19] = [
+const ROOMS: [&str; 21] = [
     "serve",
     "http",
+    "shutdown",
     "sessions",
     "session",
     "update",
@@ -20,13 +21,14 @@ const ROOMS: [&str; 19] = [
     "topics",
     "channel",
     "fresh",
+    "stats",
     "message",
     "presence",
     "auth",
     "request",
     "id",
     "config",
-    "shutdown",
+    "lock",
 ];
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {

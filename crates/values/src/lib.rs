@@ -52,6 +52,7 @@ mod receiver;
 mod recovery;
 mod sender;
 mod subscription;
+mod tally;
 mod topic;
 
 pub use published::Published;
@@ -59,6 +60,7 @@ pub use publisher::{PublishError, Publisher};
 pub use receiver::{Receiver, Update};
 pub use sender::{AcknowledgeError, PACKET_BYTES, Sender, SubscribeError};
 pub use subscription::{ToSay, Wanted};
+pub use tally::{AGES, Tally};
 pub use topic::{
     About, Change, Limits, Policy, PutError, Row, Saved, Snapshot, Topic, Value, Watcher, WeakTopic,
 };

@@ -313,7 +313,7 @@ impl Pace {
     }
 
     /// How fast packets leave; as fast as may be, before anything is known.
-    fn rate(&self) -> Option<f64> {
+    pub(crate) fn rate(&self) -> Option<f64> {
         let gain = match self.mode {
             Mode::Startup { .. } => STARTUP_GAIN,
             Mode::Drain => 1.0 / STARTUP_GAIN,

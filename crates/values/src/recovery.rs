@@ -106,6 +106,16 @@ impl<T> Recovery<T> {
         self.expected = round_trip.clamp(GRANULARITY, INITIAL_ROUND_TRIP);
     }
 
+    /// The round trip, smoothed, where one was measured.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip.map(|it| it.smoothed)
+    }
+
+    /// How many bytes a second the path carries, where that was found out.
+    pub(crate) fn rate(&self) -> Option<f64> {
+        self.pace.rate()
+    }
+
     /// The number of the next packet.
     pub(crate) fn next(&self) -> u64 {
         self.next

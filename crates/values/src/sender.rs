@@ -2,6 +2,7 @@
 
 use crate::recovery::{Fate, Recovery};
 use crate::subscription::{Carried, Log, Packing, Subscription, ToSay, Wanted};
+use crate::tally::Tally;
 use crate::topic::{Policy, Topic};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -53,6 +54,7 @@ pub struct Sender {
     carried: Vec<Carried>,
     /// Subscriptions whose snapshot is complete, to be told.
     complete: VecDeque<u64>,
+    tally: Tally,
 }
 
 impl Sender {
@@ -66,6 +68,7 @@ impl Sender {
             recovery: Recovery::new(now),
             carried: Vec::new(),
             complete: VecDeque::new(),
+            tally: Tally::default(),
         }
     }
 
@@ -143,6 +146,8 @@ impl Sender {
             self.recovery.idle();
             return None;
         }
+        self.tally.packets += 1;
+        self.tally.values += carried.len() as u64;
         // As long as it is, and no longer: it is kept until it is known what came of it.
         self.recovery.sent(now, packet.len(), carried[..].into());
         carried.clear();
@@ -157,11 +162,32 @@ impl Sender {
     pub fn acknowledge(&mut self, now: Instant, message: &[u8]) -> Result<(), AcknowledgeError> {
         let acknowledgement = Acknowledgement::read(message).map_err(AcknowledgeError::Frame)?;
         let subscriptions = &mut self.subscriptions;
-        let tell = |number, fate: Fate<&mut Box<[Carried]>>| tell(subscriptions, number, fate);
+        let (tally, way) = (&mut self.tally, self.recovery.way());
+        let tell = |number, fate: Fate<&mut Box<[Carried]>>| {
+            tell(subscriptions, (&mut *tally, way), number, fate);
+        };
         let taken = self.recovery.acknowledged(now, &acknowledgement, tell);
         taken.ok_or(AcknowledgeError::NeverSent)?;
         self.note_complete();
         Ok(())
+    }
+
+    /// What was counted since this was last asked.
+    pub fn take_tally(&mut self) -> Tally {
+        for subscription in &mut self.subscriptions {
+            self.tally.values_superseded += subscription.take_superseded();
+        }
+        std::mem::take(&mut self.tally)
+    }
+
+    /// The path's round trip, smoothed, where one was measured.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.recovery.round_trip()
+    }
+
+    /// How many bytes a second the path was found to carry, where that was found out.
+    pub fn rate(&self) -> Option<f64> {
+        self.recovery.rate()
     }
 
     /// Whether no round trip of the path was measured yet.
@@ -178,14 +204,20 @@ impl Sender {
     /// packets may leave is found anew.
     pub fn begin_path(&mut self, now: Instant) {
         let subscriptions = &mut self.subscriptions;
-        let tell = |number, fate: Fate<&mut Box<[Carried]>>| tell(subscriptions, number, fate);
+        let (tally, way) = (&mut self.tally, self.recovery.way());
+        let tell = |number, fate: Fate<&mut Box<[Carried]>>| {
+            tell(subscriptions, (&mut *tally, way), number, fate);
+        };
         self.recovery.begin_path(now, tell);
     }
 
     /// Does what is due at `now`: what nothing was heard of is due again.
     pub fn handle_timeout(&mut self, now: Instant) {
         let subscriptions = &mut self.subscriptions;
-        let tell = |number, fate: Fate<&mut Box<[Carried]>>| tell(subscriptions, number, fate);
+        let (tally, way) = (&mut self.tally, self.recovery.way());
+        let tell = |number, fate: Fate<&mut Box<[Carried]>>| {
+            tell(subscriptions, (&mut *tally, way), number, fate);
+        };
         self.recovery.handle_timeout(now, tell);
     }
 
@@ -231,9 +263,18 @@ impl Sender {
     }
 }
 
-fn tell(subscriptions: &mut VecDeque<Subscription>, packet: u64, fate: Fate<&mut Box<[Carried]>>) {
+fn tell(
+    subscriptions: &mut VecDeque<Subscription>,
+    (tally, way): (&mut Tally, Duration),
+    packet: u64,
+    fate: Fate<&mut Box<[Carried]>>,
+) {
+    tally.packets_lost += u64::from(matches!(fate, Fate::Lost(_)));
     let (Fate::Arrived(entries) | Fate::Lost(entries) | Fate::Doubted(entries)) = &fate;
     for carried in entries.iter() {
+        if matches!(fate, Fate::Arrived(_)) {
+            tally.arrived(carried.age, way);
+        }
         // One that has ended since has none.
         let of = subscriptions
             .iter_mut()

@@ -4,6 +4,7 @@ mod events;
 mod latest;
 mod log;
 
+use crate::tally::UNCOUNTED;
 use crate::topic::{Policy, Topic};
 use events::Events;
 use latest::Newest;
@@ -43,6 +44,8 @@ pub(crate) struct Carried {
     pub(crate) subscription: u64,
     slot: u32,
     version: u64,
+    /// How old the value was when it was sent, in milliseconds.
+    pub(crate) age: u32,
     /// Whether it told the key.
     is_named: bool,
 }
@@ -89,6 +92,10 @@ impl<'a> Packing<'a> {
             subscription: entry.subscription,
             slot,
             version: entry.version,
+            age: match entry.is_snapshot {
+                true => UNCOUNTED,
+                false => u32::try_from(entry.age).unwrap_or(UNCOUNTED - 1),
+            },
             is_named: entry.name.is_some(),
         });
     }
@@ -195,6 +202,14 @@ impl Subscription {
             Of::Newest(newest) => newest.take_complete(),
             Of::Events(events) => events.take_complete(),
             Of::Log(_) => false,
+        }
+    }
+
+    /// How many changes a newer one took the place of while they waited, since this was last asked.
+    pub(crate) fn take_superseded(&mut self) -> u64 {
+        match &mut self.of {
+            Of::Newest(newest) => newest.take_superseded(),
+            Of::Events(_) | Of::Log(_) => 0,
         }
     }
 

@@ -115,3 +115,38 @@ fn who_watches_is_told_of_changes_and_of_the_end_and_does_not_keep_a_topic() {
     assert!(weak.upgrade().is_none());
     assert_eq!(told.count.load(Ordering::Relaxed), 3);
 }
+
+#[test]
+fn what_becomes_of_values_is_counted_and_their_age_at_the_reader() {
+    let begun = Instant::now();
+    let at = |milliseconds| begun + Duration::from_millis(milliseconds);
+    let topic = Topic::latest(10);
+    topic.put(at(0), "old", "x").unwrap();
+    let mut sender = Sender::new(at(0), 1, 100);
+    sender
+        .subscribe(0, topic.clone(), Wanted::default())
+        .unwrap();
+    let mut receiver = Receiver::new();
+    receiver.subscribe(0);
+    let mut carry = |sender: &mut Sender, sent, arrives, back| {
+        let packet = sender.poll(at(sent)).unwrap();
+        receiver.handle(at(arrives), &packet).unwrap();
+        let due = receiver.poll_timeout().unwrap().max(at(arrives));
+        let acknowledgement = receiver.poll_acknowledgement(due).unwrap();
+        sender.acknowledge(at(back), &acknowledgement).unwrap();
+    };
+    carry(&mut sender, 0, 20, 65);
+    let snapshot = sender.take_tally();
+    assert_eq!((snapshot.values_arrived, snapshot.ages_sum), (1, 0));
+    topic.put(at(100), "new", "y").unwrap();
+    carry(&mut sender, 130, 150, 195);
+    let tally = sender.take_tally();
+    assert_eq!(
+        (tally.packets, tally.values, tally.values_arrived),
+        (1, 1, 1)
+    );
+    // 30 ms until it left, and half a round trip.
+    assert!((45..=75).contains(&tally.ages_sum), "{tally:?}");
+    assert_eq!(tally.ages.iter().sum::<u64>(), 1);
+    assert_eq!(sender.take_tally(), crate::Tally::default());
+}

@@ -4,6 +4,7 @@ use super::Config;
 use humantime::format_duration;
 use serde::Serialize;
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tickwire_server::{Advertised, HttpConfig, LimitConfig};
 
@@ -20,6 +21,8 @@ struct Shown<'a> {
     port: Port,
     api: Api,
     auth: super::auth::Shown<'a>,
+    admin: Admin,
+    drain: Drain,
     http: &'a HttpConfig,
     limit: &'a LimitConfig,
     log: Log<'a>,
@@ -79,8 +82,20 @@ struct Api {
 }
 
 #[derive(Serialize)]
+struct Admin {
+    key: &'static str,
+    listen: Option<SocketAddr>,
+}
+
+#[derive(Serialize)]
+struct Drain {
+    over: String,
+}
+
+#[derive(Serialize)]
 struct Log<'a> {
     filter: &'a str,
+    format: super::LogFormat,
 }
 
 fn time(time: Duration) -> String {
@@ -90,7 +105,7 @@ fn time(time: Duration) -> String {
 fn addresses(these: &[Advertised]) -> Vec<String> {
     let text = |it: &Advertised| match it.port {
         None => it.ip.to_string(),
-        Some(port) => std::net::SocketAddr::new(it.ip, port).to_string(),
+        Some(port) => SocketAddr::new(it.ip, port).to_string(),
     };
     these.iter().map(text).collect()
 }
@@ -132,10 +147,21 @@ impl fmt::Display for Config {
                 keys: server.api.keys.iter().map(|_| HIDDEN).collect(),
             },
             auth: (&self.auth).into(),
+            admin: Admin {
+                key: match server.admin.key.is_empty() {
+                    true => "",
+                    false => HIDDEN,
+                },
+                listen: server.admin.listen,
+            },
+            drain: Drain {
+                over: time(server.drain.over),
+            },
             http: &server.http,
             limit: &server.limit,
             log: Log {
                 filter: &self.log.filter,
+                format: self.log.format,
             },
             topic: self.topics.iter().map(|topic| &topic.table).collect(),
         };

@@ -6,6 +6,7 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Type};
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::Interest;
@@ -26,6 +27,9 @@ pub struct Socket {
     io: UdpSocket,
     offload: UdpSocketState,
     local: SocketAddr,
+    /// How many datagrams came, and were sent.
+    came: AtomicU64,
+    left: AtomicU64,
 }
 
 /// Where a loop receives into.
@@ -66,9 +70,20 @@ impl Socket {
             let io = UdpSocket::from_std(socket.into())?;
             let offload = UdpSocketState::new(UdpSockRef::from(&io))?;
             let local = io.local_addr()?;
-            Ok(Self { io, offload, local })
+            Ok(Self {
+                io,
+                offload,
+                local,
+                came: AtomicU64::new(0),
+                left: AtomicU64::new(0),
+            })
         };
         bound().map_err(|cause| PortError::Bind { address, cause })
+    }
+
+    /// How many datagrams came, and how many were sent.
+    pub fn datagrams(&self) -> [u64; 2] {
+        [&self.came, &self.left].map(|it| it.load(Ordering::Relaxed))
     }
 
     pub fn local_addr(&self) -> SocketAddr {
@@ -126,13 +141,16 @@ impl Socket {
             Err(cause) if is_passing(&cause) => return Ok(false),
             Err(cause) => return Err(cause),
         };
+        let mut came = 0;
         let parts = buffers.storage.chunks_exact(RECEIVE_BUFFER);
         for (bytes, meta) in parts.zip(&buffers.meta).take(count) {
             // An empty datagram has a stride of 0, and no chunk.
             for datagram in bytes[..meta.len].chunks(meta.stride.max(1)) {
                 take(datagram, meta);
+                came += 1;
             }
         }
+        self.came.fetch_add(came, Ordering::Relaxed);
         Ok(count > 0)
     }
 
@@ -164,6 +182,9 @@ impl Socket {
         let sent = self.io.try_io(Interest::WRITABLE, || {
             self.offload.try_send(UdpSockRef::from(&self.io), &transmit)
         });
+        if sent.is_ok() {
+            self.left.fetch_add(count as u64, Ordering::Relaxed);
+        }
         (count, sent)
     }
 }

@@ -1,7 +1,7 @@
 //! How many connections of HTTP each network has.
 
 use super::Network;
-use crate::fresh::lock;
+use crate::lock::lock;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

@@ -41,6 +41,31 @@ pub enum Met {
     Pending,
     /// As many of one network are.
     PendingOfNetwork,
+    /// A network brings more offers than it may.
+    Offers,
+}
+
+impl Met {
+    pub const ALL: [Self; 6] = [
+        Self::Open,
+        Self::OpenOfNetwork,
+        Self::OfUser,
+        Self::Pending,
+        Self::PendingOfNetwork,
+        Self::Offers,
+    ];
+
+    /// As the configuration has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "sessions",
+            Self::OpenOfNetwork => "sessions_per_address",
+            Self::OfUser => "sessions_per_user",
+            Self::Pending => "pending",
+            Self::PendingOfNetwork => "pending_per_address",
+            Self::Offers => "offers_per_second",
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -2,7 +2,8 @@
 
 use super::{Message, SendError};
 use crate::config::ChannelConfig;
-use crate::fresh::{Gate, Ledger, Outbox, lock};
+use crate::fresh::{Gate, Ledger, Outbox};
+use crate::lock::lock;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tickwire_peer::port::DataChannel;

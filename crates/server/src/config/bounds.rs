@@ -34,6 +34,13 @@ pub fn check_time(time: Duration) -> Result<(), String> {
     Ok(())
 }
 
+pub fn check_time_or_none(time: Duration) -> Result<(), String> {
+    match time.is_zero() {
+        true => Ok(()),
+        false => check_time(time),
+    }
+}
+
 pub fn check_listen(addresses: &[Advertised]) -> Result<(), String> {
     if addresses.is_empty() {
         return Err(r#"expected at least one address, such as ["0.0.0.0", "::"]"#.into());

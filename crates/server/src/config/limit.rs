@@ -34,6 +34,9 @@ pub struct LimitConfig {
     /// Messages about topics of a session that have to be refused, before it ends. 1 to 1,000,000.
     #[serde(deserialize_with = "values::count")]
     pub refusals: usize,
+    /// Sessions with which the server says that it is not ready for more (`/health/ready`). 1 to 1,000,000.
+    #[serde(deserialize_with = "values::count")]
+    pub ready_sessions: usize,
     /// Connections of HTTP; one more waits. 1 to 1,000,000.
     #[serde(deserialize_with = "values::count")]
     pub connections: usize,
@@ -56,6 +59,7 @@ impl Default for LimitConfig {
             offers_per_second: 50,
             values_per_second: 1_000,
             refusals: 100,
+            ready_sessions: 1_000_000,
             connections: 10_000,
             connections_per_address: 512,
             head_timeout: Duration::from_secs(10),
@@ -74,6 +78,7 @@ impl LimitConfig {
             ("limit.offers_per_second", self.offers_per_second),
             ("limit.values_per_second", self.values_per_second),
             ("limit.refusals", self.refusals),
+            ("limit.ready_sessions", self.ready_sessions),
             ("limit.connections", self.connections),
             (
                 "limit.connections_per_address",

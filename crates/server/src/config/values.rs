@@ -49,6 +49,18 @@ pub fn duration<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
         })
 }
 
+/// A time with its unit, or `0s`.
+pub fn duration_or_none<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(d)?;
+    let read = humantime::parse_duration(&text).ok();
+    read.filter(|time| bounds::check_time_or_none(*time).is_ok())
+        .ok_or_else(|| {
+            D::Error::custom(format!(
+                r#"expected "0s" or a time from "1s" to "10min", such as "30s", found "{text}""#
+            ))
+        })
+}
+
 pub fn listen<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Advertised>, D::Error> {
     let addresses = addresses(d)?;
     bounds::check_listen(&addresses).map_err(D::Error::custom)?;
@@ -65,6 +77,13 @@ fn addresses<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Advertised>, D::Erro
     let texts = Vec::<String>::deserialize(d)?;
     let read = texts.iter().map(|text| text.parse());
     read.collect::<Result<_, _>>().map_err(D::Error::custom)
+}
+
+/// One key, or none.
+pub fn key<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    let key = String::deserialize(d)?;
+    super::admin::check_key(&key).map_err(D::Error::custom)?;
+    Ok(key)
 }
 
 pub fn keys<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {

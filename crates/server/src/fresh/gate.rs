@@ -1,8 +1,8 @@
 //! A session's gate: what its channels send with freshness goes through it, one value at a time.
 
 use super::ledger::Ledger;
-use super::lock;
 use super::window::{DATAGRAM, Window};
+use crate::lock::lock;
 use std::sync::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};

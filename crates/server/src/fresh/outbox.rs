@@ -1,6 +1,6 @@
 //! Values that wait for the gate, in bounded memory.
 
-use super::lock;
+use crate::lock::lock;
 use crate::message::{Message, SendError};
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};

@@ -3,6 +3,7 @@
 use crate::sessions::Sessions;
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tickwire_peer::port::Reason;
@@ -31,4 +32,30 @@ pub async fn health(State(sessions): State<Sessions>) -> Json<Health> {
         routes: port.routes().sources,
         dropped: dropped.into(),
     })
+}
+
+/// Whether more may be sent here, and why not.
+#[derive(Serialize)]
+pub struct Readiness {
+    status: &'static str,
+}
+
+/// `GET /health/live`: 200 for as long as requests are answered.
+pub async fn live() -> Json<Readiness> {
+    Json(Readiness { status: "ok" })
+}
+
+/// `GET /health/ready`: 200, or 503 where no more is to be sent here: while the server drains, where it has
+/// as many sessions as `ready-sessions`, or its UDP port has failed.
+pub async fn ready(State(sessions): State<Sessions>) -> (StatusCode, Json<Readiness>) {
+    let status = if sessions.is_draining() {
+        "draining"
+    } else if sessions.port().has_failed() {
+        "port-failed"
+    } else if sessions.count() >= sessions.http().1.ready_sessions {
+        "loaded"
+    } else {
+        return (StatusCode::OK, live().await);
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, Json(Readiness { status }))
 }

@@ -4,7 +4,7 @@ use super::attendance::Attendance;
 use super::rest::Rest;
 use super::{Reading, Subscriptions, Topic, Topics, publish};
 use crate::channel::Channel;
-use crate::fresh::lock;
+use crate::lock::lock;
 use crate::message::{Message, SendError};
 use crate::presence::Presence;
 use std::collections::{HashMap, HashSet};
@@ -71,6 +71,7 @@ pub async fn control(
         let message = tokio::select! {
             _ = look.tick() => {
                 attendance.look();
+                subscriptions.count();
                 if hello.is_none()
                     && let Some(ask) = renewal.look(subscriptions.caller.ends())
                 {
@@ -79,6 +80,9 @@ pub async fn control(
                 continue;
             }
             () = subscriptions.to_say.notified() => {
+                if subscriptions.is_to_leave.swap(false, Ordering::AcqRel) {
+                    channel.send(ToReader::GoAway {}.json()).await?;
+                }
                 while let Some(said) = subscriptions.next_to_say() {
                     channel.send(said).await?;
                 }

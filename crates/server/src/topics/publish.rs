@@ -98,6 +98,7 @@ pub fn add(
         return Err((Refusal::TooMany, message));
     }
     let value = stamped(&by.you, value.into());
+    by.stats.values_published.add(1);
     open(topics, by, topic)?.put(key, value).map_err(not_taken)
 }
 
@@ -126,6 +127,9 @@ pub fn take(
         acknowledgement: acknowledgement.map(Bytes::from),
         ..Taken::default()
     };
+    by.stats
+        .values_published
+        .add(publication.entries.len() as u64);
     for entry in publication.entries {
         let put = open(topics, by, entry.topic).and_then(|topic| {
             // What is sent again, in place of what is lost, would count twice.

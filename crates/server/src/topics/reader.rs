@@ -2,7 +2,7 @@
 //! when it asks for it.
 
 use super::Topic;
-use crate::fresh::lock;
+use crate::lock::lock;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;

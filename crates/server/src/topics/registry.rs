@@ -2,7 +2,8 @@
 
 use super::policy::{self, Policy};
 use super::{Saving, Topic, attendance};
-use crate::fresh::lock;
+use crate::lock::lock;
+use crate::stats::Count;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -81,6 +82,8 @@ struct Registry {
     savings: Vec<Saving>,
     /// Whether there are topics whose values grow too old.
     ages: bool,
+    /// Changes of all topics.
+    puts: Arc<Count>,
     sweep_at: usize,
     swept: Option<Instant>,
 }
@@ -210,7 +213,7 @@ impl Topics {
         } else if registry.named.contains_key(name) {
             return Err(failed("there is one already"));
         } else {
-            let topic = Topic::new(name, policy, saving);
+            let topic = Topic::new(name, policy, saving, &registry.puts);
             registry.named.insert(name.to_owned(), topic);
         }
         registry.savings.extend(saving.cloned());
@@ -255,6 +258,11 @@ impl Topics {
         let mut listed: Vec<_> = topics.chain(patterns).collect();
         listed.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         listed
+    }
+
+    /// How many changes of all topics there were.
+    pub(crate) fn puts(&self) -> u64 {
+        lock(&self.0).puts.get()
     }
 
     /// Removes the values that have grown too old.
@@ -302,7 +310,7 @@ impl Registry {
         }
         let pattern = &mut self.patterns[index];
         pattern.topics += 1;
-        let topic = Topic::new(name, pattern.policy, pattern.saving.as_ref());
+        let topic = Topic::new(name, pattern.policy, pattern.saving.as_ref(), &self.puts);
         self.made.insert(name.to_owned(), (index, topic.clone()));
         Ok(topic)
     }

@@ -1,7 +1,7 @@
 //! Topics that outlive a restart.
 
 use super::Policy;
-use crate::fresh::lock;
+use crate::lock::lock;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};

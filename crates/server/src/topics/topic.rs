@@ -1,7 +1,9 @@
 //! A topic, as a program has it.
 
 use super::{Policy, Saving};
+use crate::stats::Count;
 use bytes::Bytes;
+use std::sync::Arc;
 use std::time::Instant;
 use tickwire_values::{PutError, Snapshot, Value};
 
@@ -13,16 +15,24 @@ pub struct Topic {
     policy: Policy,
     /// Who reads it.
     presence: Option<tickwire_values::Topic>,
+    /// Changes of all topics of the server.
+    puts: Arc<Count>,
 }
 
 impl Topic {
     /// The topic of this name; saved, where that is wanted.
-    pub(super) fn new(name: &str, policy: Policy, saving: Option<&Saving>) -> Self {
+    pub(super) fn new(
+        name: &str,
+        policy: Policy,
+        saving: Option<&Saving>,
+        puts: &Arc<Count>,
+    ) -> Self {
         let saved = saving.map(|saving| saving.topic(name, policy));
         Self {
             values: saved.unwrap_or_else(|| policy.topic()),
             policy,
             presence: policy.presence_topic(),
+            puts: puts.clone(),
         }
     }
 
@@ -36,6 +46,7 @@ impl Topic {
             values: self.presence.clone()?,
             policy: Policy::latest(),
             presence: None,
+            puts: self.puts.clone(),
         })
     }
 
@@ -57,6 +68,7 @@ impl Topic {
     /// Where the key is longer than 1,024 bytes or the value than the topic allows, or there is no room
     /// for another key.
     pub fn put(&self, key: &str, value: impl Into<Value>) -> Result<(), PutError> {
+        self.puts.add(1);
         self.values.put(Instant::now(), key, value).map(drop)
     }
 
@@ -66,6 +78,7 @@ impl Topic {
     /// # Errors
     /// As [`Topic::put`] for the first that cannot be made, with its index.
     pub fn change(&self, changes: Vec<(String, Option<Value>)>) -> Result<(), (usize, PutError)> {
+        self.puts.add(changes.len() as u64);
         self.values.change(Instant::now(), changes)
     }
 

@@ -101,6 +101,11 @@ impl Server {
             .unwrap();
     }
 
+    /// Waits until the server has stopped by itself.
+    pub async fn stopped(&mut self) {
+        within("its end", &mut self.stopped).await.unwrap().unwrap();
+    }
+
     /// Tasks of the server that are alive.
     pub fn tasks(&self) -> usize {
         self.runtime.as_ref().unwrap().metrics().num_alive_tasks()

@@ -53,6 +53,8 @@ pub(crate) struct Newest {
     /// Keys of the snapshot that have not arrived.
     awaited: usize,
     is_complete: bool,
+    /// Changes that a newer one took the place of while they waited, since that was last asked.
+    superseded: u64,
 }
 
 impl Newest {
@@ -70,12 +72,18 @@ impl Newest {
             resting: BinaryHeap::new(),
             awaited: 0,
             is_complete: false,
+            superseded: 0,
         }
     }
 
     /// Of how many keys something is known, or will be.
     pub(crate) fn keys(&self) -> usize {
         self.known.len().max(self.topic.len())
+    }
+
+    /// How many changes were superseded since this was last asked.
+    pub(crate) fn take_superseded(&mut self) -> u64 {
+        std::mem::take(&mut self.superseded)
     }
 
     /// Whether there may be something to send.
@@ -243,7 +251,9 @@ impl Newest {
                     self.awaited += 1;
                 }
             }
-            if !std::mem::replace(&mut known.is_due, true) {
+            if std::mem::replace(&mut known.is_due, true) {
+                self.superseded += 1;
+            } else {
                 let until = self.rests_until.get(number as usize).copied().flatten();
                 match until.filter(|until| *until > now) {
                     Some(until) => self.resting.push(Reverse((until, number))),
