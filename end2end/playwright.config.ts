@@ -8,7 +8,7 @@ const [chromium, firefox] = ["/usr/bin/chromium", "/usr/bin/firefox-esr"].map((p
 );
 
 /** The tests without a browser. */
-const CLIENTS = ["clients.spec.ts", "examples.spec.ts", "fetch.spec.ts"];
+const CLIENTS = ["aiortc.spec.ts", "clients.spec.ts", "examples.spec.ts", "fetch.spec.ts"];
 
 export default defineConfig({
   testDir: "tests",

@@ -57,10 +57,10 @@ class Client:
         tell("ended")
 
 
-async def main():
+async def drive(client):
+    """Does what the test says, until it has nothing more to say."""
     said = asyncio.StreamReader(limit=LONGEST_LINE)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(said), sys.stdin)
-    client = Client()
     while line := await said.readline():
         action = json.loads(line)
         name = action.pop("do")
@@ -70,4 +70,5 @@ async def main():
             tell("failed", reason=f"{name}: {error!r}")
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(drive(Client()))

@@ -1,5 +1,5 @@
 import { test as base, expect, type APIRequestContext, type APIResponse } from "@playwright/test";
-import { Client, LIBRARIES, type Library, type Message } from "./clients";
+import { Client, connect, leave, LIBRARIES, type Library, type Message } from "./clients";
 import { OwnServer, sessions } from "./server";
 
 interface Fixtures {
@@ -158,27 +158,6 @@ for (const library of LIBRARIES) {
   });
 }
 
-interface Connect {
-  channels?: object[];
-  legacy?: boolean;
-  /** What becomes of the offer on its way. */
-  edit?: (sdp: string) => string;
-}
-
-/** Makes the client's session, and returns its path. */
-async function connect(
-  request: APIRequestContext,
-  server: OwnServer,
-  client: Client,
-  { channels, edit = (sdp) => sdp, ...about }: Connect = {},
-): Promise<string> {
-  const sdp = edit(await client.offer(about));
-  const answer = await request.post(`${server.url}/sdp`, { data: { type: "offer", sdp, channels } });
-  expect(answer.status(), await answer.text()).toBe(201);
-  await client.answer((await answer.json()).sdp);
-  return new URL(answer.headers().location, answer.url()).href;
-}
-
 function change(request: APIRequestContext, session: string, data: object): Promise<APIResponse> {
   return request.patch(session, { headers: { "if-match": "*" }, data });
 }
@@ -206,10 +185,4 @@ async function echoEach(library: Library, client: Client, channel: number, { ord
 
 function same(one: Message, other: Message): boolean {
   return typeof one === typeof other && Buffer.from(one).equals(Buffer.from(other));
-}
-
-/** The client ends its connection, and the server its session. */
-async function leave(request: APIRequestContext, server: OwnServer, client: Client) {
-  await client.end();
-  await expect.poll(() => sessions(request, server.url)).toBe(0);
 }

@@ -2,6 +2,8 @@ import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { expect, type APIRequestContext } from "@playwright/test";
+import { sessions, type OwnServer } from "./server";
 
 /** A client that is no browser, and what its library can do. */
 export interface Library {
@@ -19,7 +21,8 @@ export interface Library {
   retries: number;
 }
 
-const inFolder = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+export const inFolder = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+export const PYTHON = inFolder(".venv/bin/python");
 const node = (name: string): [string, string] => [process.execPath, inFolder(`clients/${name}.mjs`)];
 
 export const LIBRARIES: Library[] = [
@@ -31,7 +34,7 @@ export const LIBRARIES: Library[] = [
   { name: "werift", command: node("werift"), restarts: false, sendsEmpty: false, waitsForBoth: false, isLegacy: false, retries: 2 },
   {
     name: "aiortc",
-    command: [inFolder(".venv/bin/python"), inFolder("clients/aiortc_client.py")],
+    command: [PYTHON, inFolder("clients/aiortc_client.py")],
     restarts: false,
     sendsEmpty: true,
     waitsForBoth: true,
@@ -43,7 +46,18 @@ export const LIBRARIES: Library[] = [
 /** Text, or the bytes of a binary message. */
 export type Message = string | Buffer;
 
-type Said = { event: string; channel?: number; sdp?: string; text?: string; binary?: string; reason?: string };
+interface Said {
+  event: string;
+  /** What it is about, if it is one channel or one subscription. */
+  channel?: number;
+  subscription?: number;
+  sdp?: string;
+  text?: string;
+  binary?: string;
+  reason?: string;
+}
+
+type About = Pick<Said, "channel" | "subscription">;
 
 /** A client's process: what it is told, and what it says (`clients/driver.mjs`). */
 export class Client {
@@ -52,9 +66,11 @@ export class Client {
   private readonly said: Said[] = [];
   private readonly waiting: { what: string; matches: (said: Said) => boolean; resolve: (said: Said) => void }[] = [];
   private readonly failed: Promise<never>;
+  /** Why it has failed. */
+  protected cause?: Error;
   private channels = 0;
 
-  constructor({ name, command: [program, ...parameters] }: Library) {
+  constructor({ name, command: [program, ...parameters] }: Pick<Library, "name" | "command">) {
     const child = (this.process = spawn(program, parameters));
     let complaints = "";
     child.stderr.on("data", (data) => (complaints += data));
@@ -70,8 +86,8 @@ export class Client {
         else this.hear(said);
       });
     });
-    // Noticed by whoever waits.
-    this.failed.catch(() => {});
+    // Noticed by whoever waits, or looks.
+    this.failed.catch((cause) => (this.cause = cause));
   }
 
   /** Creates a channel, and returns the number by which it is told of. */
@@ -92,7 +108,7 @@ export class Client {
   }
 
   async opened(channel: number) {
-    await this.next("open", channel);
+    await this.next("open", { channel });
   }
 
   send(channel: number, message: Message) {
@@ -104,17 +120,17 @@ export class Client {
 
   /** The first message of this channel that nobody has waited for. */
   async message(channel: number): Promise<Message> {
-    return content(await this.next("message", channel));
+    return content(await this.next("message", { channel }));
   }
 
   /** All messages of this channel that nobody has waited for. They stay. */
   messages(channel: number): Message[] {
-    return this.said.filter((said) => said.event === "message" && said.channel === channel).map(content);
+    return this.heard("message", { channel }).map(content);
   }
 
   async close(channel: number) {
     this.tell("close", { channel });
-    await this.next("closed", channel);
+    await this.next("closed", { channel });
   }
 
   /** Ends the connection. The process stays. */
@@ -130,7 +146,7 @@ export class Client {
     await exited;
   }
 
-  private tell(action: string, about = {}) {
+  protected tell(action: string, about = {}) {
     this.process.stdin.write(`${JSON.stringify({ do: action, ...about })}\n`);
   }
 
@@ -140,16 +156,54 @@ export class Client {
     else this.waiting.splice(index, 1)[0].resolve(said);
   }
 
-  private async next(event: string, channel?: number): Promise<Said> {
-    const matches = (said: Said) => said.event === event && said.channel === channel;
+  /** The first of these events that nobody has waited for. */
+  protected async next<T = Said>(event: string, about: About = {}): Promise<Said & T> {
+    const matches = (said: Said) => isAbout(said, event, about);
     const index = this.said.findIndex(matches);
-    if (index >= 0) return this.said.splice(index, 1)[0];
-    const what = channel === undefined ? event : `${event} of channel ${channel}`;
+    if (index >= 0) return this.said.splice(index, 1)[0] as Said & T;
+    const what = `${event} ${JSON.stringify(about)}`;
     const heard = new Promise<Said>((resolve) => this.waiting.push({ what, matches, resolve }));
-    return Promise.race([heard, this.failed]);
+    return Promise.race([heard, this.failed]) as Promise<Said & T>;
   }
+
+  /** All of these events that nobody has waited for. They stay. */
+  protected heard<T = Said>(event: string, about: About): (Said & T)[] {
+    if (this.cause) throw this.cause;
+    return this.said.filter((said) => isAbout(said, event, about)) as (Said & T)[];
+  }
+}
+
+function isAbout(said: Said, event: string, { channel, subscription }: About): boolean {
+  return said.event === event && said.channel === channel && said.subscription === subscription;
 }
 
 function content({ text, binary }: Said): Message {
   return text ?? Buffer.from(binary!, "base64");
+}
+
+interface Connect {
+  channels?: object[];
+  legacy?: boolean;
+  /** What becomes of the offer on its way. */
+  edit?: (sdp: string) => string;
+}
+
+/** Makes the client's session, and returns its path. */
+export async function connect(
+  request: APIRequestContext,
+  server: OwnServer,
+  client: Client,
+  { channels, edit = (sdp) => sdp, ...about }: Connect = {},
+): Promise<string> {
+  const sdp = edit(await client.offer(about));
+  const answer = await request.post(`${server.url}/sdp`, { data: { type: "offer", sdp, channels } });
+  expect(answer.status(), await answer.text()).toBe(201);
+  await client.answer((await answer.json()).sdp);
+  return new URL(answer.headers().location, answer.url()).href;
+}
+
+/** The client ends its connection, and the server its session. */
+export async function leave(request: APIRequestContext, server: OwnServer, client: Client) {
+  await client.end();
+  await expect.poll(() => sessions(request, server.url)).toBe(0);
 }

@@ -37,9 +37,9 @@ export class OwnServer {
   }
 
   /** One with a configuration file of its own. */
-  static async configured(config: string, env: Record<string, string> = {}): Promise<OwnServer> {
+  static async configured(config: string, env: Record<string, string> = {}, port?: number): Promise<OwnServer> {
     const site = { LEPTOS_OUTPUT_NAME: "tickwire", LEPTOS_SITE_ROOT: join(ROOT, "target/site") };
-    const server = new OwnServer(await freePort(), { ...site, ...env });
+    const server = new OwnServer(port ?? (await freePort()), { ...site, ...env });
     server.folder = await mkdtemp(join(tmpdir(), "tickwire-"));
     await writeFile(join(server.folder, "Leptos.toml"), config);
     await server.start();
