@@ -6,9 +6,11 @@
 //! echo "boiler 61.5" | nc -u -w0 127.0.0.1 9000
 //! curl http://localhost:8080/topics/sensors
 //! ```
+//!
+//! Other addresses may stand behind it: first that for sensors, then that for HTTP.
 
 use axum::Router;
-use std::time::Duration;
+use std::{env, time::Duration};
 use tickwire_server::{Feeds, Policy, Server, Topic, Topics, shutdown};
 use tokio::net::{TcpListener, UdpSocket};
 
@@ -17,16 +19,23 @@ const LONGEST: usize = 1_200;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut addresses = env::args().skip(1);
+    let mut address = |default: &str| addresses.next().unwrap_or_else(|| default.to_owned());
+    let socket = UdpSocket::bind(address("127.0.0.1:9000")).await?;
+    let listener = TcpListener::bind(address("127.0.0.1:8080")).await?;
+    println!(
+        "what sensors send to {} is at http://{}/topics/sensors",
+        socket.local_addr()?,
+        listener.local_addr()?
+    );
+
     let topics = Topics::new();
     // A sensor that has said nothing for a minute is not shown any more.
     let policy = Policy::latest()
         .max_keys(10_000)
         .max_age(Duration::from_secs(60));
     let sensors = topics.topic("sensors", policy);
-    let socket = UdpSocket::bind("127.0.0.1:9000").await?;
     tokio::spawn(gather(socket, sensors));
-
-    let listener = TcpListener::bind("127.0.0.1:8080").await?;
     let server = Server::new(Feeds::built_in().topics(&topics));
     server
         .serve(listener, Router::new(), shutdown::signal()?)
