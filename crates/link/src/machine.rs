@@ -23,7 +23,7 @@ pub const DOUBT: Duration = Duration::from_secs(2);
 pub const RESTART_LIMIT: Duration = Duration::from_secs(5);
 /// The longest wait before the first try for a new session. It doubles with each.
 pub const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// The longest wait before any.
+/// The longest wait before any, but for what the server asks for.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Something that happened to a link.
@@ -200,25 +200,30 @@ fn waiting(attempt: u32, cause: Failure, at: Moment) -> LinkState {
     if !at.reconnect || !cause.is_passing() {
         return LinkState::Failed(cause);
     }
-    let not_before = cause.retry_after().map_or(0.0, |wait| at.after(wait));
+    let asked = cause.retry_after();
     let until = match cause {
         // Nobody knows when: it is seen then.
         Failure::Away => f64::INFINITY,
-        _ => (at.now + wait(attempt, at.random)).max(not_before),
+        _ => at.now + wait(attempt, asked.unwrap_or_default(), at.random),
     };
     LinkState::Reconnecting {
         attempt,
-        attempted: Try::Waiting { until, not_before },
+        attempted: Try::Waiting {
+            until,
+            not_before: asked.map_or(0.0, |asked| at.after(asked)),
+        },
         cause,
     }
 }
 
 /// How long to wait before a try, in milliseconds: exponential backoff with full jitter, so that
-/// the browsers that a server has lost do not all come back at once.
-fn wait(attempt: u32, random: f64) -> f64 {
+/// the browsers that a server has lost do not all come back at once. Those that it has told when to
+/// come back are told the same, so they spread over as long again, or over the backoff where that
+/// is longer.
+fn wait(attempt: u32, asked: Duration, random: f64) -> f64 {
     let doublings = attempt.saturating_sub(1).min(16);
-    let longest = FIRST_WAIT * 2_u32.pow(doublings);
-    milliseconds(longest.min(LONGEST_WAIT)) * random
+    let backoff = (FIRST_WAIT * 2_u32.pow(doublings)).min(LONGEST_WAIT);
+    milliseconds(asked) + milliseconds(asked.max(backoff)) * random
 }
 
 /// A link that is trying for a new session.

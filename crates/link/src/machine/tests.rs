@@ -257,8 +257,10 @@ fn a_server_that_says_when_to_come_back_is_left_alone_until_then() {
     let state = trying(1, opening(Step::Signalling, NOW), Failure::Silent);
     let (state, actions) = next(&state, &lost, HALF);
     assert_eq!(actions, [Action::Close]);
-    assert_eq!(state.next_try(), Some(NOW + 20_000.0));
-    for event in [Event::Seen, Event::NetworkChanged, Event::Time] {
+    assert_eq!(state.next_try(), Some(NOW + 30_000.0));
+    let (waiting, actions) = next(&state, &Event::Time, at(NOW + 20_000.0));
+    assert_eq!((&waiting, actions), (&state, vec![]));
+    for event in [Event::Seen, Event::NetworkChanged] {
         let (state, actions) = next(&state, &event, at(NOW + 19_999.0));
         assert_eq!((state.next_try(), actions), (Some(NOW + 20_000.0), vec![]));
         let (state, actions) = next(&state, &event, at(NOW + 20_000.0));
@@ -270,7 +272,7 @@ fn a_server_that_says_when_to_come_back_is_left_alone_until_then() {
     // A wait of our own that is longer is cut short to what the server asked for.
     let state = trying(9, opening(Step::Signalling, NOW), Failure::Silent);
     let (state, _) = next(&state, &Event::Lost(full(2)), HALF);
-    assert_eq!(state.next_try(), Some(NOW + 15_000.0));
+    assert_eq!(state.next_try(), Some(NOW + 17_000.0));
     let (state, _) = next(&state, &Event::Seen, HALF);
     assert_eq!(state.next_try(), Some(NOW + 2_000.0));
     // The same where the session was lost to a server that drains.
@@ -278,7 +280,25 @@ fn a_server_that_says_when_to_come_back_is_left_alone_until_then() {
         retry_after: Some(Duration::from_secs(5)),
     };
     let (state, _) = next(&LinkState::Connected, &Event::Lost(drains), HALF);
-    assert_eq!(state.next_try(), Some(NOW + 5_000.0));
+    assert_eq!(state.next_try(), Some(NOW + 7_500.0));
+}
+
+#[test]
+fn those_that_a_server_has_told_when_to_come_back_do_not_come_in_the_same_instant() {
+    let state = trying(1, opening(Step::Signalling, NOW), Failure::Silent);
+    let come_back = |asked: u64, random: f64| {
+        let at = Moment { random, ..HALF };
+        let (state, _) = next(&state, &Event::Lost(full(asked)), at);
+        state.next_try().unwrap() - NOW
+    };
+    // Over as long again as it has asked for.
+    for (random, wanted) in [(0.0, 20_000.0), (0.25, 25_000.0), (0.75, 35_000.0)] {
+        assert_eq!(come_back(20, random), wanted);
+    }
+    // Where that is nothing, over what they wait by themselves.
+    for (random, wanted) in [(0.0, 0.0), (0.25, 250.0), (0.75, 750.0)] {
+        assert_eq!(come_back(0, random), wanted);
+    }
 }
 
 #[test]
