@@ -1,10 +1,11 @@
 //! The side that publishes: it keeps the newest value of each key until the server has it.
 
 use crate::PACKET_BYTES;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tickwire_wire::values::{
     Acknowledgement, FrameError, MAX_KEY, MAX_TOPIC, MAX_VALUE, Publication, Published,
 };
+use web_time::Instant;
 
 /// How many keys may wait, of all topics.
 const MAX_WAITING: usize = 1_000;
