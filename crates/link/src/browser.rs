@@ -14,9 +14,8 @@ mod showing;
 mod stats;
 mod surroundings;
 mod timer;
+mod token;
 mod topics;
-
-pub use topics::use_topics;
 
 use crate::machine::Event;
 use crate::{Link, LinkOptions};
@@ -35,5 +34,5 @@ pub fn use_link_with_options(options: LinkOptions) -> Link {
     // The listeners live as long as the component that owns them.
     StoredValue::new_local(surroundings::listen(move |event| driver.on(event)));
     on_cleanup(move || driver.on(Event::Stop));
-    driver.link()
+    driver.link(topics::of(driver))
 }

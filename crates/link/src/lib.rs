@@ -49,6 +49,18 @@
 //! }
 //! ```
 //!
+//! **Tokens.** Where the server asks who its users are, [`LinkOptions::token`] gives it a token. It is
+//! asked for each session, and again before the server says that one ends; a session goes on with the
+//! new one.
+//!
+//! ```
+//! # use tickwire_link::{Link, LinkOptions, use_link_with_options};
+//! # async fn fetch_token() -> Option<String> { None }
+//! # fn link() -> Link {
+//! use_link_with_options(LinkOptions::default().token(fetch_token))
+//! # }
+//! ```
+//!
 //! **When something goes wrong.** [`LinkState`] says what is done about it, [`machine`] when. In
 //! short: where the server is not heard for 3 s, ICE reports a loss that lasts 2 s, or the
 //! device's network changes, ICE is restarted, and the session goes on with its channels and
@@ -85,7 +97,7 @@ mod topics;
 
 pub use browser::{clock, json, use_link, use_link_with_options};
 pub use channel::{ChannelEvent, ChannelOptions, LinkChannel, NotSent, OpenError};
-pub use link::{Link, LinkEvent, LinkEventKind, LinkOptions};
+pub use link::{Link, LinkEvent, LinkEventKind, LinkOptions, TokenSource};
 pub use report::{
     CandidateKind, ChannelReport, Family, Milestone, Outcome, Path, StepReport, Tally,
 };

@@ -1,8 +1,10 @@
 //! A connection to the server as a page sees it: signals to show, callbacks to call.
 
+use crate::Topics;
 use crate::channel::{ChannelEvent, ChannelOptions, LinkChannel, OpenError};
 use crate::{ChannelReport, LinkState, Path, StepReport};
 use leptos::prelude::*;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 use tickwire_wire::signaling::ChannelInit;
@@ -16,12 +18,19 @@ pub struct LinkOptions {
     /// Where the server's router is: what comes before `/sdp`. Empty for the root of where the page
     /// came from; `.` for the folder that the page is in, or a path such as `/live`.
     pub server: String,
+    /// Gives the token that the server asks for, if the page has one: it goes with each request as
+    /// `Authorization: Bearer`. It is asked for each session, again where the server does not take
+    /// it, and again before it ends.
+    pub token: Option<TokenSource>,
     /// Is called for each message and each change of state, in order.
     pub on_event: Rc<dyn Fn(LinkEvent)>,
     /// Whether a new session is opened where one that was connected is lost. Without it the link
     /// ends in [`LinkState::Failed`] then. An ICE restart is tried in any case.
     pub reconnect: bool,
 }
+
+/// What gives a token, or none.
+pub type TokenSource = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = Option<String>>>>>;
 
 impl LinkOptions {
     /// With these channels.
@@ -33,6 +42,17 @@ impl LinkOptions {
     pub fn server(self, server: impl Into<String>) -> Self {
         Self {
             server: server.into(),
+            ..self
+        }
+    }
+
+    /// With what gives the token that the server asks for.
+    pub fn token<F>(self, token: impl Fn() -> F + 'static) -> Self
+    where
+        F: Future<Output = Option<String>> + 'static,
+    {
+        Self {
+            token: Some(Rc::new(move || Box::pin(token()))),
             ..self
         }
     }
@@ -56,6 +76,7 @@ impl Default for LinkOptions {
         Self {
             channels: Vec::new(),
             server: String::new(),
+            token: None,
             on_event: Rc::new(|_| {}),
             reconnect: true,
         }
@@ -110,6 +131,7 @@ pub struct Link {
     pub(crate) send: Callback<(&'static str, String), bool>,
     pub(crate) open: Callback<(ChannelOptions, OnChannelEvent), Result<LinkChannel, OpenError>>,
     pub(crate) looking: RwSignal<u32>,
+    pub(crate) topics: Topics,
 }
 
 /// What is told of a channel that was opened on a link.
@@ -160,5 +182,33 @@ impl Link {
         on_cleanup(move || {
             looking.try_update(|count| *count = count.saturating_sub(1));
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::task::{Context, Poll, Waker};
+
+    #[test]
+    fn a_token_is_asked_for_anew_each_time() {
+        let asked = Rc::new(Cell::new(0));
+        let options = LinkOptions::default().token({
+            let asked = asked.clone();
+            move || {
+                asked.set(asked.get() + 1);
+                let token = format!("{}", asked.get());
+                async move { Some(token) }
+            }
+        });
+        let source = options.clone().token.unwrap();
+        for wanted in ["1", "2"] {
+            let token = source()
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()));
+            assert_eq!(token, Poll::Ready(Some(wanted.to_owned())));
+        }
+        assert!(LinkOptions::default().token.is_none());
     }
 }

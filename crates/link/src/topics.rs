@@ -61,7 +61,7 @@ pub enum TopicEvent {
 /// What is told of a subscription.
 pub(crate) type OnTopicEvent = Rc<dyn Fn(TopicEvent)>;
 
-/// What `use_topics` gives a component. Copies are the same.
+/// What [`use_topics`] gives a component: of one link always the same.
 #[derive(Clone, Copy)]
 pub struct Topics {
     pub(crate) subscribe: Callback<(TopicOptions, OnTopicEvent), u64>,
@@ -69,7 +69,7 @@ pub struct Topics {
 }
 
 /// A subscription. It ends when this is dropped, and when the component that called
-/// [`use_topics`](crate::use_topics) goes. It comes back with the link.
+/// [`use_link`](crate::use_link) goes. It comes back with the link.
 pub struct TopicSubscription {
     topics: Topics,
     id: u64,
@@ -115,17 +115,7 @@ impl Drop for TopicSubscription {
     }
 }
 
-/// Topics of a link that is not there.
-#[cfg(not(target_arch = "wasm32"))]
-pub fn use_topics(_link: Link) -> Topics {
-    Topics {
-        subscribe: Callback::new(|_| 0),
-        unsubscribe: Callback::new(|_| {}),
-    }
-}
-
 /// Topics over a link, on two channels that are opened with the first subscription.
-#[cfg(target_arch = "wasm32")]
 pub fn use_topics(link: Link) -> Topics {
-    crate::browser::use_topics(link)
+    link.topics
 }

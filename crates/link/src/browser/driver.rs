@@ -7,7 +7,7 @@ use crate::machine::{self, Action, Event, Moment};
 use crate::steps::Steps;
 use crate::{
     ChannelReport, Failure, Link, LinkEvent, LinkEventKind, LinkOptions, LinkState, Path,
-    StepReport,
+    StepReport, Topics,
 };
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
@@ -75,7 +75,7 @@ impl Driver {
     }
 
     /// What a component gets of it.
-    pub fn link(self) -> Link {
+    pub fn link(self, topics: Topics) -> Link {
         Link {
             state: self.state.into(),
             steps: self.reports.into(),
@@ -88,6 +88,7 @@ impl Driver {
             send: Callback::new(move |(channel, text)| self.send(channel, text)),
             open: Callback::new(move |(options, on_event)| self.open_channel(options, on_event)),
             looking: self.looking,
+            topics,
         }
     }
 

@@ -72,10 +72,14 @@ impl Restart {
 }
 
 /// Opens a session on the server whose router is here.
-pub async fn open_session(server: &str, offer: Change) -> Result<Answer, Failure> {
+pub async fn open_session(
+    server: &str,
+    offer: &Change,
+    token: Option<&str>,
+) -> Result<Answer, Failure> {
     let signal = AbortSignal::timeout_with_u32(POST_LIMIT);
     let url = format!("{server}/{SDP_PATH}");
-    let response = ask("POST", &url, &offer, &signal).await?;
+    let response = ask("POST", &url, token, offer, &signal).await?;
     answer(&response).await
 }
 
@@ -88,10 +92,11 @@ pub fn session_url(server: &str, id: &str) -> String {
 /// the answer to the offer, if there was one in it.
 pub async fn change_session(
     url: &str,
+    token: Option<&str>,
     change: Change,
     signal: &AbortSignal,
 ) -> Result<Option<Answer>, Failure> {
-    let response = ask("PATCH", url, &change, signal).await?;
+    let response = ask("PATCH", url, token, &change, signal).await?;
     if change.sdp.is_none() {
         return Ok(None);
     }
@@ -101,6 +106,11 @@ pub async fn change_session(
 /// Whether a change failed because the server does not know the session (any more).
 pub fn is_gone(failure: &Failure) -> bool {
     matches!(failure, Failure::Refused(error) if error.code == Code::NotFound)
+}
+
+/// Whether a request failed because its token does not hold (any more).
+pub fn is_unauthorized(failure: &Failure) -> bool {
+    matches!(failure, Failure::Refused(error) if error.code == Code::Unauthorized)
 }
 
 /// Hands the server's answer to the browser: it has it when this returns, and the future completes
@@ -121,9 +131,10 @@ pub fn accept(
 /// Ends the session at this URL. The request is under way when this returns, and goes out even
 /// where the page is just being left; the future completes when it is answered, fails, or takes
 /// longer than [`END_LIMIT`], since a server that cannot be asked notices by itself.
-pub fn end_session(url: &str) -> impl Future<Output = ()> + 'static {
+pub fn end_session(url: &str, token: Option<&str>) -> impl Future<Output = ()> + 'static {
     let request = RequestInit::new();
     request.set_method("DELETE");
+    set_headers(&request, token, &[]);
     // The connection is kept until then, and with it the sockets of a server that is silent.
     request.set_signal(Some(&AbortSignal::timeout_with_u32(END_LIMIT)));
     // web-sys has no setter for `keepalive`.
@@ -138,6 +149,7 @@ pub fn end_session(url: &str) -> impl Future<Output = ()> + 'static {
 async fn ask(
     method: &str,
     url: &str,
+    token: Option<&str>,
     body: &Change,
     signal: &AbortSignal,
 ) -> Result<Response, Failure> {
@@ -145,16 +157,13 @@ async fn ask(
     request.set_method(method);
     request.set_body(&json(body).into());
     request.set_signal(Some(signal));
-    if let Ok(headers) = Headers::new() {
-        // These fail for names and values that are not ASCII.
-        let _ = headers.set("content-type", "application/json");
-        if method == "PATCH" {
-            // The newest offer wins, whatever became of the answer to one before: RFC 9725
-            // section 4.3.3 asks for this with an ICE restart.
-            let _ = headers.set("if-match", "*");
-        }
-        request.set_headers(&headers);
+    let mut headers = vec![("content-type", "application/json")];
+    if method == "PATCH" {
+        // The newest offer wins, whatever became of the answer to one before: RFC 9725
+        // section 4.3.3 asks for this with an ICE restart.
+        headers.push(("if-match", "*"));
     }
+    set_headers(&request, token, &headers);
     let response: Response = JsFuture::from(window().fetch_with_str_and_init(url, &request))
         .await
         .map_err(unanswered)?
@@ -173,6 +182,21 @@ async fn ask(
             None => Failure::NotTickwire { status },
         },
     )
+}
+
+fn set_headers(request: &RequestInit, token: Option<&str>, others: &[(&str, &str)]) {
+    let Ok(headers) = Headers::new() else {
+        return;
+    };
+    for (name, value) in others {
+        // It fails for names and values that are not ASCII, and these are.
+        let _ = headers.set(name, value);
+    }
+    if let Some(token) = token {
+        // RFC 6750 section 2.1. One that cannot be in a header is as none: the server says so.
+        let _ = headers.set("authorization", &format!("Bearer {token}"));
+    }
+    request.set_headers(&headers);
 }
 
 /// What goes to the server.

@@ -147,9 +147,9 @@ impl Driver {
                 .drain(..)
                 .filter_map(|opened| opened.begin_on(session))
                 .collect();
-            Some((session.number, url, begun))
+            Some((session.number, url, session.token.clone(), begun))
         });
-        let Some((number, url, begun)) = begun.flatten() else {
+        let Some((number, url, token, begun)) = begun.flatten() else {
             return;
         };
         let begun = self.without_refused(begun);
@@ -160,7 +160,7 @@ impl Driver {
         let change = Change::channels(inits.collect());
         spawn_local(async move {
             let signal = AbortSignal::timeout_with_u32(ADD_LIMIT);
-            let added = negotiation::change_session(&url, change, &signal).await;
+            let added = negotiation::change_session(&url, token.as_deref(), change, &signal).await;
             if !self.is_current(number) {
                 return;
             }

@@ -47,16 +47,21 @@ impl Driver {
         spawn_local(async move {
             let negotiated = async {
                 let sdp = negotiation::make_offer(&peer).await?;
-                self.reached(number, Milestone::OfferSent);
                 let offer = Change::offer(sdp, channels);
-                let answer = negotiation::open_session(&server, offer).await?;
+                let Some((answer, token)) = self.ask_for_session(number, &server, &offer).await?
+                else {
+                    return Ok(());
+                };
                 let url = negotiation::session_url(&server, &answer.id);
                 if !self.is_current(number) {
                     // Stopped meanwhile: nobody else knows of this session.
-                    negotiation::end_session(&url).await;
+                    negotiation::end_session(&url, token.as_deref()).await;
                     return Ok(());
                 }
-                self.with_session(|session| session.url = Some(url));
+                self.with_session(|session| {
+                    session.url = Some(url);
+                    session.token = token;
+                });
                 self.reached(number, Milestone::AnswerReceived);
                 self.advertised.try_set(candidates(&answer.sdp));
                 negotiation::accept(&peer, &answer.sdp).await
@@ -129,17 +134,19 @@ impl Driver {
                 session.number,
                 session.connection.peer(),
                 session.url.clone()?,
+                session.token.clone(),
                 signal,
             ))
         });
-        let Some((number, peer, url, signal)) = begun.flatten() else {
+        let Some((number, peer, url, token, signal)) = begun.flatten() else {
             return;
         };
         spawn_local(async move {
             let restarted = async {
                 let restart = Restart::make(&peer).await?;
                 let offer = Change::offer(restart.sdp(), Vec::new());
-                let answer = negotiation::change_session(&url, offer, &signal).await?;
+                let token = token.as_deref();
+                let answer = negotiation::change_session(&url, token, offer, &signal).await?;
                 match answer {
                     // Another restart has begun, with another offer.
                     _ if signal.aborted() => Ok(()),

@@ -19,6 +19,8 @@ pub struct Session {
     pub connection: Rc<Connection>,
     /// Where it can be changed and ended, once the server has answered.
     pub url: Option<String>,
+    /// The token that goes with each request about it.
+    pub token: Option<String>,
     pub silence: Silence,
     /// Looks whether the server is silent.
     pub look: Option<Timeout>,
@@ -39,6 +41,7 @@ impl Session {
             number,
             connection,
             url: None,
+            token: None,
             silence: Silence::default(),
             look: None,
             closed: Vec::new(),
@@ -89,7 +92,7 @@ impl Session {
         self.restart = None;
         self.again = None;
         if let Some(url) = self.url.take() {
-            let ended = negotiation::end_session(&url);
+            let ended = negotiation::end_session(&url, self.token.as_deref());
             spawn_local(async move {
                 ended.await;
                 drop(self);

@@ -1,12 +1,15 @@
 //! Subscriptions over the channels `control` and `values`.
 
+use super::clock;
+use super::driver::Driver;
 use super::json;
 use super::timer::after;
 use crate::topics::OnTopicEvent;
-use crate::{ChannelEvent, ChannelOptions, Link, LinkChannel, TopicEvent, TopicOptions, Topics};
+use crate::{ChannelEvent, ChannelOptions, LinkChannel, TopicEvent, TopicOptions, Topics};
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use std::rc::Rc;
 use tickwire_values::Receiver;
 use tickwire_wire::Fields;
 use tickwire_wire::control::{CONTROL, PROTOCOL, VALUES};
@@ -14,17 +17,26 @@ use tickwire_wire::values::LogEntry;
 use wasm_bindgen::JsValue;
 use web_time::Instant;
 
-/// Topics over this link.
-pub fn use_topics(link: Link) -> Topics {
+/// How long to wait where the page has no token yet, in milliseconds: at least, and so much more at
+/// most, since many pages may have been told at once.
+const TOKEN_WAIT: [f64; 2] = [1_000.0, 4_000.0];
+
+/// Topics over the link that this drives.
+pub fn of(driver: Driver) -> Topics {
     let reader = Reader(StoredValue::new_local(State {
-        link,
+        driver,
         channels: None,
         is_open: [false; 2],
         receiver: Receiver::new(),
         subscriptions: Vec::new(),
         next: 1,
         acknowledging: None,
+        renewing: None,
     }));
+    if driver.has_tokens() {
+        // What the server says of them comes on one of the channels.
+        reader.open();
+    }
     Topics {
         subscribe: Callback::new(move |(options, on_event)| reader.subscribe(options, on_event)),
         unsubscribe: Callback::new(move |id| reader.unsubscribe(id)),
@@ -44,14 +56,17 @@ struct Subscribed {
 }
 
 struct State {
-    link: Link,
-    /// `control` and `values`, which are there while something is subscribed to.
+    driver: Driver,
+    /// `control` and `values`, which are there while something is subscribed to, or the link has
+    /// tokens.
     channels: Option<[LinkChannel; 2]>,
     is_open: [bool; 2],
     receiver: Receiver,
     subscriptions: Vec<Subscribed>,
     next: u64,
     acknowledging: Option<Timeout>,
+    /// Asks the page for a token once more.
+    renewing: Option<Timeout>,
 }
 
 /// Tells come after the state is free again, so that who is told may subscribe.
@@ -74,27 +89,33 @@ impl Reader {
                 on_event,
                 position: None,
             });
-            (id, state.channels.is_none(), state.link)
+            (id, state.channels.is_none())
         });
-        let Some((id, is_first, link)) = id else {
+        let Some((id, is_first)) = id else {
             return 0;
         };
         if is_first {
-            let channels = self.open(link);
-            self.with(|state| state.channels = channels);
+            self.open();
         } else {
             self.with(State::begin);
         }
         id
     }
 
-    fn open(self, link: Link) -> Option<[LinkChannel; 2]> {
+    fn open(self) {
+        let driver = self.with(|state| state.driver);
+        let channels = driver.and_then(|driver| self.channels(driver));
+        self.with(|state| state.channels = channels);
+    }
+
+    fn channels(self, driver: Driver) -> Option<[LinkChannel; 2]> {
         let options = [
             ChannelOptions::reliable(CONTROL).with_protocol(PROTOCOL),
             ChannelOptions::newest_only(VALUES).with_protocol(PROTOCOL),
         ];
         let open = |index: usize, options| {
-            let opened = link.open(options, move |event| self.on(index, event));
+            let on_event = Rc::new(move |event| self.on(index, event));
+            let opened = driver.open_channel(options, on_event);
             let failed = |cause: crate::OpenError| {
                 // Not before the subscription has returned.
                 let cause = cause.to_string();
@@ -116,10 +137,7 @@ impl Reader {
                     ("id", (number as f64).into()),
                 ]);
             }
-            if state.subscriptions.is_empty() {
-                return state.close();
-            }
-            None
+            state.close_unused()
         });
         // Closing them tells of it.
         drop(closed);
@@ -176,13 +194,52 @@ impl Reader {
                 let closed = self.with(|state| {
                     let all = &mut state.subscriptions;
                     all.retain(|it| it.on_session != Some(number));
-                    let is_last = all.is_empty();
-                    is_last.then(|| state.close()).flatten()
+                    state.close_unused()
                 });
                 drop(closed);
             }
+            Some("renew-token") => {
+                let within = said.number("within").unwrap_or_default();
+                self.renew(clock::now() + within);
+            }
             _ => {}
         }
+    }
+
+    /// Says a new token, while there is time: it ends at `until`.
+    fn renew(self, until: f64) {
+        let driver = self.with(|state| {
+            state.renewing = None;
+            state.driver
+        });
+        let session = driver.filter(|driver| driver.has_tokens()).and_then(|it| {
+            let number = it.with_session(|session| session.number)?;
+            Some((it, number))
+        });
+        let Some((driver, number)) = session else {
+            return;
+        };
+        spawn_local(async move {
+            let token = driver.new_token().await;
+            if !driver.is_current(number) {
+                return;
+            }
+            // The one that ends is as none.
+            let is_old = driver.with_session(|session| session.token == token) == Some(true);
+            let Some(token) = token.filter(|_| !is_old) else {
+                let [least, more] = TOKEN_WAIT;
+                let wait = least + more * js_sys::Math::random();
+                if clock::now() + wait < until {
+                    let again = after(wait, move || self.renew(until));
+                    self.with(|state| state.renewing = Some(again));
+                }
+                return;
+            };
+            driver.with_session(|session| session.token = Some(token.clone()));
+            self.with(|state| {
+                state.say([("type", "token".into()), ("token", (&token).into())]);
+            });
+        });
     }
 
     /// Takes in an entry of a log.
@@ -311,9 +368,16 @@ impl State {
         self.is_open = [false; 2];
         self.receiver = Receiver::new();
         self.acknowledging = None;
+        self.renewing = None;
         for it in &mut self.subscriptions {
             it.on_session = None;
         }
+    }
+
+    /// Gives back the channels where nothing is done on them.
+    fn close_unused(&mut self) -> Option<[LinkChannel; 2]> {
+        let is_used = !self.subscriptions.is_empty() || self.driver.has_tokens();
+        if is_used { None } else { self.close() }
     }
 
     /// Gives back the channels, to be dropped where nothing is borrowed.

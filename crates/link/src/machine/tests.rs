@@ -318,6 +318,19 @@ fn without_reconnecting_a_lost_session_is_a_failure_and_a_restart_is_tried_all_t
     assert_eq!(actions, [Action::Close]);
 }
 
+#[test]
+fn who_may_not_come_is_not_tried_for_again() {
+    for code in [Code::Unauthorized, Code::Forbidden] {
+        let failure = Failure::Refused(SignalingError::new(code, "no"));
+        let state = trying(3, opening(Step::Signalling, NOW), Failure::Silent);
+        let (state, actions) = next(&state, &Event::Lost(failure.clone()), HALF);
+        assert_eq!(
+            (state, actions),
+            (LinkState::Failed(failure), vec![Action::Close])
+        );
+    }
+}
+
 /// Whatever happens, in whatever order: a link that was stopped stays so, one that is not
 /// connected has something to wait for, and nothing is left open.
 #[test]
