@@ -3,10 +3,12 @@
 
 mod clock;
 mod drawing;
+mod fragment;
 mod frame;
 pub mod page;
 mod runner;
 mod running;
+mod token;
 mod vantage;
 
 pub use clock::{now, resolution, time_of_day};
@@ -14,6 +16,7 @@ pub use drawing::use_drawing;
 pub use frame::Frame;
 pub use runner::Runner;
 pub use running::use_runner;
+pub use token::use_token;
 pub use vantage::Vantage;
 
 /// Markup that never changes, for `inner_html`. The server has rendered it, and hydration leaves

@@ -45,6 +45,12 @@ impl Cause {
             Failure::NoAnswer => Self::Slow,
             Failure::NotTickwire { status } => Self::Proxy(*status),
             Failure::Refused(error) if error.code == Code::Internal => Self::ServerFailed,
+            Failure::Refused(error) if error.code == Code::Unauthorized => {
+                Self::NotAllowed { is_known: false }
+            }
+            Failure::Refused(error) if error.code == Code::Forbidden => {
+                Self::NotAllowed { is_known: true }
+            }
             Failure::Refused(_) => Self::Refused,
             Failure::Full { .. } => Self::Full,
             Failure::ShuttingDown { .. } => Self::ShuttingDown,

@@ -6,11 +6,12 @@ use super::live::{PriceTexts, Prices};
 use super::log::{Lines, Source};
 use super::readings::{ClockTexts, MachineTexts, Readings};
 use super::set_if_changed;
-use crate::browser::{Frame, resolution, use_drawing};
+use crate::browser::{Frame, resolution, use_drawing, use_token};
 use crate::estimate::Exchange;
 use crate::prices::Price;
 use leptos::prelude::*;
 use questions::Questions;
+use std::future::ready;
 use std::time::Duration;
 use tickwire_link::{
     Link, LinkEvent, LinkEventKind, LinkOptions, LinkState, Step, clock, json,
@@ -73,7 +74,11 @@ pub fn use_feeds(lines: Lines) -> Feeds {
     };
     let ask_for_frame = use_drawing(move |frame| shown.draw(frame));
     let interval = RwSignal::new(feed::DEFAULT_INTERVAL);
-    let options = LinkOptions::default().channels(channels()).server(".");
+    let token = use_token();
+    let options = LinkOptions::default()
+        .channels(channels())
+        .server(".")
+        .token(move || ready(token.try_get_value().flatten()));
     let link = use_link_with_options(options.on_event(move |event| {
         shown.take(event, interval);
         // Numbers have their own pace.

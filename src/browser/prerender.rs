@@ -1,5 +1,7 @@
 //! What the page asks of a browser, in the server's render: there is none yet.
 
+#[cfg(test)]
+mod fragment;
 mod frame;
 mod runner;
 mod vantage;
@@ -19,6 +21,11 @@ pub fn use_runner(_link: Link, _draw: impl Fn(&Pair, f64) + 'static) -> Runner {
         start: Callback::new(|_| {}),
         stop: Callback::new(|()| {}),
     }
+}
+
+/// The server's render has no token: what is in a fragment does not come to it.
+pub fn use_token() -> StoredValue<Option<String>> {
+    StoredValue::new(None)
 }
 
 /// Markup that never changes: the page is rendered with it.

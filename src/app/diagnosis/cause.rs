@@ -22,6 +22,11 @@ pub enum Cause {
     Full,
     /// The server is being stopped.
     ShuttingDown,
+    /// The server lets in only those who show that they may come, and this page has not.
+    NotAllowed {
+        /// Whether the server knows who asks: then it does not let them.
+        is_known: bool,
+    },
     /// The server did not take the offer.
     Refused,
     /// The server failed at the offer.
@@ -71,6 +76,8 @@ impl Cause {
             Self::Slow => "The server took the offer and did not answer it in time.",
             Self::Full => "The server allows no more sessions: in all, or from this address.",
             Self::ShuttingDown => "The server is being stopped or restarted.",
+            Self::NotAllowed { is_known: false } => "The server asks who you are.",
+            Self::NotAllowed { is_known: true } => "This token does not allow it.",
             Self::Refused => "The server did not accept what this page asked for.",
             Self::ServerFailed => "The server failed at what this page asked for.",
             Self::BadAnswer => "This browser could not use the server’s answer.",
@@ -115,6 +122,9 @@ impl Cause {
             Self::Slow | Self::ServerFailed => "Try again in a minute: it may be busy.",
             Self::Full => "Wait until somebody leaves, and try again.",
             Self::ShuttingDown => "Wait a moment: it may be back soon.",
+            Self::NotAllowed { .. } => {
+                "Open the page with #token=… at the end of its address, with a token from whoever runs the server."
+            }
             Self::Refused | Self::BadAnswer => {
                 "Reload the page, since it may be older than the server; update the browser if that does not help."
             }
@@ -170,6 +180,9 @@ impl Cause {
                 "Raise max of [session], or start another server; /health tells how many sessions are open."
             }
             Self::ShuttingDown => "Start the server again if nothing else does.",
+            Self::NotAllowed { .. } => {
+                "Make a token for them with tickwire token --sub alice --subscribe 'prices/*' --feeds '**' --for 1h, or one that allows more."
+            }
             Self::Refused => {
                 "Where the status names a limit, raise it in Leptos.toml; otherwise serve page and server from the same build, and let no cache keep an old page."
             }

@@ -127,6 +127,14 @@ fn other_failures_have_causes_of_their_own() {
         (Failure::NotTickwire { status: 502 }, Cause::Proxy(502)),
         (Failure::Refused(error(Code::BadSdp)), Cause::Refused),
         (
+            Failure::Refused(error(Code::Unauthorized)),
+            Cause::NotAllowed { is_known: false },
+        ),
+        (
+            Failure::Refused(error(Code::Forbidden)),
+            Cause::NotAllowed { is_known: true },
+        ),
+        (
             Failure::ServerFailed(error(Code::Internal)),
             Cause::ServerFailed,
         ),
@@ -158,6 +166,8 @@ fn each_cause_says_three_things_in_a_sentence_each() {
         Cause::Slow,
         Cause::Full,
         Cause::ShuttingDown,
+        Cause::NotAllowed { is_known: false },
+        Cause::NotAllowed { is_known: true },
         Cause::Refused,
         Cause::ServerFailed,
         Cause::BadAnswer,
@@ -182,6 +192,10 @@ fn each_cause_says_three_things_in_a_sentence_each() {
     }
     assert!(Cause::Proxy(502).what().contains("502"));
     assert!(Cause::UdpBlocked(Some(8_080)).operator().contains("8080"));
+    let [unknown, known] = [false, true].map(|is_known| Cause::NotAllowed { is_known });
+    assert_ne!(unknown.what(), known.what());
+    assert!(unknown.user().contains("#token="));
+    assert!(unknown.operator().contains("tickwire token --sub"));
     assert_ne!(Cause::Proxy(502).operator(), Cause::Proxy(200).operator());
 }
 
