@@ -49,6 +49,9 @@
 //! }
 //! ```
 //!
+//! They are published over it as well: [`Topics::put`] and [`Topics::remove`] for the newest values,
+//! [`Topics::add`], which is answered, for logs.
+//!
 //! **Tokens.** Where the server asks who its users are, [`LinkOptions::token`] gives it a token. It is
 //! asked for each session, and again before the server says that one ends; a session goes on with the
 //! new one.
@@ -102,5 +105,5 @@ pub use report::{
     CandidateKind, ChannelReport, Family, Milestone, Outcome, Path, StepReport, Tally,
 };
 pub use state::{Failure, Interruption, LinkState, Step, Try};
-pub use tickwire_values::Update as TopicUpdate;
-pub use topics::{TopicEvent, TopicOptions, TopicSubscription, Topics, use_topics};
+pub use tickwire_values::{PublishError, Update as TopicUpdate};
+pub use topics::{AddError, TopicEvent, TopicOptions, TopicSubscription, Topics, use_topics};

@@ -1,7 +1,7 @@
 //! The link in the server's render: idle, and nothing to start. The browser's own replaces it
 //! when it hydrates the page, and first shows the same.
 
-use crate::{Link, LinkOptions, LinkState, OpenError, Topics};
+use crate::{AddError, Link, LinkOptions, LinkState, OpenError, Topics};
 use leptos::prelude::*;
 
 /// A link that stays [`LinkState::Idle`].
@@ -24,8 +24,11 @@ pub fn use_link_with_options(_options: LinkOptions) -> Link {
         open: Callback::new(|_| Err(OpenError::NoLink)),
         looking: RwSignal::new(0),
         topics: Topics {
+            refused: Signal::stored(None),
             subscribe: Callback::new(|_| 0),
             unsubscribe: Callback::new(|_| {}),
+            put: Callback::new(|_| Ok(())),
+            add: Callback::new(|_| Err(AddError::NotOpen)),
         },
     }
 }

@@ -1,11 +1,12 @@
-//! Topics that are read over a link.
+//! Topics that are read, and published, over a link.
 
 use crate::Link;
+use futures_channel::oneshot;
 use leptos::prelude::*;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use tickwire_values::Update as TopicUpdate;
+use tickwire_values::{PublishError, Update as TopicUpdate};
 
 /// Which topic, and what of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -64,8 +65,38 @@ pub(crate) type OnTopicEvent = Rc<dyn Fn(TopicEvent)>;
 /// What [`use_topics`] gives a component: of one link always the same.
 #[derive(Clone, Copy)]
 pub struct Topics {
+    /// Why the server has not taken something that was put, the last time that it has not: for people.
+    pub refused: Signal<Option<String>>,
     pub(crate) subscribe: Callback<(TopicOptions, OnTopicEvent), u64>,
     pub(crate) unsubscribe: Callback<u64>,
+    pub(crate) put: Callback<Put, Result<(), PublishError>>,
+    pub(crate) add: Callback<[String; 3], Result<Answer, AddError>>,
+}
+
+/// A topic, a key, and its value, if it has one from now on.
+pub(crate) type Put = (String, String, Option<Vec<u8>>);
+
+/// What the server will have said of a value that was added.
+pub(crate) type Answer = oneshot::Receiver<Result<(), AddError>>;
+
+/// Why a value that was added is not known to be taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddError {
+    /// There is no session now, or no link.
+    #[error("the link is not open")]
+    NotOpen,
+    /// As many values wait for their answers as may.
+    #[error("too many values wait for the server's answers")]
+    Full,
+    /// The browser does not take it: its buffer is full, or it is larger than the server takes.
+    #[error("the browser does not take the message")]
+    NotSent,
+    /// The server does not take it: what it says.
+    #[error("{0}")]
+    Refused(String),
+    /// The link was lost before the server has answered: it may have taken it, or not.
+    #[error("the link was lost before the server has answered")]
+    Lost,
 }
 
 /// A subscription. It ends when this is dropped, and when the component that called
@@ -107,6 +138,50 @@ impl Topics {
         StoredValue::new_local(subscription);
         values.into()
     }
+
+    /// Puts a key's value into a topic of the newest values, where the server lets clients do so. The
+    /// newest comes to the server whatever is lost, over other sessions too; what it does not take
+    /// is told in [`Topics::refused`]. Nothing where the component that made the link is gone, or the
+    /// page is being rendered by the server.
+    ///
+    /// # Errors
+    /// Where something is too long, or a thousand other keys wait.
+    pub fn put(
+        &self,
+        topic: &str,
+        key: &str,
+        value: impl Into<Vec<u8>>,
+    ) -> Result<(), PublishError> {
+        let put = (topic.into(), key.into(), Some(value.into()));
+        self.put.try_run(put).unwrap_or(Ok(()))
+    }
+
+    /// Removes a key from a topic of the newest values, likewise.
+    ///
+    /// # Errors
+    /// As [`Topics::put`].
+    pub fn remove(&self, topic: &str, key: &str) -> Result<(), PublishError> {
+        let put = (topic.into(), key.into(), None);
+        self.put.try_run(put).unwrap_or(Ok(()))
+    }
+
+    /// Adds text to a log, or another topic. It is sent when this is called, once, on the present
+    /// session; the future completes when the server has answered.
+    ///
+    /// # Errors
+    /// Where the server does not take it, or is not known to.
+    pub fn add(
+        &self,
+        topic: &str,
+        key: &str,
+        value: &str,
+    ) -> impl Future<Output = Result<(), AddError>> + use<> {
+        let added = self.add.try_run([topic, key, value].map(str::to_owned));
+        async move {
+            let answer = added.unwrap_or(Err(AddError::NotOpen))?;
+            answer.await.unwrap_or(Err(AddError::Lost))
+        }
+    }
 }
 
 impl Drop for TopicSubscription {
@@ -115,7 +190,32 @@ impl Drop for TopicSubscription {
     }
 }
 
-/// Topics over a link, on two channels that are opened with the first subscription.
+/// Topics over a link, on two channels that are opened with the first subscription, or the first value
+/// that is published.
 pub fn use_topics(link: Link) -> Topics {
     link.topics
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    fn poll(future: impl Future<Output = Result<(), AddError>>) -> Poll<Result<(), AddError>> {
+        pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn what_is_added_without_a_link_is_not_taken() {
+        let owner = Owner::new();
+        let topics = owner.with(|| use_topics(crate::use_link()));
+        assert_eq!(topics.put("prices", "EURUSD", "1.0934"), Ok(()));
+        assert_eq!(topics.remove("prices", "EURUSD"), Ok(()));
+        let added = poll(topics.add("chat", "alice", "hello"));
+        assert_eq!(added, Poll::Ready(Err(AddError::NotOpen)));
+        drop(owner);
+        let added = poll(topics.add("chat", "alice", "hello"));
+        assert_eq!(added, Poll::Ready(Err(AddError::NotOpen)));
+    }
 }

@@ -1,19 +1,24 @@
-//! Subscriptions over the channels `control` and `values`.
+//! Topics over the channels `control` and `values`.
+
+mod publishing;
 
 use super::clock;
 use super::driver::Driver;
 use super::json;
 use super::timer::after;
 use crate::topics::OnTopicEvent;
-use crate::{ChannelEvent, ChannelOptions, LinkChannel, TopicEvent, TopicOptions, Topics};
+use crate::{
+    AddError, ChannelEvent, ChannelOptions, LinkChannel, TopicEvent, TopicOptions, Topics,
+};
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use publishing::Publishing;
 use std::rc::Rc;
 use tickwire_values::Receiver;
 use tickwire_wire::Fields;
 use tickwire_wire::control::{CONTROL, PROTOCOL, VALUES};
-use tickwire_wire::values::LogEntry;
+use tickwire_wire::values::{ACKNOWLEDGEMENT, LogEntry};
 use wasm_bindgen::JsValue;
 use web_time::Instant;
 
@@ -32,12 +37,18 @@ pub fn of(driver: Driver) -> Topics {
         next: 1,
         acknowledging: None,
         renewing: None,
+        publishing: Publishing::default(),
+        refused: RwSignal::new(None),
     }));
+    let refused = reader.with(|state| state.refused.into());
     if driver.has_tokens() {
         // What the server says of them comes on one of the channels.
         reader.open();
     }
     Topics {
+        refused: refused.unwrap_or_else(|| Signal::stored(None)),
+        put: Callback::new(move |put| reader.put(put)),
+        add: Callback::new(move |added| reader.add(added)),
         subscribe: Callback::new(move |(options, on_event)| reader.subscribe(options, on_event)),
         unsubscribe: Callback::new(move |id| reader.unsubscribe(id)),
     }
@@ -57,8 +68,8 @@ struct Subscribed {
 
 struct State {
     driver: Driver,
-    /// `control` and `values`, which are there while something is subscribed to, or the link has
-    /// tokens.
+    /// `control` and `values`, which are there while something is subscribed to, and always where the
+    /// page publishes or has tokens.
     channels: Option<[LinkChannel; 2]>,
     is_open: [bool; 2],
     receiver: Receiver,
@@ -67,6 +78,9 @@ struct State {
     acknowledging: Option<Timeout>,
     /// Asks the page for a token once more.
     renewing: Option<Timeout>,
+    publishing: Publishing,
+    /// Why something that was put is not taken.
+    refused: RwSignal<Option<String>>,
 }
 
 /// Tells come after the state is free again, so that who is told may subscribe.
@@ -89,17 +103,21 @@ impl Reader {
                 on_event,
                 position: None,
             });
-            (id, state.channels.is_none())
+            id
         });
-        let Some((id, is_first)) = id else {
-            return 0;
-        };
-        if is_first {
-            self.open();
-        } else {
+        if !self.open_first() {
             self.with(State::begin);
         }
-        id
+        id.unwrap_or(0)
+    }
+
+    /// Opens the channels where they are not there. Returns whether they were not.
+    fn open_first(self) -> bool {
+        let is_first = self.with(|state| state.channels.is_none()) == Some(true);
+        if is_first {
+            self.open();
+        }
+        is_first
     }
 
     fn open(self) {
@@ -149,10 +167,17 @@ impl Reader {
                 self.with(|state| {
                     state.is_open[index] = true;
                     state.begin();
+                    if state.is_open == [true; 2] {
+                        state.begin_publishing();
+                    }
                 });
+                self.publish();
             }
             ChannelEvent::Text(text) => self.said(&text),
             ChannelEvent::Binary(message) if index == 0 => self.entry(&message),
+            ChannelEvent::Binary(message) if message.first() == Some(&ACKNOWLEDGEMENT) => {
+                self.acknowledged(&message);
+            }
             ChannelEvent::Binary(message) => self.packet(&message),
             ChannelEvent::Lost => {
                 let was_open = self.with(|state| {
@@ -188,8 +213,23 @@ impl Reader {
                     }
                 });
             }
+            Some("published") => {
+                self.with(|state| state.publishing.answered(number, Ok(())));
+            }
             Some("refused") => {
                 let message = said.text("message").unwrap_or_default();
+                let is_answer = self.with(|state| {
+                    let cause = AddError::Refused(message.clone());
+                    state.publishing.answered(number, Err(cause))
+                });
+                if is_answer == Some(true) {
+                    return;
+                }
+                if said.number("id").is_none() {
+                    let refused = self.with(|state| state.refused);
+                    refused.and_then(|refused| refused.try_set(Some(message)));
+                    return;
+                }
                 self.tell(number, TopicEvent::Refused(message));
                 let closed = self.with(|state| {
                     let all = &mut state.subscriptions;
@@ -311,6 +351,7 @@ impl Reader {
         self.tell_all(&TopicEvent::Refused(reason.to_owned()));
         let closed = self.with(|state| {
             state.subscriptions.clear();
+            state.publishing.refuse(reason);
             state.close()
         });
         drop(closed);
@@ -369,6 +410,7 @@ impl State {
         self.receiver = Receiver::new();
         self.acknowledging = None;
         self.renewing = None;
+        self.publishing.lose();
         for it in &mut self.subscriptions {
             it.on_session = None;
         }
@@ -376,7 +418,8 @@ impl State {
 
     /// Gives back the channels where nothing is done on them.
     fn close_unused(&mut self) -> Option<[LinkChannel; 2]> {
-        let is_used = !self.subscriptions.is_empty() || self.driver.has_tokens();
+        let is_used =
+            !self.subscriptions.is_empty() || self.publishing.is_used || self.driver.has_tokens();
         if is_used { None } else { self.close() }
     }
 
