@@ -10,7 +10,10 @@ use tickwire_wire::feed::ECHO;
 #[component]
 pub fn Composer(link: Link) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
-    let is_connected = Memo::new(move |_| link.state.with(|state| *state == LinkState::Connected));
+    let is_connected = Memo::new(move |_| {
+        let is_open = |state: &_| matches!(state, LinkState::Connected | LinkState::Moving { .. });
+        link.state.with(is_open)
+    });
     let can_type = Memo::new(move |_| {
         link.state
             .with(|state| state.has_session() || matches!(state, LinkState::Reconnecting { .. }))

@@ -65,6 +65,7 @@ pub fn use_feeds(lines: Lines) -> Feeds {
         lines,
         readings: StoredValue::new(Readings::new(0.0)),
         has_session: StoredValue::new(false),
+        is_moving: StoredValue::new(false),
         said: StoredValue::new(String::new()),
         clock: RwSignal::new(ClockTexts::default()),
         machine: RwSignal::new(MachineTexts::default()),
@@ -126,6 +127,7 @@ struct Shown {
     lines: Lines,
     readings: StoredValue<Readings>,
     has_session: StoredValue<bool>,
+    is_moving: StoredValue<bool>,
     /// What the log says of the link: not all that changes can be seen.
     said: StoredValue<String>,
     clock: RwSignal<ClockTexts>,
@@ -162,7 +164,11 @@ impl Shown {
                 }
             }
             LinkEventKind::State(state) => {
-                if state.step() == Some(Step::Signalling) {
+                let is_moving = matches!(state, LinkState::Moving { .. });
+                let was_moving = self.is_moving.try_get_value() == Some(true);
+                self.is_moving.try_set_value(is_moving);
+                // What it has moved to may be another server, with another clock.
+                if state.step() == Some(Step::Signalling) || (was_moving && !is_moving) {
                     self.readings.try_set_value(Readings::new(resolution()));
                 }
                 self.has_session.try_set_value(state.has_session());

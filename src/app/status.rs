@@ -102,7 +102,7 @@ fn key(state: &LinkState) -> &'static str {
     match state {
         LinkState::Idle => "idle",
         LinkState::Connecting { .. } => "connecting",
-        LinkState::Connected => "connected",
+        LinkState::Connected | LinkState::Moving { .. } => "connected",
         LinkState::Interrupted(_) => "interrupted",
         LinkState::Reconnecting { .. } => "reconnecting",
         LinkState::Failed(_) => "failed",

@@ -65,13 +65,13 @@ impl ChannelOptions {
 /// What happens on a channel that [`Link::open`](crate::Link::open) has opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChannelEvent {
-    /// It is open. It comes again when the link has come back on a new session.
+    /// It is open. It comes again when the link has come back on a new session, or moved to one.
     Opened,
     /// A text message arrived.
     Text(String),
     /// A binary message arrived.
     Binary(Vec<u8>),
-    /// The session is lost, and the channel comes back with the link; what was on its way is
+    /// The session is lost, or left for another, and the channel comes back with the link; what was on its way is
     /// lost.
     Lost,
     /// It has ended: the server has closed it, or does not serve it (why). Nothing follows.

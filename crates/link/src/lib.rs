@@ -72,6 +72,11 @@
 //! the page, cuts short. A server's `Retry-After` is kept to. A link that was stopped stays
 //! stopped.
 //!
+//! Where the server says that it is about to stop, another session is opened before this one is left
+//! ([`LinkState::Moving`]). Topics are read in both until all is there in the new one, so nothing is
+//! missed and nothing told twice; other channels are [`ChannelEvent::Lost`] and [`ChannelEvent::Opened`]
+//! in the same instant.
+//!
 //! **What is left behind.** Nothing: what the link creates (connection, channels, listeners,
 //! timers, requests) it removes when it stops, and when the component that called [`use_link`]
 //! goes; then the session ends on the server too.
@@ -90,6 +95,8 @@ mod browser;
 mod channel;
 mod link;
 pub mod machine;
+#[cfg(any(target_arch = "wasm32", test))]
+mod merge;
 mod report;
 #[cfg(any(target_arch = "wasm32", test))]
 mod silence;

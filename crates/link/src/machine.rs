@@ -11,8 +11,15 @@
 //!   (all)               Failed                  Interrupted ──────▶ Reconnecting ⟲ again
 //!                                                      no luck in 5 s, or gone
 //! ```
+//!
+//! Where the server wants the link to be elsewhere, a connected one is `Moving` until another session
+//! is open, which is tried for beside the present one, and is `Connected` by that one then. Where the
+//! present one is lost before, the try under way is that of a link that is `Reconnecting`.
+
+mod moving;
 
 use crate::{Failure, Interruption, LinkState, Step, Try};
+use moving::Mover;
 use std::time::Duration;
 
 /// How long opening a session may take. ICE gives up later than people do.
@@ -43,6 +50,14 @@ pub enum Event {
     Doubt,
     /// ICE has given up (`failed`) where the session was open: another way may be found for it.
     NoWay,
+    /// The server wants the link to be elsewhere: it is about to stop.
+    GoAway,
+    /// The session that is being opened beside the present one has come as far as this.
+    NextReached(Step),
+    /// It is open.
+    NextOpened,
+    /// It could not be opened.
+    NextLost(Failure),
     /// Nothing has arrived on any channel for so long that something is wrong.
     Silent,
     /// Something has arrived, or ICE hears the server again.
@@ -62,9 +77,18 @@ pub enum Event {
 pub enum Action {
     /// Open a new session, in place of whatever there is.
     Open,
+    /// Open a new session beside the present one, in place of any other that is being opened there.
+    OpenNext,
+    /// Close the session that is being opened beside the present one.
+    CloseNext,
+    /// The session that was opened beside the present one takes its place.
+    Move,
+    /// The present session is lost: close it. The one that is being opened beside it is the present
+    /// one from now on.
+    Replace,
     /// Restart ICE on the session that there is.
     Restart,
-    /// Close the session that there is, or is being opened, here and on the server.
+    /// Close the session that there is, or is being opened, here and on the server, and any beside it.
     Close,
 }
 
@@ -86,6 +110,10 @@ pub fn deadline(state: &LinkState) -> Option<f64> {
         | LinkState::Interrupted(
             Interruption::Doubtful { until } | Interruption::Restarting { until },
         )
+        | LinkState::Moving {
+            attempted: Try::Waiting { until, .. } | Try::Opening { until, .. },
+            ..
+        }
         | LinkState::Reconnecting {
             attempted: Try::Waiting { until, .. } | Try::Opening { until, .. },
             ..
@@ -110,6 +138,13 @@ pub fn next(state: &LinkState, event: &Event, at: Moment) -> (LinkState, Vec<Act
         LinkState::Connecting { step, until } => on_connecting(*step, *until, event, at),
         LinkState::Connected => on_connected(event, at),
         LinkState::Interrupted(interruption) => on_interrupted(*interruption, event, at),
+        LinkState::Moving { attempt, attempted } => {
+            let moving = Mover {
+                attempt: *attempt,
+                at,
+            };
+            moving.on_event(*attempted, event)
+        }
         LinkState::Reconnecting {
             attempt,
             attempted,
@@ -159,6 +194,7 @@ fn on_connected(event: &Event, at: Moment) -> Changed {
             Some((LinkState::Interrupted(doubtful), Vec::new()))
         }
         Event::Silent | Event::NoWay | Event::NetworkChanged => Some(restarting(at)),
+        Event::GoAway if at.reconnect => Some(Mover { attempt: 1, at }.open()),
         Event::Lost(failure) => Some(lost(failure.clone(), at)),
         Event::Left => Some(lost(Failure::Away, at)),
         _ => None,
@@ -200,19 +236,30 @@ fn waiting(attempt: u32, cause: Failure, at: Moment) -> LinkState {
     if !at.reconnect || !cause.is_passing() {
         return LinkState::Failed(cause);
     }
+    LinkState::Reconnecting {
+        attempt,
+        attempted: wait_for(attempt, &cause, at),
+        cause,
+    }
+}
+
+fn wait_for(attempt: u32, cause: &Failure, at: Moment) -> Try {
     let asked = cause.retry_after();
     let until = match cause {
         // Nobody knows when: it is seen then.
         Failure::Away => f64::INFINITY,
         _ => at.now + wait(attempt, asked.unwrap_or_default(), at.random),
     };
-    LinkState::Reconnecting {
-        attempt,
-        attempted: Try::Waiting {
-            until,
-            not_before: asked.map_or(0.0, |asked| at.after(asked)),
-        },
-        cause,
+    Try::Waiting {
+        until,
+        not_before: asked.map_or(0.0, |asked| at.after(asked)),
+    }
+}
+
+fn opening(at: Moment) -> Try {
+    Try::Opening {
+        step: Step::Signalling,
+        until: at.after(OPEN_LIMIT),
     }
 }
 
@@ -272,11 +319,7 @@ impl Waiter<'_> {
     }
 
     fn open(&self) -> (LinkState, Vec<Action>) {
-        let opening = Try::Opening {
-            step: Step::Signalling,
-            until: self.at.after(OPEN_LIMIT),
-        };
-        (self.at_try(opening), vec![Action::Open])
+        (self.at_try(opening(self.at)), vec![Action::Open])
     }
 
     fn again(&self, failure: Failure) -> (LinkState, Vec<Action>) {

@@ -25,6 +25,14 @@ pub enum LinkState {
     /// The server is not heard, or the network has changed: the session is given some seconds
     /// to come back, its channels and feeds with it.
     Interrupted(Interruption),
+    /// The server wants the link to be elsewhere. The session goes on, with all its channels, while
+    /// another is opened that takes its place: then the link is [`LinkState::Connected`] again.
+    Moving {
+        /// Which try is under way or comes next: the first is 1.
+        attempt: u32,
+        /// When it comes, or how far it is.
+        attempted: Try,
+    },
     /// The session is lost, and a new one is tried for until one opens.
     Reconnecting {
         /// Which try is under way or comes next: the first is 1.
@@ -148,10 +156,14 @@ impl LinkState {
 
     /// Whether there is a session with open channels, be it heard at this moment or not.
     pub fn has_session(&self) -> bool {
-        matches!(self, Self::Connected | Self::Interrupted(_))
+        matches!(
+            self,
+            Self::Connected | Self::Interrupted(_) | Self::Moving { .. }
+        )
     }
 
-    /// How far a session that is being opened is: the first since the start, or a later one.
+    /// How far a session that is being opened is: the first since the start, or a later one, where
+    /// there is none beside it.
     pub fn step(&self) -> Option<Step> {
         match self {
             Self::Connecting { step, .. }
@@ -163,7 +175,7 @@ impl LinkState {
         }
     }
 
-    /// When the next try for a new session begins, while one waits for that.
+    /// When the next try for a new session begins, while there is none and one waits for that.
     pub fn next_try(&self) -> Option<f64> {
         match self {
             Self::Reconnecting {
@@ -187,7 +199,7 @@ impl LinkState {
         match self {
             Self::Idle => "Not connected",
             Self::Connecting { .. } => "Connecting…",
-            Self::Connected => "Connected",
+            Self::Connected | Self::Moving { .. } => "Connected",
             Self::Interrupted(_) => "Interrupted",
             Self::Reconnecting { .. } => "Reconnecting…",
             Self::Failed(_) => "Failed",
@@ -203,6 +215,9 @@ impl LinkState {
             }
             Self::Interrupted(Interruption::Restarting { .. }) => {
                 "The server is not heard. Looking for another way to it.".into()
+            }
+            Self::Moving { .. } => {
+                "The server is about to stop. Another session is being opened.".into()
             }
             Self::Reconnecting { cause, .. } | Self::Failed(cause) => cause.message(),
         }

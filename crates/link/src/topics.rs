@@ -51,7 +51,8 @@ impl TopicOptions {
 pub enum TopicEvent {
     /// A key has another value, or none any more.
     Value(TopicUpdate),
-    /// All that was there has come: after each time that the link has come back, too.
+    /// All that was there has come: after each time that the link has come back or moved, too. What was
+    /// removed meanwhile has been told before.
     Complete,
     /// The link is lost, and the subscription comes back with it.
     Lost,
@@ -165,8 +166,8 @@ impl Topics {
         self.put.try_run(put).unwrap_or(Ok(()))
     }
 
-    /// Adds text to a log, or another topic. It is sent when this is called, once, on the present
-    /// session; the future completes when the server has answered.
+    /// Adds text to a log, or another topic. It is sent once, when this is called, or else as soon as
+    /// the channels are open; the future completes when the server has answered.
     ///
     /// # Errors
     /// Where the server does not take it, or is not known to.

@@ -1,7 +1,7 @@
 //! One `RTCDataChannel`, and who on the page it is for.
 
 use super::connection::describe;
-use crate::link::OnChannelEvent;
+use super::halves::Opened;
 use crate::{ChannelReport, NotSent, Tally};
 use gloo_events::EventListener;
 use std::cell::{Cell, RefCell};
@@ -37,21 +37,6 @@ pub enum Role {
     Pulse,
     /// Who has opened it on the link.
     Opened(Weak<Opened>),
-}
-
-/// A channel that was opened on the link: what remains of it when the session changes.
-pub struct Opened {
-    /// As it was asked for; the id is that on the present session.
-    pub init: RefCell<ChannelInit>,
-    pub on_event: OnChannelEvent,
-    /// Its half on the present session, once both sides have theirs.
-    pub channel: RefCell<Option<Rc<Channel>>>,
-    /// On which session the server was asked for it, by the session's number.
-    pub asked_on: Cell<u32>,
-    /// Whether it was said that it is open on the present session.
-    pub is_told: Cell<bool>,
-    /// What came before that: Chromium tells of a message first where it comes soon.
-    pub early: RefCell<Vec<Message>>,
 }
 
 /// A channel of a connection. Dropping it closes it.

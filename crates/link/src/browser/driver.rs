@@ -1,6 +1,7 @@
 //! Does what the machine says, and tells it what happens: the one writer of a link's signals.
 
-use super::channel::{Opened, Role};
+use super::channel::Role;
+use super::halves::Opened;
 use super::session::Session;
 use super::{clock, timer};
 use crate::machine::{self, Action, Event, Moment};
@@ -30,6 +31,12 @@ pub struct Driver {
     pub(super) steps: StoredValue<Steps>,
     pub(super) loaded: f64,
     pub(super) current: StoredValue<Option<Session>, LocalStorage>,
+    /// The session that is being opened beside the current one.
+    pub(super) next: StoredValue<Option<Session>, LocalStorage>,
+    /// The session in whose place the current one has come, until it is left, and when that is at
+    /// the latest.
+    pub(super) leaving: StoredValue<Option<Session>, LocalStorage>,
+    pub(super) leave_by: StoredValue<Option<Timeout>, LocalStorage>,
     /// How many sessions there were: numbers them, so that what is late for one is known.
     pub(super) sessions: StoredValue<u32>,
     /// The channels that were opened on the link.
@@ -57,6 +64,9 @@ impl Driver {
             steps: StoredValue::new(Steps::default()),
             loaded: clock::now(),
             current: StoredValue::new_local(None),
+            next: StoredValue::new_local(None),
+            leaving: StoredValue::new_local(None),
+            leave_by: StoredValue::new_local(None),
             sessions: StoredValue::new(0),
             opened: StoredValue::new_local(Vec::new()),
             queue: StoredValue::new(VecDeque::new()),
@@ -97,7 +107,7 @@ impl Driver {
         self.take_in(None, event);
     }
 
-    /// The same, of one session: nothing, where another has taken its place.
+    /// The same, of one session: nothing, where it is left, or another has taken its place.
     pub(super) fn on_session(self, number: u32, event: Event) {
         self.take_in(Some(number), event);
     }
@@ -110,11 +120,34 @@ impl Driver {
         }
         self.is_busy.try_set_value(true);
         while let Some(Some((session, event))) = self.queue.try_update_value(VecDeque::pop_front) {
-            if session.is_none_or(|number| self.is_current(number)) {
+            let event = match session {
+                Some(number) => self.to_the_link(number, event),
+                None => Some(event),
+            };
+            if let Some(event) = event {
                 self.deal_with(&event);
             }
         }
         self.is_busy.try_set_value(false);
+    }
+
+    /// What something that has happened to a session is for the link.
+    fn to_the_link(self, number: u32, event: Event) -> Option<Event> {
+        if self.is_current(number) {
+            return Some(event);
+        }
+        if self.is_next(number) {
+            return match event {
+                Event::Reached(step) => Some(Event::NextReached(step)),
+                Event::Opened => Some(Event::NextOpened),
+                Event::Lost(failure) => Some(Event::NextLost(failure)),
+                _ => None,
+            };
+        }
+        if matches!(event, Event::Lost(_) | Event::NoWay | Event::Silent) {
+            self.leave(number);
+        }
+        None
     }
 
     fn deal_with(self, event: &Event) {
@@ -138,17 +171,25 @@ impl Driver {
         for action in actions {
             match action {
                 Action::Open => self.open(),
+                Action::OpenNext => self.open_next(),
+                Action::CloseNext => self.close_next(),
+                Action::Move => self.move_over(),
+                Action::Replace => self.replace(*event == Event::Lost(Failure::Ended)),
                 Action::Restart => self.restart(),
                 Action::Close => self.close(*event == Event::Lost(Failure::Ended)),
             }
         }
         self.wait_for_deadline(&after, *event == Event::Time);
         if is_changed {
-            if after == LinkState::Connected {
+            let is_connected = after == LinkState::Connected;
+            if is_connected {
                 self.ask_for_channels();
                 self.look_once();
             }
             self.tell(LinkEventKind::State(after));
+            if is_connected {
+                self.release();
+            }
         }
     }
 
@@ -187,6 +228,34 @@ impl Driver {
         self.with_session(|session| session.number == number) == Some(true)
     }
 
+    pub(super) fn is_next(self, number: u32) -> bool {
+        let is_it = |next: &Option<Session>| next.as_ref().is_some_and(|it| it.number == number);
+        self.next.try_with_value(is_it) == Some(true)
+    }
+
+    /// Whether the session of this number is there: the current one, the next, or one that is being
+    /// left.
+    pub(super) fn has_session(self, number: u32) -> bool {
+        self.with_session_of(number, |_| ()).is_some()
+    }
+
+    /// The session of this number, if it is there.
+    pub(super) fn with_session_of<T>(
+        self,
+        number: u32,
+        look: impl FnOnce(&mut Session) -> T,
+    ) -> Option<T> {
+        let mut look = Some(look);
+        let mut look_in = |session: &mut Option<Session>| {
+            let session = session.as_mut().filter(|it| it.number == number)?;
+            look.take().map(|look| look(session))
+        };
+        [self.current, self.next, self.leaving]
+            .into_iter()
+            .find_map(|place| place.try_update_value(&mut look_in).flatten())
+    }
+
+    /// The current session.
     pub(super) fn with_session<T>(self, look: impl FnOnce(&mut Session) -> T) -> Option<T> {
         self.current
             .try_update_value(|current| current.as_mut().map(look))

@@ -3,6 +3,7 @@
 use super::channel::{Channel, Message, Role};
 use super::connection::Happening;
 use super::driver::Driver;
+use super::halves::MAX_EARLY;
 use super::session::Session;
 use super::{clock, timer};
 use crate::machine::Event;
@@ -17,7 +18,7 @@ const SETTLE: f64 = 100.0;
 
 impl Driver {
     pub(super) fn happened(self, number: u32, happening: Happening) {
-        if !self.is_current(number) {
+        if !self.has_session(number) {
             return;
         }
         match happening {
@@ -26,15 +27,16 @@ impl Driver {
                 if let Role::Opened(opened) = &channel.role
                     && let Some(opened) = opened.upgrade()
                 {
-                    opened.opened(&channel);
+                    opened.opened(number);
                 }
                 self.look_whether_open(number);
             }
             Happening::Closed(channel) => {
-                if self.with_session(|session| session.connection.is_closed()) == Some(true) {
+                let is_closed = |session: &mut Session| session.connection.is_closed();
+                if self.with_session_of(number, is_closed) == Some(true) {
                     return self.on_session(number, Event::Lost(Failure::Ended));
                 }
-                self.with_session(|session| {
+                self.with_session_of(number, |session| {
                     session.keep_closed(channel, || {
                         timer::after(SETTLE, move || self.settle(number))
                     });
@@ -51,18 +53,16 @@ impl Driver {
 
     /// Some channels have closed, and not all: the server has closed them, one by one.
     pub(super) fn settle(self, number: u32) {
-        if !self.is_current(number) {
-            return;
-        }
-        let settled = self.with_session(Session::settled);
+        let settled = self.with_session_of(number, Session::settled);
         for channel in settled.iter().flat_map(|(closed, _)| closed) {
-            self.channel_closed(channel);
+            self.channel_closed(number, channel);
         }
         self.look_whether_open(number);
     }
 
     pub(super) fn look_whether_open(self, number: u32) {
-        if self.with_session(|session| session.connection.is_open()) == Some(true) {
+        let is_open = |session: &mut Session| session.connection.is_open();
+        if self.with_session_of(number, is_open) == Some(true) {
             self.reached(number, Milestone::ChannelsOpen);
             self.on_session(number, Event::Opened);
         }
@@ -78,11 +78,13 @@ impl Driver {
             }
             RtcPeerConnectionState::Disconnected => self.on_session(number, Event::Doubt),
             RtcPeerConnectionState::Failed => {
-                let has_pair = self.with_session(|session| session.connection.has_pair());
-                let was_open = self.state.try_with_untracked(LinkState::has_session);
-                let event = match (has_pair, was_open) {
+                let has_pair = |session: &mut Session| session.connection.has_pair();
+                let has_pair = self.with_session_of(number, has_pair);
+                let is_open = self.state.try_with_untracked(LinkState::has_session) == Some(true)
+                    && !self.is_next(number);
+                let event = match (has_pair, is_open) {
                     (Some(true), _) => Event::Lost(Failure::Dtls),
-                    (_, Some(true)) => Event::NoWay,
+                    (_, true) => Event::NoWay,
                     _ => Event::Lost(Failure::NoPath),
                 };
                 self.on_session(number, event);
@@ -93,26 +95,41 @@ impl Driver {
 
     pub(super) fn received(self, number: u32, channel: &Rc<Channel>, message: Message) {
         self.hear(number, matches!(channel.role, Role::Pulse));
-        match &channel.role {
-            Role::Pulse => {}
-            Role::Page(label) => self.tell(match message {
-                Message::Text(text) => LinkEventKind::Received(label.clone(), text),
-                Message::Binary(bytes) => {
-                    LinkEventKind::ReceivedBinary(label.clone(), bytes.byte_length())
-                }
-            }),
-            Role::Opened(opened) => {
-                if let Some(opened) = opened.upgrade() {
-                    opened.received(channel, message);
-                }
+        let is_full = match &channel.role {
+            Role::Pulse => false,
+            Role::Page(label) if self.is_next(number) => {
+                let label = label.clone();
+                let keep = |session: &mut Session| {
+                    session.early.push((label, message));
+                    session.early.len() >= MAX_EARLY
+                };
+                self.with_session_of(number, keep) == Some(true)
             }
+            Role::Page(label) => {
+                self.page_received(label.clone(), message);
+                false
+            }
+            Role::Opened(opened) => opened
+                .upgrade()
+                .is_some_and(|opened| opened.received(number, message)),
+        };
+        if is_full {
+            // What has come is told when the session is the link's: so much of it says that it works.
+            self.on_session(number, Event::Opened);
         }
+    }
+
+    pub(super) fn page_received(self, label: Rc<str>, message: Message) {
+        self.tell(match message {
+            Message::Text(text) => LinkEventKind::Received(label, text),
+            Message::Binary(bytes) => LinkEventKind::ReceivedBinary(label, bytes.byte_length()),
+        });
     }
 
     /// The server is heard.
     pub(super) fn hear(self, number: u32, is_pulse: bool) {
         let now = clock::now();
-        let look = self.with_session(|session| {
+        let look = self.with_session_of(number, |session| {
             if is_pulse {
                 session.silence.pulse(now)
             } else {
@@ -132,17 +149,15 @@ impl Driver {
 
     pub(super) fn listen_until(self, number: u32, at: f64) {
         let listen = move || {
-            if !self.is_current(number) {
-                return;
-            }
             let now = clock::now();
-            match self.with_session(|session| session.silence.look(now)) {
+            match self.with_session_of(number, |session| session.silence.look(now)) {
                 Some(Some(at)) => self.listen_until(number, at),
-                _ => self.on_session(number, Event::Silent),
+                Some(None) => self.on_session(number, Event::Silent),
+                None => {}
             }
         };
         let timer = timer::after(at - clock::now(), listen);
         // The one before is dropped when nothing is borrowed: it may be what is running.
-        drop(self.with_session(|session| session.look.replace(timer)));
+        drop(self.with_session_of(number, |session| session.look.replace(timer)));
     }
 }

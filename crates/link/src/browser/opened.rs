@@ -1,9 +1,9 @@
 //! Channels that were opened on the link: they outlive its sessions.
 
-use super::channel::{Channel, Message, Opened, Role};
+use super::channel::{Channel, Role};
 use super::driver::Driver;
+use super::halves::{Begun, OnSessionEvent, Opened};
 use super::negotiation;
-use super::session::Session;
 use crate::channel::ChannelHandle;
 use crate::link::OnChannelEvent;
 use crate::machine::Event;
@@ -13,7 +13,6 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use tickwire_wire::signaling::Change;
 use web_sys::AbortSignal;
@@ -23,79 +22,6 @@ const ADD_LIMIT: u32 = 10_000;
 /// How many channels may be opened on a link: as many as Chromium has streams for, less those
 /// that are being closed.
 const MAX_OPENED: usize = 512;
-/// How many messages wait until it is said that their channel is open; with more of them it is.
-const MAX_EARLY: usize = 256;
-
-/// A channel, and its half on the present session, or what the browser has against it.
-pub type Begun = (Rc<Opened>, Result<Rc<Channel>, String>);
-
-impl Opened {
-    /// Creates its half on a session, where there is an id for it.
-    pub fn begin_on(self: &Rc<Self>, session: &mut Session) -> Option<Begun> {
-        let id = session.free_id()?;
-        self.asked_on.set(session.number);
-        self.init.borrow_mut().id = id;
-        let init = self.init.borrow().clone();
-        let role = Role::Opened(Rc::downgrade(self));
-        Some((self.clone(), session.connection.add(init, role)))
-    }
-
-    /// The server has its half of this channel too.
-    fn has_both_halves(&self, channel: &Rc<Channel>) {
-        let is_new = self.channel.replace(Some(channel.clone())).is_none();
-        if is_new {
-            self.opened(channel);
-        }
-    }
-
-    /// Says so, if the channel is open and the server has its half.
-    pub fn opened(&self, channel: &Rc<Channel>) {
-        let is_open = channel.is_open() && self.channel.borrow().is_some();
-        if is_open && !self.is_told.get() {
-            self.tell_opened();
-        }
-    }
-
-    fn tell_opened(&self) {
-        self.is_told.set(true);
-        self.tell(ChannelEvent::Opened);
-        for message in self.early.take() {
-            self.tell(event(message));
-        }
-    }
-
-    /// A message has come: so the server has its half, whatever the answer over HTTP is doing.
-    pub fn received(&self, channel: &Rc<Channel>, message: Message) {
-        self.has_both_halves(channel);
-        if self.is_told.get() {
-            return self.tell(event(message));
-        }
-        self.early.borrow_mut().push(message);
-        if self.early.borrow().len() >= MAX_EARLY {
-            self.tell_opened();
-        }
-    }
-
-    /// Its session is over.
-    pub fn lose(&self) {
-        self.early.take();
-        let was_told = self.is_told.take();
-        if self.channel.take().is_some() && was_told {
-            self.tell(ChannelEvent::Lost);
-        }
-    }
-
-    fn tell(&self, event: ChannelEvent) {
-        (self.on_event)(event);
-    }
-}
-
-fn event(message: Message) -> ChannelEvent {
-    match message {
-        Message::Text(text) => ChannelEvent::Text(text),
-        Message::Binary(bytes) => ChannelEvent::Binary(js_sys::Uint8Array::new(&bytes).to_vec()),
-    }
-}
 
 impl Driver {
     pub(super) fn open_channel(
@@ -103,14 +29,27 @@ impl Driver {
         options: ChannelOptions,
         on_event: OnChannelEvent,
     ) -> Result<LinkChannel, OpenError> {
-        let opened = Rc::new(Opened {
-            init: RefCell::new(options.negotiated(0)),
-            on_event,
-            channel: RefCell::default(),
-            asked_on: Cell::new(0),
-            is_told: Cell::new(false),
-            early: RefCell::default(),
-        });
+        let on_event = Rc::new(move |_, event| on_event(event));
+        let handle = self.open_handle(options, on_event, false)?;
+        Ok(LinkChannel(Rc::new(handle)))
+    }
+
+    /// Opens a channel that is told of each session, of the one that is being left as well.
+    pub(super) fn follow_channel(
+        self,
+        options: ChannelOptions,
+        on_event: OnSessionEvent,
+    ) -> Result<Handle, OpenError> {
+        self.open_handle(options, on_event, true)
+    }
+
+    fn open_handle(
+        self,
+        options: ChannelOptions,
+        on_event: OnSessionEvent,
+        follows: bool,
+    ) -> Result<Handle, OpenError> {
+        let opened = Rc::new(Opened::new(options, on_event, follows));
         let added = self.opened.try_update_value(|all| {
             let has_room = all.len() < MAX_OPENED;
             if has_room {
@@ -123,10 +62,10 @@ impl Driver {
             Some(false) => return Err(OpenError::TooMany),
             Some(true) => self.ask_for_channels(),
         }
-        Ok(LinkChannel(Rc::new(Handle {
+        Ok(Handle {
             opened,
             driver: self,
-        })))
+        })
     }
 
     pub(super) fn opened_channels(self) -> Vec<Rc<Opened>> {
@@ -142,10 +81,10 @@ impl Driver {
         let mut missing = self.opened_channels();
         let begun = self.with_session(|session| {
             let url = session.url.clone()?;
-            missing.retain(|opened| opened.asked_on.get() != session.number);
+            missing.retain(|opened| !opened.is_on(session.number));
             let begun: Vec<_> = missing
                 .drain(..)
-                .filter_map(|opened| opened.begin_on(session))
+                .filter_map(|opened| opened.begin_on(session, false))
                 .collect();
             Some((session.number, url, session.token.clone(), begun))
         });
@@ -169,7 +108,7 @@ impl Driver {
                     let wanted = self.opened_channels();
                     for (opened, channel) in begun {
                         if wanted.iter().any(|other| Rc::ptr_eq(other, &opened)) {
-                            opened.has_both_halves(&channel);
+                            opened.has_both_halves(number);
                         } else {
                             self.with_session(|session| session.connection.remove(&channel));
                         }
@@ -179,9 +118,9 @@ impl Driver {
                     self.on_session(number, Event::Lost(Failure::Ended));
                 }
                 Err(failure) => {
-                    for (opened, channel) in begun {
-                        self.forget(&opened, Some(&channel));
-                        opened.tell(ChannelEvent::Closed(Some(failure.message())));
+                    for (opened, _) in begun {
+                        self.forget(&opened);
+                        opened.tell(number, ChannelEvent::Closed(Some(failure.message())));
                     }
                 }
             }
@@ -197,8 +136,8 @@ impl Driver {
             match channel {
                 Ok(channel) => created.push((opened, channel)),
                 Err(cause) => {
-                    self.forget(&opened, None);
-                    spawn_local(async move { opened.tell(ChannelEvent::Closed(Some(cause))) });
+                    self.forget(&opened);
+                    spawn_local(async move { opened.tell(0, ChannelEvent::Closed(Some(cause))) });
                 }
             }
         }
@@ -206,64 +145,88 @@ impl Driver {
     }
 
     /// The server has closed a channel; others are open.
-    pub(super) fn channel_closed(self, channel: &Rc<Channel>) {
+    pub(super) fn channel_closed(self, number: u32, channel: &Rc<Channel>) {
+        let is_current = self.is_current(number);
         match &channel.role {
             Role::Pulse => {}
-            Role::Page(label) => self.tell(LinkEventKind::Closed(label.clone())),
+            Role::Page(label) if is_current => self.tell(LinkEventKind::Closed(label.clone())),
+            Role::Page(_) => {}
             Role::Opened(opened) => {
-                if let Some(opened) = opened.upgrade() {
-                    self.forget(&opened, Some(channel));
-                    // It closed before the browser told that it was open: what came comes first.
-                    if !opened.early.borrow().is_empty() {
-                        opened.tell_opened();
-                    }
-                    opened.tell(ChannelEvent::Closed(None));
+                let Some(opened) = opened.upgrade() else {
+                    return;
+                };
+                if is_current {
+                    self.opened_closed(number, &opened);
+                } else if self.is_next(number) {
+                    // It is told when that session is the link's.
+                    opened.with_half(number, |half| half.is_closed = true);
+                } else {
+                    opened.lose(number);
                 }
             }
         }
     }
 
+    pub(super) fn opened_closed(self, number: u32, opened: &Rc<Opened>) {
+        // It closed before the browser told that it was open: what came comes first.
+        if opened.with_half(number, |half| !half.early.is_empty()) == Some(true) {
+            opened.tell_opened(number);
+        }
+        self.forget(opened);
+        opened.tell(number, ChannelEvent::Closed(None));
+    }
+
     /// The channel does not come back.
-    fn forget(self, opened: &Rc<Opened>, channel: Option<&Rc<Channel>>) {
-        let had = opened.channel.take();
+    fn forget(self, opened: &Rc<Opened>) {
         self.opened
             .try_update_value(|all| all.retain(|other| !Rc::ptr_eq(other, opened)));
-        if let Some(channel) = channel.or(had.as_ref()) {
-            self.with_session(|session| session.connection.remove(channel));
+        for half in opened.halves.take() {
+            self.with_session_of(half.session, |session| {
+                session.connection.remove(&half.channel);
+            });
         }
     }
 }
 
-/// The page's half of a channel that it has opened.
-struct Handle {
+/// The page's half of a channel that it has opened. Dropping it closes the channel.
+pub struct Handle {
     opened: Rc<Opened>,
     driver: Driver,
 }
 
 impl Handle {
-    fn channel(&self) -> Option<Rc<Channel>> {
-        self.opened.channel.borrow().clone()
+    /// Its half on the session of this number.
+    ///
+    /// # Errors
+    /// Where it is not open there.
+    pub fn on(&self, session: u32) -> Result<Rc<Channel>, NotSent> {
+        self.opened.channel(session).ok_or(NotSent::NotOpen)
+    }
+
+    fn present(&self) -> Result<Rc<Channel>, NotSent> {
+        let number = self.driver.with_session(|session| session.number);
+        self.on(number.ok_or(NotSent::NotOpen)?)
     }
 }
 
 impl ChannelHandle for Handle {
     fn send_text(&self, text: &str) -> Result<(), NotSent> {
-        self.channel().ok_or(NotSent::NotOpen)?.send_text(text)
+        self.present()?.send_text(text)
     }
 
     fn send_binary(&self, bytes: &[u8]) -> Result<(), NotSent> {
-        self.channel().ok_or(NotSent::NotOpen)?.send_binary(bytes)
+        self.present()?.send_binary(bytes)
     }
 
     fn buffered_amount(&self) -> u32 {
-        self.channel()
+        self.present()
             .map_or(0, |channel| channel.buffered_amount())
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.driver.forget(&self.opened, None);
+        self.driver.forget(&self.opened);
         self.driver.show_channels();
     }
 }

@@ -20,23 +20,40 @@ impl Driver {
     /// Opens a session in place of what there is.
     pub(super) fn open(self) {
         self.close(false);
+        self.begin(self.current, Event::Lost);
+    }
+
+    /// Opens a session beside the current one.
+    pub(super) fn open_next(self) {
+        self.close_next();
+        self.begin(self.next, Event::NextLost);
+    }
+
+    /// Begins a session in `place`. `lost` is what it is where none can be begun.
+    fn begin(
+        self,
+        place: StoredValue<Option<Session>, LocalStorage>,
+        lost: impl Fn(Failure) -> Event,
+    ) {
         let number = self.sessions.try_get_value().unwrap_or_default() + 1;
         self.sessions.try_set_value(number);
         let now = clock::now();
         let steps = Steps::begin(clock::origin(), self.loaded, now);
-        self.reports.try_set(steps.reports());
-        self.steps.try_set_value(steps);
-        self.advertised.try_set(Vec::new());
+        let is_current = place == self.current;
+        if is_current {
+            self.show_steps(&steps);
+            self.advertised.try_set(Vec::new());
+        }
         let connection = match Connection::open(move |happening| self.happened(number, happening)) {
             Ok(connection) => Rc::new(connection),
-            Err(cause) => return self.on(Event::Lost(Failure::NoWebRtc(cause))),
+            Err(cause) => return self.on(lost(Failure::NoWebRtc(cause))),
         };
-        let mut session = Session::new(number, connection.clone());
-        let begun = self.begin_channels(&mut session);
-        self.current.try_set_value(Some(session));
+        let mut session = Session::new(number, connection.clone(), steps);
+        let begun = self.begin_channels(&mut session, !is_current);
+        place.try_set_value(Some(session));
         let channels = match begun {
             Ok(channels) => channels,
-            Err(failure) => return self.on(Event::Lost(failure)),
+            Err(failure) => return self.on(lost(failure)),
         };
         let peer = connection.peer();
         drop(connection);
@@ -53,17 +70,21 @@ impl Driver {
                     return Ok(());
                 };
                 let url = negotiation::session_url(&server, &answer.id);
-                if !self.is_current(number) {
+                if !self.has_session(number) {
                     // Stopped meanwhile: nobody else knows of this session.
                     negotiation::end_session(&url, token.as_deref()).await;
                     return Ok(());
                 }
-                self.with_session(|session| {
+                let advertised = candidates(&answer.sdp);
+                self.with_session_of(number, |session| {
                     session.url = Some(url);
                     session.token = token;
+                    session.advertised.clone_from(&advertised);
                 });
                 self.reached(number, Milestone::AnswerReceived);
-                self.advertised.try_set(candidates(&answer.sdp));
+                if self.is_current(number) {
+                    self.advertised.try_set(advertised);
+                }
                 negotiation::accept(&peer, &answer.sdp).await
             };
             self.on_session(
@@ -77,7 +98,11 @@ impl Driver {
     }
 
     /// Creates the channels that a session begins with, and returns them for the offer.
-    pub(super) fn begin_channels(self, session: &mut Session) -> Result<Vec<ChannelInit>, Failure> {
+    pub(super) fn begin_channels(
+        self,
+        session: &mut Session,
+        is_held: bool,
+    ) -> Result<Vec<ChannelInit>, Failure> {
         let connection = session.connection.clone();
         let mut channels = self
             .options
@@ -99,16 +124,20 @@ impl Driver {
             channels.push(pulse);
         }
         let opened = self.opened_channels().into_iter();
-        let begun = opened.filter_map(|opened| opened.begin_on(session));
+        let begun = opened.filter_map(|opened| opened.begin_on(session, is_held));
         for (opened, channel) in self.without_refused(begun.collect()) {
             channels.push(channel.init.clone());
-            opened.channel.replace(Some(channel));
+            opened.has_both_halves(session.number);
         }
         Ok(channels)
     }
 
-    /// Closes the session that there is.
+    /// Closes the session that there is, and any beside it.
     pub(super) fn close(self, is_ended: bool) {
+        self.close_next();
+        let leaving = self.leaving.try_update_value(Option::take).flatten();
+        leaving.into_iter().for_each(Session::end);
+        drop(self.leave_by.try_update_value(Option::take));
         let Some(mut session) = self.current.try_update_value(Option::take).flatten() else {
             return;
         };
@@ -121,7 +150,7 @@ impl Driver {
         self.round_trip.try_set(None);
         self.channels.try_set(Vec::new());
         for opened in self.opened_channels() {
-            opened.lose();
+            opened.lose_all();
         }
     }
 

@@ -1,9 +1,10 @@
 //! One session as the link has it: from the offer until it is lost or ended.
 
-use super::channel::Channel;
+use super::channel::{Channel, Message};
 use super::connection::Connection;
 use super::negotiation;
 use crate::silence::Silence;
+use crate::steps::Steps;
 use gloo_timers::callback::Timeout;
 use leptos::task::spawn_local;
 use std::rc::Rc;
@@ -21,6 +22,12 @@ pub struct Session {
     pub url: Option<String>,
     /// The token that goes with each request about it.
     pub token: Option<String>,
+    /// How it was opened, and the addresses that the answer named: to be shown once it is the
+    /// link's present one.
+    pub steps: Steps,
+    pub advertised: Vec<String>,
+    /// Where it is opened beside another: what has come on the channels that the page starts with.
+    pub early: Vec<(Rc<str>, Message)>,
     pub silence: Silence,
     /// Looks whether the server is silent.
     pub look: Option<Timeout>,
@@ -36,10 +43,13 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(number: u32, connection: Rc<Connection>) -> Self {
+    pub fn new(number: u32, connection: Rc<Connection>, steps: Steps) -> Self {
         Self {
             number,
             connection,
+            steps,
+            advertised: Vec::new(),
+            early: Vec::new(),
             url: None,
             token: None,
             silence: Silence::default(),

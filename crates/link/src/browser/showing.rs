@@ -14,10 +14,18 @@ const LOOK: f64 = 1_000.0;
 impl Driver {
     /// The try has come as far as this.
     pub(super) fn reached(self, number: u32, milestone: Milestone) {
+        let now = clock::now();
         if self.is_current(number) {
-            let now = clock::now();
             self.change_steps(|steps| steps.reach(milestone, now));
+        } else {
+            self.with_session_of(number, |session| session.steps.reach(milestone, now));
         }
+    }
+
+    /// Shows the steps of a try that is the link's from now on.
+    pub(super) fn show_steps(self, steps: &Steps) {
+        self.reports.try_set(steps.reports());
+        self.steps.try_set_value(steps.clone());
     }
 
     pub(super) fn end_steps(self, event: &Event, after: &LinkState) {

@@ -28,7 +28,7 @@ impl Driver {
         offer: &Change,
     ) -> Result<Option<(Answer, Option<String>)>, Failure> {
         let token = self.new_token().await;
-        if !self.is_current(number) {
+        if !self.has_session(number) {
             return Ok(None);
         }
         self.reached(number, Milestone::OfferSent);
@@ -38,11 +38,11 @@ impl Driver {
             Err(failure) => failure,
         };
         // One that has ended on the way is followed by another, once.
-        if token.is_none() || !is_unauthorized(&failure) || !self.is_current(number) {
+        if token.is_none() || !is_unauthorized(&failure) || !self.has_session(number) {
             return Err(failure);
         }
         let second = self.new_token().await;
-        if second.is_none() || second == token || !self.is_current(number) {
+        if second.is_none() || second == token || !self.has_session(number) {
             return Err(failure);
         }
         let answer = ask(second.as_deref()).await?;

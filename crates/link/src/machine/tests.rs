@@ -32,6 +32,10 @@ fn trying(attempt: u32, attempted: Try, cause: Failure) -> LinkState {
     }
 }
 
+fn moving(attempt: u32, attempted: Try) -> LinkState {
+    LinkState::Moving { attempt, attempted }
+}
+
 fn wait(until: f64) -> Try {
     Try::Waiting {
         until,
@@ -63,6 +67,8 @@ fn states() -> Vec<LinkState> {
         LinkState::Connected,
         doubtful(later),
         restarting_until(later),
+        moving(2, wait(later)),
+        moving(2, opening(Step::Checking, later)),
         trying(2, wait(later), Failure::Unreachable),
         trying(2, opening(Step::Checking, later), Failure::Silent),
         LinkState::Failed(Failure::NoPath),
@@ -80,6 +86,12 @@ fn events() -> Vec<Event> {
         Event::Lost(refused()),
         Event::Doubt,
         Event::NoWay,
+        Event::GoAway,
+        Event::NextReached(Step::Signalling),
+        Event::NextReached(Step::Securing),
+        Event::NextOpened,
+        Event::NextLost(Failure::Unreachable),
+        Event::NextLost(refused()),
         Event::Silent,
         Event::Heard,
         Event::NetworkChanged,
@@ -91,7 +103,7 @@ fn events() -> Vec<Event> {
 
 /// What is to come of every event in every state: the rest changes nothing.
 fn expected(state: &LinkState, event: &Event) -> Option<(LinkState, Vec<Action>)> {
-    use Action::{Close, Open, Restart};
+    use Action::{Close, CloseNext, Move, Open, OpenNext, Replace, Restart};
     let later = NOW + 1_000.0;
     let first_wait = |cause| trying(1, wait(NOW + 250.0), cause);
     let away = |attempt| trying(attempt, wait(f64::INFINITY), Failure::Away);
@@ -118,12 +130,63 @@ fn expected(state: &LinkState, event: &Event) -> Option<(LinkState, Vec<Action>)
 
         (LinkState::Connected, Event::Doubt) => (doubtful(NOW + 2_000.0), vec![]),
         (LinkState::Connected, Event::Silent | Event::NoWay | Event::NetworkChanged) => restart(),
-        (LinkState::Connected, Event::Lost(Failure::Refused(_)))
-        | (LinkState::Interrupted(_), Event::Lost(Failure::Refused(_))) => failed(&refused()),
+        (
+            LinkState::Connected | LinkState::Interrupted(_) | LinkState::Moving { .. },
+            Event::Lost(Failure::Refused(_)),
+        ) => failed(&refused()),
         (LinkState::Connected | LinkState::Interrupted(_), Event::Lost(cause)) => {
             (first_wait(cause.clone()), vec![Close])
         }
-        (LinkState::Connected | LinkState::Interrupted(_), Event::Left) => (away(1), vec![Close]),
+        (
+            LinkState::Connected | LinkState::Interrupted(_) | LinkState::Moving { .. },
+            Event::Left,
+        ) => (away(1), vec![Close]),
+
+        (LinkState::Connected, Event::GoAway) => (
+            moving(1, opening(Step::Signalling, open_by)),
+            vec![OpenNext],
+        ),
+        (LinkState::Moving { attempted, .. }, Event::Lost(_) | Event::Silent | Event::NoWay) => {
+            let cause = match event {
+                Event::Lost(cause) => cause.clone(),
+                _ => Failure::Silent,
+            };
+            let is_opening = matches!(attempted, Try::Opening { .. });
+            let action = if is_opening { Replace } else { Close };
+            (trying(2, *attempted, cause), vec![action])
+        }
+        (LinkState::Moving { .. }, Event::NetworkChanged) => (
+            moving(2, opening(Step::Signalling, open_by)),
+            vec![Restart, OpenNext],
+        ),
+        (
+            LinkState::Moving {
+                attempted: Try::Waiting { .. },
+                ..
+            },
+            Event::Seen,
+        ) => (
+            moving(2, opening(Step::Signalling, open_by)),
+            vec![OpenNext],
+        ),
+        (
+            LinkState::Moving {
+                attempted: Try::Waiting { .. },
+                ..
+            },
+            _,
+        ) => return None,
+        (LinkState::Moving { .. }, Event::NextReached(Step::Securing)) => {
+            (moving(2, opening(Step::Securing, later)), vec![])
+        }
+        (LinkState::Moving { .. }, Event::NextOpened) => (LinkState::Connected, vec![Move]),
+        // It is as good as any, as long as it lasts.
+        (LinkState::Moving { .. }, Event::NextLost(Failure::Refused(_))) => {
+            (LinkState::Connected, vec![CloseNext])
+        }
+        (LinkState::Moving { .. }, Event::NextLost(_)) => {
+            (moving(3, wait(NOW + 1_000.0)), vec![CloseNext])
+        }
 
         (LinkState::Interrupted(_), Event::Heard) => (LinkState::Connected, vec![]),
         (LinkState::Interrupted(_), Event::NetworkChanged) => restart(),
@@ -200,6 +263,14 @@ fn each_deadline_leads_on_when_it_has_come_and_not_before() {
             LinkState::Failed(Failure::NoChannel),
         ),
         (doubtful(NOW), restarting_until(NOW + 5_000.0)),
+        (
+            moving(4, wait(NOW)),
+            moving(4, opening(Step::Signalling, NOW + 15_000.0)),
+        ),
+        (
+            moving(4, opening(Step::Checking, NOW)),
+            moving(5, wait(NOW + 4_000.0)),
+        ),
         (
             restarting_until(NOW),
             trying(1, wait(NOW + 250.0), Failure::Silent),
@@ -331,6 +402,56 @@ fn who_may_not_come_is_not_tried_for_again() {
     }
 }
 
+#[test]
+fn a_server_that_wants_the_link_elsewhere_is_left_when_there_is_another_session() {
+    let (state, actions) = next(&LinkState::Connected, &Event::GoAway, HALF);
+    assert_eq!(actions, [Action::OpenNext]);
+    assert!(state.has_session() && state.step().is_none());
+    // It is full, or still the one that stops: it says when to come back, and the session goes on.
+    let drains = Failure::ShuttingDown {
+        retry_after: Some(Duration::from_secs(4)),
+    };
+    let (state, actions) = next(&state, &Event::NextLost(drains), HALF);
+    assert_eq!(
+        state,
+        moving(
+            2,
+            Try::Waiting {
+                until: NOW + 6_000.0,
+                not_before: NOW + 4_000.0
+            }
+        )
+    );
+    assert_eq!(actions, [Action::CloseNext]);
+    // A look at the page is no reason to come before.
+    let (state, actions) = next(&state, &Event::Seen, at(NOW + 1_000.0));
+    assert_eq!((deadline(&state), actions), (Some(NOW + 4_000.0), vec![]));
+    let (state, actions) = next(&state, &Event::NetworkChanged, at(NOW + 2_000.0));
+    assert_eq!(
+        (deadline(&state), actions),
+        (Some(NOW + 4_000.0), vec![Action::Restart])
+    );
+    let (state, actions) = next(&state, &Event::Time, at(NOW + 4_000.0));
+    assert_eq!(actions, [Action::OpenNext]);
+    let moved = next(&state, &Event::NextOpened, at(NOW + 4_100.0));
+    assert_eq!(moved, (LinkState::Connected, vec![Action::Move]));
+    // Where it stops before that, the try goes on as that of a link without a session.
+    let (state, actions) = next(&state, &Event::Lost(Failure::Ended), at(NOW + 4_050.0));
+    assert_eq!(
+        (state.step(), actions),
+        (Some(Step::Signalling), vec![Action::Replace])
+    );
+    let (state, actions) = next(&state, &Event::Opened, at(NOW + 4_100.0));
+    assert_eq!((state, actions), (LinkState::Connected, vec![]));
+    // Who wants one session alone stays on it for as long as it lasts.
+    let once = Moment {
+        reconnect: false,
+        ..HALF
+    };
+    let stays = next(&LinkState::Connected, &Event::GoAway, once);
+    assert_eq!(stays, (LinkState::Connected, vec![]));
+}
+
 /// Whatever happens, in whatever order: a link that was stopped stays so, one that is not
 /// connected has something to wait for, and nothing is left open.
 #[test]
@@ -345,6 +466,7 @@ fn no_order_of_events_leaves_a_link_without_a_way_on() {
     };
     for _ in 0..2_000 {
         let (mut state, mut now, mut is_open, mut is_wanted) = (LinkState::Idle, 0.0, false, false);
+        let mut has_next = false;
         for _ in 0..40 {
             let event = &events[draw() as usize % events.len()];
             now += draw() as f64 % 4_000.0;
@@ -353,9 +475,14 @@ fn no_order_of_events_leaves_a_link_without_a_way_on() {
             state = after;
             for action in &actions {
                 match action {
-                    Action::Open => is_open = true,
-                    Action::Close => is_open = false,
+                    Action::Open => (is_open, has_next) = (true, false),
+                    Action::Close => (is_open, has_next) = (false, false),
                     Action::Restart => assert!(is_open && before.has_session()),
+                    Action::OpenNext => has_next = true,
+                    Action::CloseNext => assert!(std::mem::take(&mut has_next)),
+                    Action::Move | Action::Replace => {
+                        assert!(is_open && std::mem::take(&mut has_next));
+                    }
                 }
             }
             match event {
@@ -367,6 +494,14 @@ fn no_order_of_events_leaves_a_link_without_a_way_on() {
             assert!(is_wanted || !state.is_active(), "{what}");
             let needs_session = state.has_session() || state.step().is_some();
             assert_eq!(is_open, needs_session, "{what}");
+            let is_moving = matches!(
+                state,
+                LinkState::Moving {
+                    attempted: Try::Opening { .. },
+                    ..
+                }
+            );
+            assert_eq!(has_next, is_moving, "{what}");
             let is_away = matches!(state.failure(), Some(Failure::Away));
             let waits = !matches!(
                 state,

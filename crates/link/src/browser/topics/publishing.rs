@@ -29,16 +29,24 @@ pub struct Publishing {
 /// A value whose answer is waited for.
 struct Adding {
     answer: oneshot::Sender<Result<(), AddError>>,
-    /// What is to be sent as soon as the channels are open.
-    unsent: Option<String>,
+    /// In which session it was sent; if in none, it is as soon as the channels are open.
+    sent: Result<u32, String>,
 }
 
 impl Publishing {
-    /// The session is lost: what was put is published on the next, and what was added may be taken,
-    /// or not.
-    pub fn lose(&mut self) {
-        self.again = None;
-        self.adding.clear();
+    /// A session is lost, or all are: what was put is published on the next, and what was added may be
+    /// taken, or not.
+    pub fn lose(&mut self, session: Option<u32>) {
+        if session.is_none() {
+            self.again = None;
+        }
+        let is_there = |it: &Adding| session.is_some_and(|lost| it.sent != Ok(lost));
+        self.adding.retain(|_, it| is_there(it));
+    }
+
+    /// Whether an answer is waited for in this session.
+    pub fn waits_for(&self, session: u32) -> bool {
+        self.adding.values().any(|it| it.sent == Ok(session))
     }
 
     /// The server does not serve the channels.
@@ -62,22 +70,32 @@ impl Publishing {
 }
 
 impl State {
-    /// Both channels of a session are open.
+    /// Both channels of the present session are open.
     pub fn begin_publishing(&mut self) {
         self.publishing.publisher.begin_session();
-        let mut adding = std::mem::take(&mut self.publishing.adding);
-        for (number, it) in &mut adding {
-            if let Some(message) = it.unsent.take() {
-                self.say_of_adding(*number, &message);
-            }
-        }
-        self.publishing.adding.append(&mut adding);
+        self.send_added();
     }
 
-    fn say_of_adding(&mut self, number: u64, message: &str) {
-        if let Some([control, _]) = &self.channels
-            && control.send_text(message).is_err()
-        {
+    /// Sends in the present session what was added and not sent.
+    fn send_added(&mut self) {
+        let Some(session) = self.present() else {
+            return;
+        };
+        let Some([control, _]) = &self.channels else {
+            return;
+        };
+        let mut not_sent = Vec::new();
+        for (number, it) in &mut self.publishing.adding {
+            let Err(message) = &it.sent else {
+                continue;
+            };
+            let sent = control.on(session).and_then(|it| it.send_text(message));
+            it.sent = Ok(session);
+            if sent.is_err() {
+                not_sent.push(*number);
+            }
+        }
+        for number in not_sent {
             self.publishing.answered(number, Err(AddError::NotSent));
         }
     }
@@ -98,18 +116,16 @@ impl Reader {
     pub fn publish(self) {
         self.with(|state| {
             let now = Instant::now();
-            let State {
-                publishing,
-                channels: Some([_, values]),
-                is_open: [true, true],
-                ..
-            } = state
-            else {
+            let Some(session) = state.present() else {
                 return;
             };
+            let Some([_, values]) = &state.channels else {
+                return;
+            };
+            let publishing = &mut state.publishing;
             if let Some(message) = publishing.publisher.poll(now) {
                 // Where it is not sent, a later one tells the same.
-                let _ = values.send_binary(&message);
+                let _ = values.on(session).and_then(|it| it.send_binary(&message));
             }
             let due = publishing.publisher.poll_timeout();
             publishing.again = due.map(|at| {
@@ -120,8 +136,12 @@ impl Reader {
     }
 
     /// Takes in which publications have come.
-    pub fn acknowledged(self, message: &[u8]) {
+    pub fn acknowledged(self, session: u32, message: &[u8]) {
         self.with(|state| {
+            // Of the session that is being left it says nothing: all is published again.
+            if !state.is_present(session) {
+                return None;
+            }
             // What cannot be read is of a server that is not one of ours.
             let publisher = &mut state.publishing.publisher;
             publisher.acknowledge(Instant::now(), message).ok()
@@ -141,8 +161,7 @@ impl Reader {
             if state.publishing.adding.len() >= MAX_ADDING {
                 return Err(AddError::Full);
             }
-            let number = state.next;
-            state.next += 1;
+            let number = state.number();
             let message = json::write([
                 ("type", "publish".into()),
                 ("id", (number as f64).into()),
@@ -151,16 +170,13 @@ impl Reader {
                 ("value", value.into()),
             ]);
             let (sender, answer) = oneshot::channel();
-            let is_open = state.is_open == [true; 2];
             let adding = Adding {
                 answer: sender,
-                unsent: (!is_open).then(|| message.clone()),
+                sent: Err(message),
             };
             state.publishing.is_used = true;
             state.publishing.adding.insert(number, adding);
-            if is_open {
-                state.say_of_adding(number, &message);
-            }
+            state.send_added();
             Ok(answer)
         });
         self.open_first();
