@@ -28,6 +28,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tickwire_server::http::admit;
 use tickwire_server::shutdown::Signals;
 use tickwire_server::{
@@ -151,7 +152,12 @@ pub async fn run<S: Clone + Send + Sync + 'static>(
         tokio::spawn(axum::serve(listener, tickwire_server::admin(sessions.clone())).into_future());
     }
     supervisor::tell_ready();
-    let over = config.server.drain.over;
+    // `cargo leptos watch` starts the next in its place.
+    let is_watched = std::env::var_os("LEPTOS_WATCH").is_some();
+    let over = match is_watched {
+        true => Duration::ZERO,
+        false => config.server.drain.over,
+    };
     let leaving = signals.drained(sessions.clone(), over);
     let shutdown = async {
         leaving.await;

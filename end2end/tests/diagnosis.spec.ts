@@ -159,7 +159,7 @@ test.describe("the server", () => {
     const first = new TickwirePage(await context.newPage());
     await first.connect(server.url);
     const panel = await start(page, server.url);
-    await panel.explains(/The server is full/, "Wait", "Raise max of [session]", "Answer received");
+    await panel.explains(/The server allows no more sessions/, "Wait", "Raise max of [session]", "Answer received");
   });
 
   test("does not take so many channels", async ({ page, serve }) => {

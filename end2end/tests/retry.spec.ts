@@ -11,7 +11,7 @@ async function lose(server: OwnServer, page: Page): Promise<TickwirePage> {
   const tickwire = new TickwirePage(page);
   await tickwire.connect(server.url);
   await page.clock.pauseAt(await page.evaluate(() => Date.now() + 1_000));
-  await server.stop("SIGTERM");
+  await server.stop();
   await expect(tickwire.nextTry).toHaveText("Try 1 in 1 s.");
   return tickwire;
 }

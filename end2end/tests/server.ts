@@ -55,6 +55,10 @@ export class OwnServer {
     return `http://${host}:${this.port}`;
   }
 
+  get isRunning() {
+    return this.process?.exitCode === null && this.process.signalCode === null;
+  }
+
   async start() {
     const child = spawn(resolve(ROOT, process.env.SERVER_BINARY ?? "target/debug/tickwire"), {
       cwd: this.folder ?? ROOT,
@@ -72,8 +76,8 @@ export class OwnServer {
     });
   }
 
-  /** Sends the signal, and returns the exit code once the process has ended. */
-  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
+  /** Sends the signal, and returns the exit code once the process has ended. At SIGTERM it has its clients leave first. */
+  async stop(signal: NodeJS.Signals = "SIGINT"): Promise<number | null> {
     const child = this.process;
     if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
     const exited = once(child, "exit");

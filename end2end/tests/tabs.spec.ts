@@ -39,7 +39,7 @@ test("twenty tabs come back when their server does", async ({ context, request, 
   // Four at once: while one opens, the processors wait for most of the time.
   await Promise.all([openFive(), openFive(), openFive(), openFive()]);
   expect(await sessions(request, server.url)).toBe(20);
-  expect(await server.stop("SIGTERM")).toBe(0);
+  expect(await server.stop()).toBe(0);
   await server.start();
   await expect.poll(() => sessions(request, server.url), { timeout: 60_000 }).toBe(20);
   await Promise.all(

@@ -141,7 +141,8 @@ pub async fn serve(
         let (sessions, stop) = (sessions.clone(), stop.clone());
         async move {
             let connections = sessions.connections();
-            accept(listener, app, sessions.http(), connections, stop).await;
+            let ending = (stop, sessions.draining().clone());
+            accept(listener, app, sessions.http(), connections, ending).await;
         }
     });
     let outcome = tokio::select! {

@@ -355,6 +355,11 @@ impl Sessions {
         self.0.draining.is_cancelled()
     }
 
+    /// Is cancelled when clients are asked to leave.
+    pub(crate) fn draining(&self) -> &CancellationToken {
+        &self.0.draining
+    }
+
     /// Completes when a drain has ended.
     pub(crate) async fn drained(&self) {
         self.0.drained.cancelled().await;

@@ -31,13 +31,14 @@ const BACK_OFF: Duration = Duration::from_millis(5);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(1);
 
 /// Serves `app` until `stop`, then lets requests under way end. Requests have a
-/// [`ConnectInfo`] with the address that they came from.
+/// [`ConnectInfo`] with the address that they came from. Where the server drains, those connections
+/// end too that were there before: a balancer takes each new one elsewhere.
 pub async fn accept(
     listener: TcpListener,
     app: Router,
     (http, limits): (&HttpConfig, &LimitConfig),
     connections: &Arc<Connections>,
-    stop: CancellationToken,
+    (stop, draining): (CancellationToken, CancellationToken),
 ) {
     let places = Arc::new(Semaphore::new(limits.connections));
     let server = Arc::new(builder(limits));
@@ -72,9 +73,12 @@ pub async fn accept(
         let Some(connection) = connections.enter(from.ip().into(), most) else {
             continue;
         };
-        let (server, app, stop) = (server.clone(), app.clone(), stop.clone());
+        let (server, app) = (server.clone(), app.clone());
+        // One that comes later is told with its answer.
+        let draining = Some(&draining).filter(|it| !it.is_cancelled()).cloned();
+        let ends = (stop.clone(), draining);
         under_way.spawn(async move {
-            serve(&server, stream, from, app, &stop).await;
+            serve(&server, stream, from, app, ends).await;
             drop((connection, place));
         });
     }
@@ -100,7 +104,7 @@ async fn serve(
     stream: TcpStream,
     from: SocketAddr,
     app: Router,
-    stop: &CancellationToken,
+    (stop, draining): (CancellationToken, Option<CancellationToken>),
 ) {
     // What is small and late is what this server is for.
     let _ = stream.set_nodelay(true);
@@ -111,12 +115,21 @@ async fn serve(
     });
     let serving = server.serve_connection(TokioIo::new(stream), service);
     let mut serving = pin!(serving.with_upgrades());
-    let mut is_stopping = false;
+    let mut ends = pin!(async {
+        match draining {
+            Some(draining) => tokio::select! {
+                () = stop.cancelled() => {}
+                () = draining.cancelled() => {}
+            },
+            None => stop.cancelled().await,
+        }
+    });
+    let mut is_ending = false;
     let served = loop {
         tokio::select! {
             served = &mut serving => break served,
-            () = stop.cancelled(), if !is_stopping => {
-                is_stopping = true;
+            () = ends.as_mut(), if !is_ending => {
+                is_ending = true;
                 serving.as_mut().graceful_shutdown();
             }
         }
