@@ -5,6 +5,7 @@
 //! overrides the key `max` of `[session]`. Whatever is absent has its default, the file too.
 
 mod auth;
+mod secrets;
 mod show;
 mod topic;
 
@@ -154,10 +155,7 @@ pub enum ConfigError {
     Unreadable { file: String, cause: std::io::Error },
     /// The file says something that cannot be: the line, the key and what is allowed.
     #[error("{file}: {cause}")]
-    File {
-        file: String,
-        cause: toml::de::Error,
-    },
+    File { file: String, cause: String },
     /// A variable says something that cannot be.
     #[error("the variable {name}={value:?}: {cause}")]
     Variable {
@@ -206,18 +204,15 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let in_file = |cause| ConfigError::File {
             file: FILE.into(),
-            cause,
+            cause: secrets::told(text, &cause),
         };
         // First on its own, so that an error names the file's line.
         toml::from_str::<File>(text).map_err(in_file)?;
         let mut tables: Table = toml::from_str(text).map_err(in_file)?;
         for (name, value) in variables {
             if let Some(path) = name.strip_prefix(PREFIX) {
-                override_key(&mut tables, path, &value).map_err(|cause| ConfigError::Variable {
-                    name: name.clone(),
-                    value,
-                    cause,
-                })?;
+                override_key(&mut tables, path, &value)
+                    .map_err(|cause| secrets::of_variable(path, name.clone(), value, cause))?;
             }
         }
         let file: File = tables.try_into().map_err(in_file)?;

@@ -73,6 +73,8 @@ pub struct Agent {
     /// The path in use, and whether it was nominated.
     selected: Option<(Path, bool)>,
     heard: Instant,
+    /// Whether an authentic check has come at all.
+    was_checked: bool,
 }
 
 impl Agent {
@@ -88,6 +90,7 @@ impl Agent {
             known: Vec::new(),
             selected: None,
             heard: now,
+            was_checked: false,
         }
     }
 
@@ -135,6 +138,11 @@ impl Agent {
         let (path, _) = self.selected?;
         let known = self.known.iter().find(|known| known.path == path)?;
         known.round_trip
+    }
+
+    /// Whether an authentic check has come, though there may be no path yet.
+    pub fn was_checked(&self) -> bool {
+        self.was_checked
     }
 
     /// When the client was last heard, by something that only it can have sent.
@@ -192,6 +200,7 @@ impl Agent {
             stun::write_success(out, transaction, path.remote, password);
         });
         self.heard = now;
+        self.was_checked = true;
         let forgotten = self.note(now, path, &check, length, answered);
         self.ask(now, path, check.generation, out);
         Checked {

@@ -140,6 +140,11 @@ impl Admission {
         lock(&self.places).count()
     }
 
+    /// Whether no place is free.
+    pub fn is_full(&self) -> bool {
+        lock(&self.places).is_full()
+    }
+
     /// How many of them are pending.
     pub fn pending(&self) -> usize {
         lock(&self.places).pending()

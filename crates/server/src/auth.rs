@@ -45,10 +45,11 @@ impl From<Denied> for SignalingError {
 }
 
 type Asking = Pin<Box<dyn Future<Output = Result<User, Denied>> + Send>>;
+type Hook = dyn Fn(&Parts) -> Asking + Send + Sync;
 
 /// How it is found out who asks; nobody is asked by default.
 #[derive(Clone, Default)]
-pub struct Authentication(Option<Arc<dyn Fn(&Parts) -> Asking + Send + Sync>>);
+pub struct Authentication(Option<Arc<Hook>>);
 
 impl Authentication {
     pub fn new<R>(hook: impl Fn(&Parts) -> R + Send + Sync + 'static) -> Self

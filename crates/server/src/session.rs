@@ -246,7 +246,7 @@ impl Serving<'_> {
             tokio::select! {
                 () = ending.cancelled() => return End::Asked,
                 () = sleep_until(check_by), if !is_checked => {
-                    is_checked = self.peer.heard().ago().is_some();
+                    is_checked = self.peer.handle.was_checked();
                     if !is_checked {
                         return End::NeverReached;
                     }
@@ -300,13 +300,14 @@ impl Serving<'_> {
 
     fn update(&mut self, mut update: Update) -> Result<Updated, SignalingError> {
         let is_restart = update.offer.is_some();
-        if let Some(user) = update.user.take() {
-            self.session.caller.renew_as(user)?;
-        }
+        let user = update.user.take();
         let count = self.tasks.len() + self.waiting.len();
         let (updated, added) = update
             .make(self.peer, count, self.common.channel.max)
             .inspect_err(|cause| info!(%cause, "not changed"))?;
+        if let Some(user) = user {
+            self.session.caller.renew_as(user)?;
+        }
         info!(is_restart, added = added.len(), "changed");
         for channel in added {
             self.serve(channel);

@@ -318,6 +318,11 @@ impl Sessions {
         self.0.admission.count()
     }
 
+    /// Whether as many are open as may be.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.admission.is_full()
+    }
+
     /// How many of them have a browser that has not been heard for some seconds.
     pub fn silent(&self) -> usize {
         self.0.silent.load(Ordering::Relaxed)

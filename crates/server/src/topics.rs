@@ -93,10 +93,10 @@ impl Reading {
 
     /// Has its client told to open another session elsewhere.
     pub fn go_away(&self) {
-        if let Some(subscriptions) = self.begun.get() {
-            subscriptions.is_to_leave.store(true, Ordering::Release);
-            subscriptions.to_say.notify_one();
-        }
+        // One that opens `control` later is told then.
+        let subscriptions = self.subscriptions();
+        subscriptions.is_to_leave.store(true, Ordering::Release);
+        subscriptions.to_say.notify_one();
     }
 
     /// Adds what was counted of it to what is counted of the server.

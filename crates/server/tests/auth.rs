@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
-use support::{Client, OFFER_SDP, ask, closed, config, opened, within};
+use support::{Client, OFFER_SDP, ask, config, opened, within};
 use tickwire_auth::{Grant, Keys, Options, Patterns, Signer, Verifier};
 use tickwire_server::auth::{Denied, tokens};
 use tickwire_server::{Channel, Config, Feeds, Message, Policy, SendError, Server, Topics, User};
@@ -216,6 +216,12 @@ async fn topics_over_http_are_for_those_who_may() {
             it.publish = patterns(&["rooms/7", "secrets"]);
         })
     };
+    let bound = || {
+        token(|it| {
+            it.subscribe = Patterns::all();
+            it.cnf = Some([9; 32]);
+        })
+    };
     for (method, path, token, expected) in [
         ("GET", "/topics", None, 401),
         ("GET", "/topics/rooms%2F7", None, 401),
@@ -232,6 +238,8 @@ async fn topics_over_http_are_for_those_who_may() {
         ("PUT", "/topics/secrets/a", Some(KEY.into()), 204),
         ("DELETE", "/topics/secrets/a", Some(alice()), 403),
         ("POST", "/topics/secrets", Some(alice()), 403),
+        // Here nobody shows a certificate.
+        ("GET", "/topics/rooms%2F7", Some(bound()), 403),
     ] {
         let body = (method == "PUT" || method == "POST").then(|| json!({"key": "a", "value": "1"}));
         let (status, said) = ask(method, at(path), token.as_deref(), body).await;

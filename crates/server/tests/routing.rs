@@ -140,7 +140,7 @@ async fn a_feed_sees_the_request_that_opened_its_session() {
     let url = server_for(Some(User("root"))).await;
     let said = first(&session(&url).await, "who").await;
     let said: Value = serde_json::from_str(&said).unwrap();
-    let kind = "application/json; charset=utf-8";
+    let kind = "application/json";
     let expected = json!({"name": "root", "kind": kind, "from": "127.0.0.1"});
     assert_eq!(said, expected);
     assert_eq!(first(&session(&url).await, "secret").await, "42");

@@ -181,7 +181,7 @@ impl Cause {
             }
             Self::ShuttingDown => "Start the server again if nothing else does.",
             Self::NotAllowed { .. } => {
-                "Make a token for them with tickwire token --sub alice --subscribe 'prices/*' --feeds '**' --for 1h, or one that allows more."
+                "Make a token for them with tickwire token --sub alice --subscribe '**' --feeds '**' --for 1h, or one that allows more."
             }
             Self::Refused => {
                 "Where the status names a limit, raise it in Leptos.toml; otherwise serve page and server from the same build, and let no cache keep an old page."

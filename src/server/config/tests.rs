@@ -270,11 +270,28 @@ fn what_is_shown_is_read_as_the_same() {
 
 #[test]
 fn a_key_that_is_too_short_is_refused_and_not_told() {
-    let refusal = refusal("[api]\nkeys = [\"hunter2\"]", &[]);
-    assert!(
-        refusal.contains("each of 20 to 512 ASCII letters"),
-        "{refusal}"
-    );
+    let too_short = "each of 20 to 512 ASCII letters";
+    for (text, variables, expected) in [
+        ("[api]\nkeys = [\"hunter2\"]", &[][..], too_short),
+        (
+            "[api]\n\nkeys = \"hunter2\"",
+            &[],
+            "line 3: expected a sequence",
+        ),
+        ("[admin]\nkey = \"hunter2\"", &[], too_short),
+        ("[auth]\nsecret = \"hunter2\"", &[], "32 characters"),
+        ("", &[("TICKWIRE_API_KEYS", "[\"hunter2\"]")], too_short),
+        (
+            "",
+            &[("TICKWIRE_API_KEYS", "hunter2")],
+            "expected a sequence",
+        ),
+        ("", &[("TICKWIRE_AUTH_SECRET", "hunter2")], "32 characters"),
+    ] {
+        let refusal = refusal(text, variables);
+        assert!(refusal.contains(expected), "{refusal}");
+        assert!(!refusal.contains("hunter2"), "{refusal}");
+    }
     let config = read("[api]\nkeys = [\"0123456789abcdefghij\"]", &[]).unwrap();
     assert!(!format!("{config:?}").contains("0123456789"));
 }

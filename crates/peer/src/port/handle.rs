@@ -109,6 +109,11 @@ impl PeerHandle {
         &self.shared.runtimes[self.slot.home()]
     }
 
+    /// Whether an authentic check has come of the client, though there may be no path yet.
+    pub fn was_checked(&self) -> bool {
+        self.slot.lock().peer.ice().was_checked()
+    }
+
     /// Tells when the client is heard.
     pub fn heard(&self) -> Heard {
         Heard(self.slot.clone())

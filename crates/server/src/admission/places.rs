@@ -195,6 +195,11 @@ impl Places {
         self.entries.len()
     }
 
+    /// Whether as many are open as may be.
+    pub fn is_full(&self) -> bool {
+        self.all.open >= self.bounds.open
+    }
+
     /// How many of them are pending.
     pub fn pending(&self) -> usize {
         self.all.pending

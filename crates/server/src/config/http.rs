@@ -10,7 +10,7 @@ use std::net::IpAddr;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct HttpConfig {
-    /// Proxies whose `Forwarded` and `X-Forwarded-For` are believed: addresses, or networks such as
+    /// Proxies whose `X-Forwarded-For`, or `Forwarded` where there is no other, is believed: addresses, or networks such as
     /// `10.0.0.0/8`. Those of others are not.
     #[serde(deserialize_with = "values::networks")]
     pub trusted_proxies: Vec<IpNet>,

@@ -31,7 +31,8 @@ pub struct LimitConfig {
     /// Values a second that a session publishes; four times as many at once. 1 to 1,000,000.
     #[serde(deserialize_with = "values::count")]
     pub values_per_second: usize,
-    /// Messages about topics of a session that have to be refused, before it ends. 1 to 1,000,000.
+    /// Messages about topics that have to be refused, before the channel on which they come is closed.
+    /// 1 to 1,000,000.
     #[serde(deserialize_with = "values::count")]
     pub refusals: usize,
     /// Sessions with which the server says that it is not ready for more (`/health/ready`). 1 to 1,000,000.

@@ -41,6 +41,13 @@ impl Asker {
             return Ok(Self::Program);
         }
         let user = sessions.authentication().ask(request).await?;
+        if user
+            .as_ref()
+            .is_some_and(|user| user.fingerprint().is_some())
+        {
+            let message = "The token is bound to a certificate (cnf): it is for sessions alone.";
+            return Err(Denied::NotAllowed(message.into()).into());
+        }
         Ok(user.map_or(Self::Anybody, Self::User))
     }
 

@@ -6,8 +6,9 @@ use axum::http::{Extensions, HeaderMap, header};
 use std::net::{IpAddr, SocketAddr};
 
 /// The address that a request came from, where the server was told to keep it: that of the
-/// connection, or, of one from a trusted proxy, what that says of it (RFC 7239, or
-/// `X-Forwarded-For` where there is no `Forwarded`).
+/// connection, or, of one from a trusted proxy, what that says of it: `X-Forwarded-For`, or `Forwarded`
+/// (RFC 7239) where there is no other. A proxy that adds to the first, as most do, hands the second on as
+/// the client has made it up.
 pub fn client(http: &HttpConfig, headers: &HeaderMap, extensions: &Extensions) -> Option<IpAddr> {
     let ConnectInfo(from) = extensions.get::<ConnectInfo<SocketAddr>>()?;
     let from = from.ip().to_canonical();
@@ -31,17 +32,15 @@ pub fn client(http: &HttpConfig, headers: &HeaderMap, extensions: &Extensions) -
 
 /// The addresses that are told, in order; `None` for what is none.
 fn told(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    let forwarded = headers.get_all(header::FORWARDED).iter();
-    let forwarded: Vec<_> = forwarded
-        .flat_map(|it| it.as_bytes().split(|byte| *byte == b','))
-        .map(forwarded_for)
-        .collect();
-    if !forwarded.is_empty() {
-        return forwarded;
-    }
     let lines = headers.get_all("x-forwarded-for").iter();
     let entries = lines.flat_map(|it| it.as_bytes().split(|byte| *byte == b','));
-    entries.map(|it| node(str::from_utf8(it).ok()?)).collect()
+    let entries: Vec<_> = entries.map(|it| node(str::from_utf8(it).ok()?)).collect();
+    if !entries.is_empty() {
+        return entries;
+    }
+    let forwarded = headers.get_all(header::FORWARDED).iter();
+    let elements = forwarded.flat_map(|it| it.as_bytes().split(|byte| *byte == b','));
+    elements.map(forwarded_for).collect()
 }
 
 /// `for=` of one element (RFC 7239 section 4).
@@ -104,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn forwarded_is_read_in_all_its_forms_and_comes_first() {
+    fn forwarded_is_read_in_all_its_forms_where_there_is_no_other() {
         for (line, expected) in [
             ("for=192.0.2.43", "192.0.2.43"),
             (r#"For="[2001:db8:cafe::17]:4711""#, "2001:db8:cafe::17"),
@@ -117,8 +116,13 @@ mod tests {
             ("for=unknown", "10.0.0.1"),
             ("", "10.0.0.1"),
         ] {
-            let told = [("forwarded", line), ("x-forwarded-for", "203.0.113.9")];
+            let told = [("forwarded", line)];
             assert_eq!(client_of("10.0.0.1", &told), expected, "{line}");
         }
+        let made_up = [
+            ("forwarded", "for=203.0.113.9"),
+            ("x-forwarded-for", "192.0.2.7"),
+        ];
+        assert_eq!(client_of("10.0.0.1", &made_up), "192.0.2.7");
     }
 }

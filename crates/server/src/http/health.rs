@@ -46,12 +46,14 @@ pub async fn live() -> Json<Readiness> {
 }
 
 /// `GET /health/ready`: 200, or 503 where no more is to be sent here: while the server drains, where it has
-/// as many sessions as `ready-sessions`, or its UDP port has failed.
+/// as many sessions as it may or as `ready-sessions`, or its UDP port has failed.
 pub async fn ready(State(sessions): State<Sessions>) -> (StatusCode, Json<Readiness>) {
     let status = if sessions.is_draining() {
         "draining"
     } else if sessions.port().has_failed() {
         "port-failed"
+    } else if sessions.is_full() {
+        "full"
     } else if sessions.count() >= sessions.http().1.ready_sessions {
         "loaded"
     } else {

@@ -112,7 +112,7 @@ pub async fn admit(
 
 /// The address that a request for a session comes from, where that may bring one now.
 fn knock(sessions: &Sessions, request: &Parts) -> Result<Option<IpAddr>, SignalingError> {
-    let from = client(&sessions.http().0, &request.headers, &request.extensions);
+    let from = client(sessions.http().0, &request.headers, &request.extensions);
     sessions.admission().knock(from.map(Network::from))?;
     Ok(from)
 }
@@ -161,7 +161,7 @@ pub async fn change(
     if !is_of(request.headers(), JSON) {
         return Err(unsupported("application/json").into());
     }
-    let from = client(&sessions.http().0, request.headers(), request.extensions());
+    let from = client(sessions.http().0, request.headers(), request.extensions());
     let (parts, body) = request.into_parts();
     let user = asked(&sessions, &parts).await?;
     let body = bytes(body, BODY_LIMIT).await?;
