@@ -25,6 +25,7 @@ usage: load [URL] [options]
   --batches N      in how many batches they are put, one after another in that time (1)
   --producers N    so many more put values into the topic \"offered\", as fast as they are taken
   --websocket      the server is a plain WebSocket, load's other program: its clients read all values
+  --spread         each offer says by X-Forwarded-For that it comes from an address of its own
   --api-key TEXT   the key with which they are put
   --pid N          the server's process here: its processor time, memory and files are told too
   --json           one line of JSON in place of the table";
@@ -47,6 +48,7 @@ pub struct Args {
     pub batches: usize,
     pub producers: usize,
     pub websocket: bool,
+    pub spread: bool,
     pub api_key: String,
     pub pid: Option<u32>,
     pub json: bool,
@@ -71,6 +73,7 @@ impl Default for Args {
             batches: 1,
             producers: 0,
             websocket: false,
+            spread: false,
             api_key: String::new(),
             pid: None,
             json: false,
@@ -99,6 +102,7 @@ pub fn parse(mut parser: Parser) -> Result<Option<Args>, lexopt::Error> {
             Arg::Long("rate") => args.rate = within(&mut parser, 1, 1_000)?,
             Arg::Long("batches") => args.batches = within(&mut parser, 1, 1_000)?,
             Arg::Long("producers") => args.producers = within(&mut parser, 0, 1_000)?,
+            Arg::Long("spread") => args.spread = true,
             Arg::Long("websocket") => args.websocket = true,
             Arg::Long("api-key") => args.api_key = parser.value()?.string()?,
             Arg::Long("pid") => args.pid = Some(parser.value()?.parse()?),

@@ -68,7 +68,7 @@ fn main() -> ExitCode {
 
 async fn run(args: Args) -> Report {
     let run = Rc::new(Run {
-        signaling: Signaling::new(&args.url),
+        signaling: Signaling::new(&args.url, args.spread),
         figures: Default::default(),
         start: Instant::now(),
         args,

@@ -1,6 +1,9 @@
 //! `POST /sdp` and `DELETE /sdp/{id}`.
 
 use serde_json::{Value, json};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// A session as the server answered it.
@@ -15,10 +18,12 @@ pub struct Answer {
 pub struct Signaling {
     url: String,
     agent: ureq::Agent,
+    /// Which address the next offer says that it comes from, where it says so.
+    next: Option<Arc<AtomicU32>>,
 }
 
 impl Signaling {
-    pub fn new(url: &str) -> Self {
+    pub fn new(url: &str, spread: bool) -> Self {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_idle_connections(0)
@@ -28,6 +33,8 @@ impl Signaling {
         Self {
             url: url.into(),
             agent,
+            // Those of other runs are others.
+            next: spread.then(|| Arc::new(AtomicU32::new(std::process::id() << 12))),
         }
     }
 
@@ -49,11 +56,13 @@ impl Signaling {
     fn post(&self, sdp: &str) -> Result<Answer, String> {
         let offer = json!({"type": "offer", "sdp": sdp});
         let failed = |cause: ureq::Error| format!("POST {}/sdp: {cause}", self.url);
-        let mut response = self
-            .agent
-            .post(format!("{}/sdp", self.url))
-            .send_json(offer)
-            .map_err(failed)?;
+        let mut request = self.agent.post(format!("{}/sdp", self.url));
+        if let Some(next) = &self.next {
+            let number = next.fetch_add(1, Ordering::Relaxed) & 0x00ff_ffff;
+            let address = Ipv4Addr::from(0x0a00_0000 | number);
+            request = request.header("x-forwarded-for", address.to_string());
+        }
+        let mut response = request.send_json(offer).map_err(failed)?;
         let status = response.status();
         let body: Value = response.body_mut().read_json().unwrap_or_default();
         let text = |key: &str| body[key].as_str().map(String::from);
