@@ -171,7 +171,8 @@ test.describe("with a server that goes away", () => {
 
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     test(`${signal} ends it with 0, the page says so, and connects again once it is back`, async ({ page, serve }) => {
-      const server = await serve();
+      // It is alone, so nobody has anywhere to go.
+      const server = await serve({ TICKWIRE_DRAIN_OVER: "0s" });
       const tickwire = new TickwirePage(page);
       await tickwire.connect(server.url);
       expect(await server.stop(signal)).toBe(0);

@@ -33,7 +33,8 @@ interface WorkerFixtures {
 export const test = base.extend<Fixtures, WorkerFixtures>({
   server: [
     async ({}, use) => {
-      const server = await OwnServer.start();
+      // Some tests hold an answer for as long as they look at the page.
+      const server = await OwnServer.start({ TICKWIRE_LIMIT_CHECK_TIMEOUT: "15s" });
       await use(server);
       await server.stop();
     },

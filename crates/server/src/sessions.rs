@@ -343,6 +343,10 @@ impl Sessions {
     /// Completes when the last has left, or the time is over. [`crate::serve`] ends then too.
     pub async fn drain(&self, over: Duration) {
         let registry = &self.0;
+        if over.is_zero() {
+            // Nobody is asked to go elsewhere who is closed at once.
+            return registry.drained.cancel();
+        }
         info!(sessions = self.count(), ?over, "draining");
         registry.common.leaving.begin(over);
         let all_left = async {
