@@ -12,21 +12,18 @@ pub use connections::Connections;
 pub use network::Network;
 pub use places::{Asker, Met};
 
-use crate::config::{LimitConfig, SessionConfig};
+use crate::config::{LimitConfig, SessionConfig, quota};
 use crate::lock::lock;
 use crate::stats::Count;
+use governor::RateLimiter;
 use governor::clock::{Clock, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
-use governor::{Quota, RateLimiter};
 use places::{Bounds, Places};
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tickwire_wire::signaling::{Code, SignalingError};
 use tokio_util::sync::CancellationToken;
 
-/// How many seconds' worth of offers a network may bring at once.
-const BURST: u32 = 4;
 /// How many networks' rates are kept; beyond it, those that have rested are forgotten before their time.
 const RATES: usize = 100_000;
 /// When to come again where a place may be free.
@@ -44,9 +41,6 @@ pub struct Admission {
 
 impl Admission {
     pub fn new(session: &SessionConfig, limits: &LimitConfig) -> Self {
-        let rate = u32::try_from(limits.offers_per_second).unwrap_or(u32::MAX);
-        let rate = NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN);
-        let burst = rate.saturating_mul(NonZeroU32::MIN.saturating_add(BURST - 1));
         Self {
             limits: limits.clone(),
             max: session.max,
@@ -56,7 +50,7 @@ impl Admission {
                 pending: limits.pending,
                 pending_of_network: limits.pending_per_address,
             })),
-            rates: RateLimiter::hashmap(Quota::per_second(rate).allow_burst(burst)),
+            rates: RateLimiter::hashmap(quota(limits.offers_per_second)),
             met: Default::default(),
         }
     }

@@ -4,6 +4,7 @@
 pub use admin::{AdminConfig, DrainConfig};
 pub use http::HttpConfig;
 pub use limit::LimitConfig;
+pub(crate) use limit::quota;
 use serde::Deserialize;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -25,10 +25,10 @@ pub use tickwire_values::{About, PutError, Value};
 pub use topic::Topic;
 
 use crate::auth::Caller;
-use crate::config::LimitConfig;
+use crate::config::{LimitConfig, quota};
 use crate::lock::lock;
 use crate::stats::Stats;
-use governor::DefaultDirectRateLimiter;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -67,7 +67,8 @@ struct Bounds {
     /// means harm.
     refusals: usize,
     /// Values that it publishes in a second.
-    rate: u32,
+    values_per_second: usize,
+    quota: Quota,
 }
 
 impl Reading {
@@ -77,7 +78,8 @@ impl Reading {
             stats: stats.clone(),
             bounds: Bounds {
                 refusals: limits.refusals,
-                rate: u32::try_from(limits.values_per_second).unwrap_or(u32::MAX),
+                values_per_second: limits.values_per_second,
+                quota: quota(limits.values_per_second),
             },
             begun: Arc::default(),
         }
@@ -159,7 +161,7 @@ impl Subscriptions {
             stats,
             figures: Mutex::default(),
             is_to_leave: AtomicBool::new(false),
-            rate: publish::rate(bounds.rate),
+            rate: RateLimiter::direct(bounds.quota),
             sender: Mutex::new(Sender::new(
                 Instant::now(),
                 MAX_SUBSCRIPTIONS,

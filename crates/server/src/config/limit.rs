@@ -1,8 +1,13 @@
 //! How much one may have of a server that others share.
 
 use super::{bounds, values};
+use governor::Quota;
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroU32;
 use std::time::Duration;
+
+/// How many seconds' worth may come at once.
+const BURST: NonZeroU32 = NonZeroU32::new(4).unwrap();
 
 /// Limits that a normal user never meets: the table `[limit]` of a file. What meets one is told
 /// which, and when to come again. An address is one of IPv4, or a /64 of IPv6.
@@ -94,6 +99,13 @@ impl LimitConfig {
         let times = times.map(|(name, time)| (name, bounds::check_time(time)));
         counts.into_iter().chain(times)
     }
+}
+
+/// So many a second, and four times as many at once.
+pub fn quota(per_second: usize) -> Quota {
+    let rate = u32::try_from(per_second).unwrap_or(u32::MAX);
+    let rate = NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN);
+    Quota::per_second(rate).allow_burst(rate.saturating_mul(BURST))
 }
 
 fn humantime<S: serde::Serializer>(time: &Duration, s: S) -> Result<S::Ok, S::Error> {

@@ -2,7 +2,6 @@
 
 use super::{NoTopic, Subscriptions, Topic, Topics};
 use bytes::Bytes;
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use tickwire_values::{About, Policy, Published, PutError, Value};
@@ -26,24 +25,12 @@ pub fn code(cause: &NoTopic) -> Refusal {
     }
 }
 
-/// How many seconds' worth of values may come at once.
-const BURST: u32 = 4;
-
-/// Counts what a session publishes.
-pub fn rate(per_second: u32) -> DefaultDirectRateLimiter {
-    let rate = NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN);
-    let burst = rate.saturating_mul(NonZeroU32::MIN.saturating_add(BURST - 1));
-    RateLimiter::direct(Quota::per_second(rate).allow_burst(burst))
-}
-
 /// Whether so many values more may come now.
 fn has_room(by: &Subscriptions, values: usize) -> bool {
     // A message with more than may come at once counts as those.
-    let most = by.bounds.rate.saturating_mul(BURST);
-    let values = u32::try_from(values)
-        .unwrap_or(u32::MAX)
-        .clamp(1, most.max(1));
-    let values = NonZeroU32::new(values).unwrap_or(NonZeroU32::MIN);
+    let values = NonZeroU32::new(u32::try_from(values).unwrap_or(u32::MAX));
+    let values = values.unwrap_or(NonZeroU32::MIN);
+    let values = values.min(by.bounds.quota.burst_size());
     matches!(by.rate.check_n(values), Ok(Ok(())))
 }
 
@@ -93,7 +80,7 @@ pub fn add(
     value: String,
 ) -> Result<(), (Refusal, String)> {
     if !has_room(by, 1) {
-        let most = by.bounds.rate;
+        let most = by.bounds.values_per_second;
         let message = format!("Expected at most {most} values a second (values-per-second).");
         return Err((Refusal::TooMany, message));
     }
