@@ -78,22 +78,21 @@ pub async fn authentication(config: &AuthConfig) -> Result<Authentication, AuthE
         audience: Some(config.audience.clone()).filter(|it| !it.is_empty()),
         leeway: config.leeway.0,
     };
-    let unknown_key = Arc::new(Notify::new());
-    let keys = match (&config.jwks_url, own.clone()) {
-        (url, Some(own)) if url.is_empty() => own,
-        (url, own) => {
-            let mut refresh = Refresh::new(Instant::now());
-            let keys = joined(own, fetched(url, &mut refresh).await?)?;
-            info!(keys = keys.len(), "keys of tokens fetched");
-            let verifier = Arc::new(Verifier::new(keys, options));
-            let refreshing = (url.clone(), refresh, unknown_key.clone());
-            tokio::spawn(refresh_keys(config.clone(), refreshing, verifier.clone()));
-            let ask_again = move || unknown_key.notify_one();
-            return Ok(Authentication::new(tokens(verifier, ask_again)));
-        }
+    let url = &config.jwks_url;
+    let mut refresh = Refresh::new(Instant::now());
+    let keys = match own {
+        Some(own) if url.is_empty() => own,
+        own => joined(own, fetched(url, &mut refresh).await?)?,
     };
+    info!(keys = keys.len(), "tokens are asked for");
     let verifier = Arc::new(Verifier::new(keys, options));
-    Ok(Authentication::new(tokens(verifier, || {})))
+    let unknown_key = Arc::new(Notify::new());
+    if !url.is_empty() {
+        let refreshing = (url.clone(), refresh, unknown_key.clone());
+        tokio::spawn(refresh_keys(config.clone(), refreshing, verifier.clone()));
+    }
+    let hook = tokens(verifier, move || unknown_key.notify_one());
+    Ok(Authentication::new(hook))
 }
 
 /// Fetches the set at an address.

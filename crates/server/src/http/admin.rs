@@ -41,20 +41,17 @@ async fn guard(
     next: Next,
 ) -> Result<Response, Refusal> {
     let key = sessions.admin_key();
+    if key.is_empty() {
+        let message =
+            "This is for those who run the server: its configuration has no key under [admin].";
+        return Err(SignalingError::new(Code::Forbidden, message).into());
+    }
     let (parts, body) = request.into_parts();
-    let given = bearer(&parts).unwrap_or_default();
-    if !key.is_empty() && is_key(&[key.to_owned()], given) {
+    if bearer(&parts).is_some_and(|given| is_key(&[key.to_owned()], given)) {
         return Ok(next.run(Request::from_parts(parts, body)).await);
     }
-    let message = match key.is_empty() {
-        true => "This is for those who run the server: its configuration has no key under [admin].",
-        false => "Expected the header Authorization: Bearer, with the key under [admin].",
-    };
-    let code = match key.is_empty() {
-        true => Code::Forbidden,
-        false => Code::Unauthorized,
-    };
-    Err(SignalingError::new(code, message).into())
+    let message = "Expected the header Authorization: Bearer, with the key under [admin].";
+    Err(SignalingError::new(Code::Unauthorized, message).into())
 }
 
 /// `POST /drain`: 202, and the server has its clients leave, as at SIGTERM.
