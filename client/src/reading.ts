@@ -18,8 +18,6 @@ interface Said extends Position {
 export class Reading extends Session {
   /** What the client is called in it. */
   you = "";
-  /** Whether the server wants the client to be elsewhere. */
-  isUnwanted = false;
   /** The link's: whether all is there that the session has in whose place it comes. */
   isSettling = false;
   /** The subscriptions whose `complete` is waited for, and what was added and is not answered yet. */

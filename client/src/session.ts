@@ -44,6 +44,8 @@ export abstract class Session {
   #isOpen = false;
   /** Whether it was lost or ended. */
   isOver = false;
+  /** Whether the server wants the client to be elsewhere. */
+  isUnwanted = false;
   /** Since when it is being opened, or looks for another way. */
   #restarting = 0;
   #look: ReturnType<typeof setInterval> | undefined;
@@ -153,8 +155,8 @@ export abstract class Session {
     const signal = AbortSignal.timeout(LIMIT);
     const init = { method: "DELETE", keepalive: true, headers: this.#headers, signal };
     // Where the server sees it close before, it knows of no session to end; it notices by itself where this does not
-    // reach it.
-    if (this.#url) await fetch(this.#url, init).catch(() => {});
+    // reach it. In place of one that wants its clients elsewhere, another may be asked by now.
+    if (this.#url && !this.isUnwanted) await fetch(this.#url, init).catch(() => {});
     this.#peer?.close();
   }
 

@@ -174,7 +174,7 @@ impl Driver {
                 Action::OpenNext => self.open_next(),
                 Action::CloseNext => self.close_next(),
                 Action::Move => self.move_over(),
-                Action::Replace => self.replace(*event == Event::Lost(Failure::Ended)),
+                Action::Replace => self.replace(),
                 Action::Restart => self.restart(),
                 Action::Close => self.close(*event == Event::Lost(Failure::Ended)),
             }

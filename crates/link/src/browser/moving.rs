@@ -55,14 +55,10 @@ impl Driver {
     }
 
     /// The current session is lost, and the next takes its place, as far as it is.
-    pub(super) fn replace(self, is_ended: bool) {
-        let Some(mut old) = self.take_next() else {
+    pub(super) fn replace(self) {
+        let Some(old) = self.take_next() else {
             return;
         };
-        if is_ended {
-            // There is none to end on the server.
-            old.url = None;
-        }
         self.path.try_set(None);
         self.round_trip.try_set(None);
         self.end_left(old);
@@ -83,7 +79,7 @@ impl Driver {
 
     fn end_left(self, session: Session) {
         let number = session.number;
-        session.end();
+        session.leave();
         for opened in self.opened_channels() {
             opened.lose(number);
         }

@@ -136,7 +136,7 @@ impl Driver {
     pub(super) fn close(self, is_ended: bool) {
         self.close_next();
         let leaving = self.leaving.try_update_value(Option::take).flatten();
-        leaving.into_iter().for_each(Session::end);
+        leaving.into_iter().for_each(Session::leave);
         drop(self.leave_by.try_update_value(Option::take));
         let Some(mut session) = self.current.try_update_value(Option::take).flatten() else {
             return;

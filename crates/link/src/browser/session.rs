@@ -93,6 +93,13 @@ impl Session {
         Some(signal)
     }
 
+    /// Ends a session that its server wants left: the server sees the connection close. A request for its
+    /// end may come to another server by now.
+    pub fn leave(mut self) {
+        self.url = None;
+        self.end();
+    }
+
     /// Ends the session on the server too. The connection is closed after the server has done
     /// so: otherwise the server sees it close first, and knows of no session to end.
     pub fn end(mut self) {
