@@ -2,7 +2,7 @@ import type { Page } from "@playwright/test";
 import { NAME } from "../name";
 import { changeAnswer, holdAnswer } from "./answers";
 import { NO_WAY } from "./link";
-import { Panel, signIn, UNTRUSTWORTHY } from "./panel";
+import { Panel, signIn } from "./panel";
 import { either, expect, test, TickwirePage } from "./support";
 
 /** Presses Start on a page that is there. */
@@ -125,7 +125,7 @@ test.describe("the network", () => {
 });
 
 test.describe("the server is advertised", () => {
-  test.use({ expectedErrors: either(NO_WAY, UNTRUSTWORTHY) });
+  test.use({ expectedErrors: NO_WAY });
   const advertise = (place: string) => ({ TICKWIRE_PORT_ADVERTISE: JSON.stringify([place]) });
 
   for (const [where, place, what, operator] of [

@@ -2,7 +2,7 @@ import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import { NAME } from "../name";
 import { GONE_SERVER } from "./link";
-import { Panel, showOn, signIn, STEPS, UNTRUSTWORTHY } from "./panel";
+import { Panel, showOn, signIn, STEPS } from "./panel";
 import { expect, test } from "./support";
 
 test("is folded while all is well, and tells how the link came about and what it takes", async ({ page }) => {
@@ -129,19 +129,16 @@ test.describe("the report", () => {
     expect(report).toMatch(/Answer received +failed, .*\nCandidate pairs checked waiting\n/);
   });
 
-  test.describe("of an unencrypted page", () => {
-    test.use({ expectedErrors: UNTRUSTWORTHY });
-    test("is shown, selected, where the browser does not let the page copy", async ({ page, baseURL }) => {
-      const panel = new Panel(page);
-      await page.goto(Object.assign(new URL(baseURL!), { hostname: NAME }).href);
-      await expect(panel.tickwire.start).toBeEnabled();
-      await panel.summary.click();
-      await panel.copy.press("Enter");
-      await expect(panel.text).toBeFocused();
-      await expect(panel.text).toHaveValue(/^Tickwire connection report\n/);
-      const selected = await panel.text.evaluate((area: HTMLTextAreaElement) => area.selectionEnd - area.selectionStart);
-      expect(selected).toBe((await panel.text.inputValue()).length);
-    });
+  test("of an unencrypted page is shown, selected, where the browser does not let the page copy", async ({ page, baseURL }) => {
+    const panel = new Panel(page);
+    await page.goto(Object.assign(new URL(baseURL!), { hostname: NAME }).href);
+    await expect(panel.tickwire.start).toBeEnabled();
+    await panel.summary.click();
+    await panel.copy.press("Enter");
+    await expect(panel.text).toBeFocused();
+    await expect(panel.text).toHaveValue(/^Tickwire connection report\n/);
+    const selected = await panel.text.evaluate((area: HTMLTextAreaElement) => area.selectionEnd - area.selectionStart);
+    expect(selected).toBe((await panel.text.inputValue()).length);
   });
 
   test("is what is printed, folded or not", async ({ page }) => {

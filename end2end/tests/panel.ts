@@ -52,9 +52,6 @@ export class Panel {
   }
 }
 
-/** What Chromium says of an unencrypted page from another machine. */
-export const UNTRUSTWORTHY = /Cross-Origin-Opener-Policy header has been ignored/;
-
 /** A page that asks people to sign in, in place of the server's answer. */
 export const signIn = (route: Route) => route.fulfill({ contentType: "text/html", body: "<html>Sign in</html>" });
 

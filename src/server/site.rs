@@ -5,8 +5,10 @@ use super::shell::shell;
 use super::state::AppState;
 use crate::app::App;
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
-use axum::response::Redirect;
+use axum::middleware::{Next, from_fn};
+use axum::response::{Redirect, Response};
 use axum::routing::get;
 use leptos::config::LeptosOptions;
 use leptos::context::provide_context;
@@ -58,10 +60,21 @@ fn root(state: AppState, named: &LeptosOptions, base: &str) -> Router {
         .layer(CompressionLayer::new().compress_when(is_page))
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(always(header::REFERRER_POLICY, "no-referrer"))
-        .layer(always(
-            HeaderName::from_static("cross-origin-opener-policy"),
-            "same-origin",
-        ))
+        .layer(from_fn(isolate))
+}
+
+/// `Cross-Origin-Opener-Policy` where it holds. To an address that a browser trusts (https, its own
+/// machine) it says where a request comes from (Fetch Metadata, `Sec-Fetch-Site`); at another it would
+/// complain of the header.
+async fn isolate(request: Request, next: Next) -> Response {
+    let is_trusted = request.headers().contains_key("sec-fetch-site");
+    let mut response = next.run(request).await;
+    if is_trusted {
+        let policy = HeaderName::from_static("cross-origin-opener-policy");
+        let headers = response.headers_mut();
+        headers.insert(policy, HeaderValue::from_static("same-origin"));
+    }
+    response
 }
 
 /// Files are compressed when they are built, and what travels besides is small.

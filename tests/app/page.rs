@@ -14,6 +14,20 @@ use tickwire_server::auth::Authentication;
 use tower::ServiceExt;
 
 #[tokio::test]
+async fn the_page_is_isolated_where_its_address_is_trusted() {
+    let (app, _) = app(&[]);
+    let opener = "cross-origin-opener-policy";
+    let mut page = request("GET", "/", "", Body::empty());
+    let untrusted = app.clone().oneshot(page).await.unwrap();
+    assert!(!untrusted.headers().contains_key(opener));
+    page = request("GET", "/", "", Body::empty());
+    let site = HeaderValue::from_static("none");
+    page.headers_mut().insert("sec-fetch-site", site);
+    let trusted = app.oneshot(page).await.unwrap();
+    assert_eq!(trusted.headers()[opener], "same-origin");
+}
+
+#[tokio::test]
 async fn the_page_is_complete_without_a_script_and_says_what_it_may_do() {
     let (app, _) = app(&[]);
     let get = |path: &str| request("GET", path, "", Body::empty());
