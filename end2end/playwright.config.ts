@@ -28,7 +28,6 @@ export default defineConfig({
       testIgnore: CLIENTS,
       use: {
         browserName: "chromium",
-        trace: "retain-on-failure",
         launchOptions: {
           executablePath: chromium,
           // Chromium has no sandbox for root; the rest keeps it from calling home.
@@ -51,8 +50,6 @@ export default defineConfig({
         // 1.65 asks it for emulation.setMediaFeaturesOverride, which Firefox 153 does not know;
         // 1.64 does not.
         channel: firefox && "moz-firefox",
-        // Without pictures: by BiDi each is a screenshot that the page waits for.
-        trace: { mode: "retain-on-failure", screenshots: false },
         launchOptions: {
           executablePath: firefox,
           firefoxUserPrefs: {
