@@ -27,6 +27,7 @@ usage: load [URL] [options]
   --websocket      the server is a plain WebSocket, load's other program: its clients read all values
   --spread         each offer says by X-Forwarded-For that it comes from an address of its own
   --api-key TEXT   the key with which they are put
+  --drain-to URL   has the process of --pid drain, and its readers of --topic move to the server here
   --pid N          the server's process here: its processor time, memory and files are told too
   --json           one line of JSON in place of the table";
 
@@ -50,6 +51,7 @@ pub struct Args {
     pub websocket: bool,
     pub spread: bool,
     pub api_key: String,
+    pub drain_to: Option<String>,
     pub pid: Option<u32>,
     pub json: bool,
 }
@@ -75,6 +77,7 @@ impl Default for Args {
             websocket: false,
             spread: false,
             api_key: String::new(),
+            drain_to: None,
             pid: None,
             json: false,
         }
@@ -107,14 +110,20 @@ pub fn parse(mut parser: Parser) -> Result<Option<Args>, lexopt::Error> {
             Arg::Long("api-key") => args.api_key = parser.value()?.string()?,
             Arg::Long("pid") => args.pid = Some(parser.value()?.parse()?),
             Arg::Long("json") => args.json = true,
-            Arg::Value(url) => {
-                let url = url.string()?;
-                args.url = url.trim_end_matches('/').trim_end_matches("/sdp").into();
-            }
+            Arg::Long("drain-to") => args.drain_to = Some(address(&parser.value()?.string()?)),
+            Arg::Value(url) => args.url = address(&url.string()?),
             other => return Err(other.unexpected()),
         }
     }
+    if args.drain_to.is_some() && (args.pid.is_none() || args.topic.is_none()) {
+        return Err("--drain-to needs --pid and --topic".into());
+    }
     Ok(Some(args))
+}
+
+/// A server's, without what is below it.
+fn address(url: &str) -> String {
+    url.trim_end_matches('/').trim_end_matches("/sdp").into()
 }
 
 fn within(parser: &mut Parser, min: usize, max: usize) -> Result<usize, lexopt::Error> {

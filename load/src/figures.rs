@@ -25,6 +25,10 @@ pub struct Figures {
     /// the server's clock is ahead.
     pub lateness: Vec<i32>,
     pub round_trips: Vec<Duration>,
+    /// Clients that went to another server as they were told.
+    pub moved: usize,
+    /// How old the newest value became at most, at each client, in milliseconds.
+    pub oldest: Vec<i32>,
     pub flooded: usize,
 }
 

@@ -6,6 +6,7 @@
 mod args;
 mod cost;
 mod figures;
+mod moving;
 mod peer;
 mod report;
 mod signaling;
@@ -67,12 +68,20 @@ fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Report {
-    let run = Rc::new(Run {
-        signaling: Signaling::new(&args.url, args.spread),
-        figures: Default::default(),
-        start: Instant::now(),
-        args,
-    });
+    let start = Instant::now();
+    let figures = figures::Shared::default();
+    let at = |url: &str, elsewhere| {
+        Rc::new(Run {
+            signaling: Signaling::new(url, args.spread),
+            figures: figures.clone(),
+            clients: Default::default(),
+            start,
+            args: args.clone(),
+            elsewhere,
+        })
+    };
+    let elsewhere = args.drain_to.as_deref().map(|url| at(url, None));
+    let run = at(&args.url, elsewhere);
     topic::produce(&run.args);
     let (phase, phases) = watch::channel(Phase::Open);
     let mut moments = Moments {
@@ -88,8 +97,16 @@ async fn run(args: Args) -> Report {
     phase.send_replace(Phase::Hold);
     moments.hold_start = costs(&run.args);
     let taken = topic::taken();
+    if run.elsewhere.is_some() {
+        run.args.pid.into_iter().for_each(moving::drain);
+    }
     wait(&run, "holding", run.args.hold).await;
     moments.hold_end = costs(&run.args);
+    if run.elsewhere.is_some() {
+        let clients = run.clients.borrow();
+        let oldest = clients.iter().filter_map(|it| it.oldest());
+        run.figures.borrow_mut().oldest = oldest.collect();
+    }
     moments.taken = topic::taken() - taken;
 
     if !run.args.echo.is_zero() {
@@ -143,7 +160,7 @@ async fn open_all(run: &Rc<Run>, phases: &watch::Receiver<Phase>) -> Vec<String>
                 }
                 return;
             }
-            match Peer::open(run_of, role, phase).await {
+            match Peer::open(run_of, role, phase, None).await {
                 Ok(peer) => {
                     let _ = opened.send(peer.id.clone());
                     drop((turn, opened));

@@ -2,8 +2,10 @@
 
 use crate::args::Args;
 use crate::figures::{Shared, Times, lateness};
+use crate::moving::{Client, REST};
 use crate::signaling::{Answer, Signaling};
 use crate::topic::{self, Reading};
+use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
@@ -51,6 +53,10 @@ pub struct Run {
     pub signaling: Signaling,
     pub figures: Shared,
     pub start: Instant,
+    /// Those that read a topic.
+    pub clients: RefCell<Vec<Rc<Client>>>,
+    /// Where a client goes that is told to go.
+    pub elsewhere: Option<Rc<Run>>,
 }
 
 pub struct Peer {
@@ -65,6 +71,10 @@ pub struct Peer {
     /// Where it reads a topic.
     reading: Option<Reading>,
     times: Times,
+    client: Rc<Client>,
+    /// Whether it is the client's next session, and has brought no value yet.
+    is_next: bool,
+    is_leaving: bool,
     /// The session's id.
     pub id: String,
 }
@@ -75,6 +85,7 @@ impl Peer {
         run: Rc<Run>,
         role: Role,
         phase: watch::Receiver<Phase>,
+        moves: Option<Rc<Client>>,
     ) -> Result<Self, String> {
         let start = Instant::now();
         let mut builder = Rtc::builder();
@@ -90,6 +101,8 @@ impl Peer {
         let (server, socket) = connect(&answer).await?;
         let local = socket.local_addr().map_err(|cause| cause.to_string())?;
         apply(&mut rtc, pending, &answer, local, server)?;
+        let is_next = moves.is_some();
+        let client = moves.unwrap_or_default();
         let mut peer = Self {
             run,
             role,
@@ -101,6 +114,9 @@ impl Peer {
             channel: None,
             reading,
             times: Times::default(),
+            client,
+            is_next,
+            is_leaving: false,
             id: answer.id,
         };
         // At once, so that the first check does not wait for a timer.
@@ -114,11 +130,14 @@ impl Peer {
         tokio::time::timeout(OPEN_LIMIT, opening)
             .await
             .map_err(|_| format!("no channel opened within {OPEN_LIMIT:?}"))??;
-        peer.run.figures.borrow_mut().opened.push(start.elapsed());
+        if !is_next {
+            peer.run.figures.borrow_mut().opened.push(start.elapsed());
+            peer.run.clients.borrow_mut().push(peer.client.clone());
+        }
         Ok(peer)
     }
 
-    /// Does what the phases ask for, until the last or until the peer goes.
+    /// Does what the phases ask for, until the last or until the peer goes, elsewhere or for good.
     pub async fn serve(mut self) {
         let mut phase = Phase::Open;
         while phase != Phase::Close {
@@ -126,6 +145,17 @@ impl Peer {
                 if *self.phase.borrow() != Phase::Close {
                     self.run.figures.borrow_mut().lost += 1;
                 }
+                return;
+            }
+            if self.is_leaving
+                && self
+                    .client
+                    .leaves
+                    .get()
+                    .is_some_and(|at| at <= Instant::now())
+            {
+                self.run.figures.borrow_mut().moved += 1;
+                let _ = self.run.signaling.end(self.id).await;
                 return;
             }
             let next = *self.phase.borrow_and_update();
@@ -263,13 +293,18 @@ impl Peer {
             return;
         };
         let updates = reading.receiver.handle(Instant::now(), packet);
-        if *self.phase.borrow() != Phase::Hold {
-            return;
-        }
+        let is_measured = *self.phase.borrow() == Phase::Hold;
         let now = SystemTime::now();
         let mut figures = self.run.figures.borrow_mut();
         for value in updates.into_iter().flatten().filter_map(|it| it.value) {
-            if let Some(stamp) = topic::stamp(&value) {
+            let Some(stamp) = topic::stamp(&value) else {
+                continue;
+            };
+            self.client.has(stamp, is_measured);
+            if std::mem::take(&mut self.is_next) {
+                self.client.leaves.set(Some(Instant::now() + REST));
+            }
+            if is_measured {
                 figures.pushed += 1;
                 figures.lateness.push(lateness(stamp, now));
             }
@@ -293,6 +328,8 @@ impl Peer {
             .is_some_and(|it| it.values == message.id)
         {
             self.on_values(&message.data);
+        } else if self.reading.is_some() && topic::is_go_away(&message.data) {
+            self.go();
         } else if message.binary {
             self.on_echo(&message.data);
         } else if let Some(stamp) = stamp(&message.data) {
@@ -303,6 +340,24 @@ impl Peer {
                 figures.lateness.push(lateness(stamp, SystemTime::now()));
             }
         }
+    }
+
+    /// Opens the client's next session, where it is to have one.
+    fn go(&mut self) {
+        let Some(run) = self.run.elsewhere.clone() else {
+            return;
+        };
+        if std::mem::replace(&mut self.is_leaving, true) {
+            return;
+        }
+        let (role, phase, client) = (self.role, self.phase.clone(), self.client.clone());
+        tokio::task::spawn_local(async move {
+            let figures = run.figures.clone();
+            match Peer::open(run, role, phase, Some(client)).await {
+                Ok(peer) => peer.serve().await,
+                Err(cause) => figures.borrow_mut().fail(cause),
+            }
+        });
     }
 
     fn on_echo(&mut self, echo: &[u8]) {

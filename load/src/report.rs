@@ -42,6 +42,7 @@ impl Report {
         figures.opened.sort_unstable();
         figures.lateness.sort_unstable();
         figures.round_trips.sort_unstable();
+        figures.oldest.sort_unstable();
         let ms = |times: &[Duration], percent| {
             percentile(times, percent).map(|time| time.as_secs_f64() * 1e3)
         };
@@ -139,6 +140,18 @@ impl Report {
                 .filter(|_| figures.pushed > 0)
                 .map(|s| s * 1e6 / figures.pushed as f64);
             rows.push(("server's processor, a value", "us", a_value));
+        }
+        if args.drain_to.is_some() {
+            let oldest = |percent| percentile(&figures.oldest, percent).map(f64::from);
+            sections.push((
+                "Moving: how old the newest value became at most, at each client",
+                vec![
+                    ("clients that moved", "", Some(figures.moved as f64)),
+                    ("p50", "ms", oldest(50.0)),
+                    ("p99", "ms", oldest(99.0)),
+                    ("longest", "ms", oldest(100.0)),
+                ],
+            ));
         }
         if args.producers > 0 {
             let rate = moments.taken as f64 / hold;

@@ -47,6 +47,11 @@ impl Reading {
     }
 }
 
+/// Whether the server says that the client is to go to another.
+pub fn is_go_away(said: &[u8]) -> bool {
+    serde_json::from_slice(said).is_ok_and(|it: serde_json::Value| it["type"] == "go-away")
+}
+
 /// When a value was put, by its text.
 pub fn stamp(value: &[u8]) -> Option<SystemTime> {
     let text = std::str::from_utf8(value).ok()?;
@@ -72,11 +77,11 @@ struct Producer {
 }
 
 impl Producer {
-    fn new(args: &Args, topic: &str) -> Self {
+    fn new(args: &Args, server: &str, topic: &str) -> Self {
         let config = ureq::Agent::config_builder().http_status_as_error(false);
         Self {
             agent: ureq::Agent::new_with_config(config.build()),
-            url: format!("{}/topics/{topic}", args.url),
+            url: format!("{server}/topics/{topic}"),
             key: format!("Bearer {}", args.api_key),
         }
     }
@@ -109,23 +114,28 @@ pub fn produce(args: &Args) {
     let Some(topic) = args.topic.clone() else {
         return;
     };
-    let producer = Producer::new(args, &topic);
     let (keys, batches) = (args.keys, args.batches.min(args.keys));
     let pause = Duration::from_secs_f64(1.0 / (args.rate * batches) as f64);
-    std::thread::spawn(move || {
-        let begun = Instant::now();
-        for round in 0.. {
-            let batch = round as usize % batches;
-            let of = |batch: usize| batch * keys / batches;
-            if !producer.put(of(batch)..of(batch + 1)) {
-                return;
+    for server in [Some(&args.url), args.drain_to.as_ref()]
+        .into_iter()
+        .flatten()
+    {
+        let producer = Producer::new(args, server, &topic);
+        std::thread::spawn(move || {
+            let begun = Instant::now();
+            for round in 0.. {
+                let batch = round as usize % batches;
+                let of = |batch: usize| batch * keys / batches;
+                if !producer.put(of(batch)..of(batch + 1)) {
+                    return;
+                }
+                let at = begun + pause * (round + 1);
+                std::thread::sleep(at.saturating_duration_since(Instant::now()));
             }
-            let at = begun + pause * (round + 1);
-            std::thread::sleep(at.saturating_duration_since(Instant::now()));
-        }
-    });
+        });
+    }
     for _ in 0..args.producers {
-        let producer = Producer::new(args, OFFERED);
+        let producer = Producer::new(args, &args.url, OFFERED);
         std::thread::spawn(move || {
             while producer.put(0..OFFERED_KEYS) {
                 TAKEN.fetch_add(OFFERED_KEYS as u64, Ordering::Relaxed);
