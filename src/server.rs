@@ -37,7 +37,7 @@ use tickwire_server::{
 use tickwire_wire::feed;
 use tickwire_wire::signaling::{Answer, ChannelInit, Code, SignalingError};
 use tokio::net::TcpListener;
-use tracing::{info, warn};
+use tracing::warn;
 
 /// Why the program did not start, or how it stopped.
 #[derive(Debug, thiserror::Error)]
@@ -48,9 +48,6 @@ pub enum RunError {
     /// HTTP's address cannot be had.
     #[error("cannot listen on {0}: {1}. Is another server running? Set site-addr in Leptos.toml.")]
     Bind(SocketAddr, #[source] io::Error),
-    /// The address for metrics cannot be had.
-    #[error("[admin] listen: cannot listen on {0}: {1}.")]
-    Admin(SocketAddr, #[source] io::Error),
     /// The process cannot be told to stop.
     #[error("cannot receive signals: {0}")]
     Signals(#[source] io::Error),
@@ -144,13 +141,6 @@ pub async fn run<S: Clone + Send + Sync + 'static>(
         sessions: sessions.clone(),
     };
     let app = site(state, &config.site.base);
-    if let Some(address) = config.server.admin.listen {
-        let listener = TcpListener::bind(address).await;
-        let listener = listener.map_err(|cause| RunError::Admin(address, cause))?;
-        info!(%address, "serving metrics");
-        // It goes with the process.
-        tokio::spawn(axum::serve(listener, tickwire_server::admin(sessions.clone())).into_future());
-    }
     supervisor::tell_ready();
     // `cargo leptos watch` starts the next in its place.
     let is_watched = std::env::var_os("LEPTOS_WATCH").is_some();

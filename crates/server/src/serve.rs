@@ -3,7 +3,7 @@
 use crate::auth::{Authentication, Denied};
 use crate::config::Config;
 use crate::feeds::Feeds;
-use crate::http::{accept, count, host, router};
+use crate::http::{accept, admin, count, host, router};
 use crate::peer::OpenError;
 use crate::sessions::Sessions;
 use axum::Router;
@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use axum::middleware::from_fn_with_state;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tickwire_auth::User;
 use tickwire_peer::port::{Advertised, PortError};
@@ -28,6 +29,9 @@ pub enum ServeError {
     /// It cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The address for those who run it cannot be had.
+    #[error("cannot listen on {0}, the address for metrics: {1}")]
+    Admin(SocketAddr, #[source] io::Error),
     /// The UDP port has failed, and the server stopped.
     #[error("the UDP port failed")]
     Port(#[source] PortError),
@@ -107,10 +111,12 @@ impl<S: Clone + Send + Sync + 'static> Server<S> {
     }
 
     /// Serves the sessions and `app` on `listener` until `shutdown` completes, then ends every
-    /// session and returns.
+    /// session and returns. Where the configuration has an address for those who run the server, it
+    /// serves [`admin`](crate::admin) there.
     ///
     /// # Errors
-    /// As [`Server::open`]; where HTTP or the UDP port fails; where not all ends in 4 s.
+    /// As [`Server::open`]; where that address cannot be had; where HTTP or the UDP port fails; where not
+    /// all ends in 4 s.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -127,7 +133,8 @@ impl<S: Clone + Send + Sync + 'static> Server<S> {
 /// Serves `app`, of which [`router`] is a part already, as [`Server::serve`] does.
 ///
 /// # Errors
-/// Where HTTP or the UDP port fails; where not all ends in 4 s.
+/// Where the address of [`admin`](crate::admin) cannot be had; where HTTP or the UDP port fails; where
+/// not all ends in 4 s.
 pub async fn serve(
     listener: TcpListener,
     app: Router,
@@ -135,6 +142,21 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let stop = CancellationToken::new();
+    if let Some(address) = sessions.admin().listen {
+        let cannot = |cause| ServeError::Admin(address, cause);
+        let listener = TcpListener::bind(address).await.map_err(cannot)?;
+        let address = listener.local_addr().map_err(cannot)?;
+        info!(%address, "serving metrics");
+        tokio::spawn({
+            let (sessions, stop) = (sessions.clone(), stop.clone());
+            async move {
+                let app = admin(sessions.clone());
+                // Whoever watches sees the drain to its end.
+                let ending = (stop, CancellationToken::new());
+                accept(listener, app, sessions.http(), &Arc::default(), ending).await;
+            }
+        });
+    }
     let mut http = tokio::spawn({
         let app = app.layer(from_fn_with_state(sessions.clone(), host));
         let app = app.layer(from_fn_with_state(sessions.clone(), count));

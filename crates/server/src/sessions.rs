@@ -2,7 +2,7 @@
 
 use super::admission::{Admission, Asker, Connections, Network};
 use super::auth::{Authentication, Caller};
-use super::config::{ApiConfig, Config, HttpConfig, LimitConfig};
+use super::config::{AdminConfig, ApiConfig, Config, HttpConfig, LimitConfig};
 use super::feeds::{Feeds, FromSession, Opening, Refused};
 use super::id::{SessionId, SessionNumber};
 use super::offer::Offer;
@@ -60,7 +60,7 @@ struct Registry {
     numbers: AtomicU64,
     stats: Arc<Stats>,
     requests: Requests,
-    admin_key: String,
+    admin: AdminConfig,
     drains_over: Duration,
     /// Has clients leave.
     draining: CancellationToken,
@@ -126,7 +126,7 @@ impl Sessions {
             silent: Arc::default(),
             stats,
             requests: Requests::default(),
-            admin_key: config.admin.key.clone(),
+            admin: config.admin.clone(),
             drains_over: config.drain.over,
             draining,
             drained: CancellationToken::new(),
@@ -379,8 +379,8 @@ impl Sessions {
         self.0.drains_over
     }
 
-    pub(crate) fn admin_key(&self) -> &str {
-        &self.0.admin_key
+    pub(crate) fn admin(&self) -> &AdminConfig {
+        &self.0.admin
     }
 
     pub(crate) fn stats(&self) -> &Stats {

@@ -40,14 +40,14 @@ async fn guard(
     request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
-    let key = sessions.admin_key();
+    let key = &sessions.admin().key;
     if key.is_empty() {
         let message =
             "This is for those who run the server: its configuration has no key under [admin].";
         return Err(SignalingError::new(Code::Forbidden, message).into());
     }
     let (parts, body) = request.into_parts();
-    if bearer(&parts).is_some_and(|given| is_key(&[key.to_owned()], given)) {
+    if bearer(&parts).is_some_and(|given| is_key(std::slice::from_ref(key), given)) {
         return Ok(next.run(Request::from_parts(parts, body)).await);
     }
     let message = "Expected the header Authorization: Bearer, with the key under [admin].";

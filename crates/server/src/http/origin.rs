@@ -13,7 +13,8 @@ const KEPT: HeaderValue = HeaderValue::from_static("600");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 const TAKEN: HeaderValue =
     HeaderValue::from_static("authorization, content-type, if-match, if-none-match, last-event-id");
-const TOLD: HeaderValue = HeaderValue::from_static("location, etag, link, retry-after");
+const TOLD: HeaderValue =
+    HeaderValue::from_static("location, etag, link, retry-after, x-request-id");
 
 /// Lets pages of the origins in the configuration use what is below (the Fetch standard, "CORS
 /// protocol"), and answers `OPTIONS` (RFC 9725 section 4.2).
