@@ -16,7 +16,7 @@ usage: load [URL] [options]
   --echo TIME      how long the peers echo; 0s leaves it out (5s)
   --size BYTES     size of an echo, 8 to 65536 (64)
   --window N       echoes in flight for a peer (1)
-  --active N       peers that echo (all)
+  --active N       peers that echo, or to which the topic's values come (all)
   --flood          one more peer, which sends 1 KiB as fast as it can while the others hold
   --label TEXT     label of the data channel (data)
   --topic NAME     peers read this topic in place of the time; its values are put over HTTP

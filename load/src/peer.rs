@@ -280,7 +280,11 @@ impl Peer {
         if reading.open == [true; 2] {
             self.channel = Some(reading.control);
             let topic = self.run.args.topic.as_deref().unwrap_or_default();
-            let said = Reading::subscribe(topic);
+            let is_active = self.role == Role::Echoer;
+            let said = Reading::subscribe(topic, is_active);
+            if self.is_next && !is_active {
+                self.client.leaves.set(Some(Instant::now() + REST));
+            }
             if let Some(mut channel) = self.rtc.channel(reading.control) {
                 let _ = channel.write(false, said.as_bytes());
             }
@@ -411,6 +415,7 @@ async fn connect(answer: &Answer) -> Result<(SocketAddr, UdpSocket), String> {
         .sdp
         .lines()
         .filter_map(|line| Candidate::from_sdp_string(line.strip_prefix("a=")?).ok())
+        .filter(|candidate| candidate.proto() == Protocol::Udp)
         .map(|candidate| candidate.addr());
     let v4: Vec<SocketAddr> = candidates.filter(SocketAddr::is_ipv4).collect();
     let server = *v4

@@ -41,9 +41,13 @@ impl Reading {
         }
     }
 
-    /// What it says first.
-    pub fn subscribe(topic: &str) -> String {
-        serde_json::json!({"type": "subscribe", "id": 1, "topic": topic}).to_string()
+    /// What it says first: it wants all keys, or one that there is not.
+    pub fn subscribe(topic: &str, is_active: bool) -> String {
+        let mut said = serde_json::json!({"type": "subscribe", "id": 1, "topic": topic});
+        if !is_active {
+            said["keys"] = serde_json::json!(["none"]);
+        }
+        said.to_string()
     }
 }
 
