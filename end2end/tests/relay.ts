@@ -1,5 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
+import { connect, createServer, type Server, type Socket as Connection } from "node:net";
 import { networkInterfaces } from "node:os";
 
 /** What the network between browsers and a server does to each datagram, in both directions alike. */
@@ -12,6 +13,8 @@ export interface RelayOptions {
   loss?: number;
   /** Which datagrams never get through, judged by what they hold. */
   blocks?: (datagram: Buffer) => boolean;
+  /** Whether connections of TCP get through as well, each way as late as datagrams; none is lost. */
+  tcp?: boolean;
   /** The same seed loses and delays the same datagrams of a client, counted from its first. */
   seed?: number;
 }
@@ -42,11 +45,13 @@ export class Relay {
   /** Datagrams that went through, and that did not, for whatever reason. */
   readonly counts = { passed: 0, lost: 0 };
   private readonly clients = new Map<string, Client>();
+  private readonly connections = new Set<Connection>();
   private readonly queue = new Set<NodeJS.Timeout>();
   private isCut = false;
 
   private constructor(
     private readonly outer: Socket[],
+    private readonly listeners: Server[],
     private readonly serverPort: number,
     private readonly options: Required<RelayOptions>,
   ) {
@@ -54,12 +59,16 @@ export class Relay {
     for (const socket of outer) {
       socket.on("message", (datagram, from) => this.relayOut(socket, datagram, from));
     }
+    for (const listener of listeners) listener.on("connection", (inner) => this.connect(inner));
   }
 
   /** Relays to this UDP port of this machine, whether or not somebody listens there yet. */
   static async start(serverPort: number, options: RelayOptions = {}): Promise<Relay> {
+    const all = { delay: 0, jitter: 0, loss: 0, seed: 1, blocks: () => false, tcp: false, ...options };
     const outer = await Promise.all(ownAddresses().map((address) => bind(address)));
-    return new Relay(outer, serverPort, { delay: 0, jitter: 0, loss: 0, seed: 1, blocks: () => false, ...options });
+    const addresses = outer.map((socket) => socket.address());
+    const listeners = await Promise.all(addresses.filter(() => all.tcp).map(listen));
+    return new Relay(outer, listeners, serverPort, all);
   }
 
   /** Lets nothing through any more, nor what is on its way; nobody is told. */
@@ -80,6 +89,21 @@ export class Relay {
     for (const socket of this.outer) socket.close();
     for (const { socket } of this.clients.values()) socket.close();
     this.clients.clear();
+    for (const listener of this.listeners) listener.close();
+    for (const connection of this.connections) connection.destroy();
+  }
+
+  /** Hands a connection on to the server's port. */
+  private connect(inner: Connection) {
+    const server = connect(this.serverPort, inner.localAddress);
+    const end = () => (inner.destroy(), server.destroy());
+    for (const [from, to] of [[inner, server], [server, inner]] as const) {
+      this.connections.add(from);
+      from.setNoDelay(true);
+      from.on("error", end).on("close", end);
+      // Timers of one length end in the order in which they begin.
+      from.on("data", (data) => void setTimeout(() => to.writable && to.write(data), this.options.delay));
+    }
   }
 
   private relayOut(outer: Socket, datagram: Buffer, from: RemoteInfo) {
@@ -131,6 +155,12 @@ async function bind(address: string): Promise<Socket> {
   const socket = open().bind(0, address);
   await once(socket, "listening");
   return socket;
+}
+
+async function listen({ address, port }: { address: string; port: number }): Promise<Server> {
+  const listener = createServer().listen(port, address);
+  await once(listener, "listening");
+  return listener;
 }
 
 function ownAddresses(): string[] {

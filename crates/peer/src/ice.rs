@@ -23,7 +23,6 @@ pub use paths::MAX_PATHS;
 use crate::path::{Datagrams, Path};
 use crate::stun::{self, Message};
 use paths::Known;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// How many answers of a peer are known. During an ICE restart data still takes the path to which
@@ -51,8 +50,8 @@ pub struct Authentic<'a> {
 pub struct Checked {
     /// Another path is in use now.
     pub has_moved: bool,
-    /// An address that is not this peer's any more, so that the new one has room.
-    pub forgotten: Option<SocketAddr>,
+    /// A path that is not this peer's any more, so that the new one has room.
+    pub forgotten: Option<Path>,
 }
 
 /// Both sides' credentials of one offer and answer.
@@ -123,9 +122,9 @@ impl Agent {
             .map(|generation| generation.local.ufrag.as_str())
     }
 
-    /// The addresses that are this peer's.
-    pub fn sources(&self) -> impl Iterator<Item = SocketAddr> {
-        self.known.iter().map(|known| known.path.remote)
+    /// The paths that are this peer's.
+    pub fn paths(&self) -> impl Iterator<Item = Path> {
+        self.known.iter().map(|known| known.path)
     }
 
     /// The path in use.
@@ -197,7 +196,7 @@ impl Agent {
             return Checked::default();
         }
         let answered = out.add(path, |out| {
-            stun::write_success(out, transaction, path.remote, password);
+            stun::write_success(out, transaction, path.remote.address, password);
         });
         self.heard = now;
         self.was_checked = true;

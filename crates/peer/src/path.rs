@@ -7,13 +7,36 @@ use std::ops::Range;
 /// have (65,507 over IPv4), and sends none of it otherwise.
 const MAX_RUN: usize = 60_000;
 
+/// Where a client is reached: a transport address (RFC 8445 section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Remote {
+    /// The address and the port number.
+    pub address: SocketAddr,
+    /// Whether it is TCP's, and not UDP's.
+    pub is_tcp: bool,
+}
+
+impl Remote {
+    /// An address of UDP.
+    pub fn udp(address: SocketAddr) -> Self {
+        let is_tcp = false;
+        Self { address, is_tcp }
+    }
+
+    /// An address of TCP.
+    pub fn tcp(address: SocketAddr) -> Self {
+        let is_tcp = true;
+        Self { address, is_tcp }
+    }
+}
+
 /// A way between a peer and its client: what a candidate pair is once datagrams use it (RFC 8445
 /// section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Path {
     /// The client's address.
-    pub remote: SocketAddr,
-    /// Which of the port's sockets it is.
+    pub remote: Remote,
+    /// Which of the port's UDP sockets it is, or which of its TCP connections.
     pub socket: usize,
     /// The address that the client sends to, where the system tells: the answer has to come from
     /// it.
@@ -99,7 +122,7 @@ mod tests {
 
     fn path(port: u16) -> Path {
         Path {
-            remote: SocketAddr::from(([192, 0, 2, 1], port)),
+            remote: Remote::udp(SocketAddr::from(([192, 0, 2, 1], port))),
             socket: 0,
             local: None,
         }
@@ -115,7 +138,7 @@ mod tests {
         assert_eq!(datagrams.len(), 6);
         let run = |first| {
             let (count, path, bytes, length) = datagrams.run(first, 10).unwrap();
-            (count, path.remote.port(), bytes.len(), length)
+            (count, path.remote.address.port(), bytes.len(), length)
         };
         assert_eq!(run(0), (3, 1, 13, 5));
         assert_eq!(run(3), (1, 1, 3, 3));

@@ -15,7 +15,6 @@ use crate::sdp::{Fingerprint, Offer, Role};
 use crate::stun;
 use bytes::Bytes;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -139,8 +138,8 @@ impl Peer {
         self.agent.authenticate(message)
     }
 
-    /// Takes a check that came on `path` in a datagram of `length` bytes. Returns the address that
-    /// is not this peer's any more.
+    /// Takes a check that came on `path` in a datagram of `length` bytes. Returns the path that is
+    /// not this peer's any more.
     pub fn handle_check(
         &mut self,
         now: Instant,
@@ -148,7 +147,7 @@ impl Peer {
         check: Authentic<'_>,
         length: usize,
         room: &mut Room,
-    ) -> Option<SocketAddr> {
+    ) -> Option<Path> {
         let Checked {
             has_moved,
             forgotten,

@@ -17,12 +17,14 @@ mod handle;
 mod routes;
 mod slot;
 mod socket;
+mod stream;
 mod worker;
 
 pub use candidates::{Advertise, Advertised, AdvertisedError};
 pub use handle::{DataChannel, Heard, PeerHandle};
 pub use routes::{Reason, Size};
 pub use slot::{OnPath, Released};
+pub use stream::is_client;
 
 use crate::dtls::{Identity, IdentityError};
 use crate::ice::Credentials;
@@ -39,9 +41,11 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Instant, SystemTime};
+use stream::{Frame, Streams};
+use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Mutex, mpsc};
-use tokio::task::JoinError;
+use tokio::task::{AbortHandle, JoinError};
 use tracing::{error, info, warn};
 use worker::{Told, Worker};
 
@@ -54,12 +58,26 @@ const SCTP_PORT: u16 = 5_000;
 /// clients, two loops took 21 microseconds an echo where one takes 15.
 const CORES_A_LOOP: usize = 2;
 
+/// How often the system is asked for a number that is free for UDP and for TCP.
+const TRIES: usize = 16;
+
+/// How many frames of connections may wait for a loop; a client that sends more waits.
+const FRAMES: usize = 256;
+
 /// Why a port cannot be opened, or is closed.
 #[derive(Debug, thiserror::Error)]
 pub enum PortError {
     /// The system does not give the address.
     #[error("cannot open UDP port {address}: {cause}")]
     Bind {
+        address: SocketAddr,
+        cause: io::Error,
+    },
+    /// The system does not give the address to TCP.
+    #[error(
+        "cannot listen on TCP port {address}: {cause}. Set tcp = false under [port] to do without"
+    )]
+    Listen {
         address: SocketAddr,
         cause: io::Error,
     },
@@ -91,6 +109,9 @@ struct Shared {
     runtimes: Vec<Handle>,
     /// Of each loop, one for each address that the port listens on.
     sockets: Vec<Vec<Socket>>,
+    streams: Streams,
+    /// What has come on them, for each loop.
+    frames: Vec<mpsc::Sender<Frame>>,
     next: AtomicUsize,
 }
 
@@ -98,6 +119,10 @@ struct Shared {
 pub struct Port {
     shared: Arc<Shared>,
     locals: Vec<SocketAddr>,
+    /// HTTP's address, where clients may come by TCP.
+    http: Option<SocketAddr>,
+    /// Listeners that nobody has taken yet.
+    tcp: std::sync::Mutex<Vec<std::net::TcpListener>>,
     /// Tells when a loop has ended, and why.
     ended: Mutex<mpsc::Receiver<String>>,
 }
@@ -107,10 +132,14 @@ impl Port {
     /// and `::` stand for all addresses of a family, and are passed over on a system without it.
     /// Port 0 lets the system choose.
     ///
+    /// With `http`, clients that UDP does not reach may come by TCP (RFC 6544): it listens for them at the
+    /// same addresses, but for that, at which HTTP listens already.
+    ///
     /// # Errors
     /// Where an address cannot be had, no certificate be made, or no loop be started.
     pub fn bind(
         listen: &[SocketAddr],
+        http: Option<SocketAddr>,
         advertise: Advertise,
         config: PeerConfig,
     ) -> Result<Self, PortError> {
@@ -123,9 +152,11 @@ impl Port {
         let handles: Vec<Handle> = runtimes.iter().map(|it| it.handle().clone()).collect();
         let mut sockets: Vec<Vec<Socket>> = (0..loops).map(|_| Vec::new()).collect();
         let mut locals = Vec::new();
+        let mut tcp = Vec::new();
         for &address in listen {
-            match bind_all(address, &handles) {
-                Ok(bound) => {
+            match bind_both(address, http, &handles) {
+                Ok((bound, listeners)) => {
+                    tcp.extend(listeners);
                     locals.extend(bound.first().map(Socket::local_addr));
                     for (sockets, socket) in sockets.iter_mut().zip(bound) {
                         sockets.push(socket);
@@ -144,6 +175,7 @@ impl Port {
             return Err(PortError::Nothing);
         }
         enlarge_buffers(sockets.iter().flatten());
+        let (frames, came): (Vec<_>, Vec<_>) = (0..loops).map(|_| mpsc::channel(FRAMES)).unzip();
         let shared = Arc::new(Shared {
             config: Arc::new(config),
             identity: std::sync::Mutex::new(Arc::new(Identity::generate(SystemTime::now())?)),
@@ -154,17 +186,21 @@ impl Port {
             loops: (0..loops).map(|_| Told::default()).collect(),
             runtimes: handles,
             sockets,
+            streams: Streams::default(),
+            frames,
             next: AtomicUsize::new(0),
         });
         let (ending, ended) = mpsc::channel(loops);
         let port = Self {
             shared,
             locals,
+            http,
+            tcp: std::sync::Mutex::new(tcp),
             ended: Mutex::new(ended),
         };
-        for (number, runtime) in runtimes.into_iter().enumerate() {
+        for (number, (runtime, came)) in runtimes.into_iter().zip(came).enumerate() {
             let at_runtime = runtime.enter();
-            let worker = Worker::new(number, port.shared.clone());
+            let worker = Worker::new(number, port.shared.clone(), came);
             drop(at_runtime);
             let (ending, failing) = (ending.clone(), port.shared.clone());
             // As a task: each wake of what a runtime blocks on is a call of the system.
@@ -243,6 +279,45 @@ impl Port {
         })
     }
 
+    /// The listeners for clients that come by TCP, but for HTTP's. From here on answers name them, and
+    /// HTTP's. What comes there, and what comes at HTTP's and [is a client's](is_client), is for
+    /// [`Port::serve_tcp`].
+    pub fn take_listeners(&self) -> Vec<std::net::TcpListener> {
+        let mut tcp = self.tcp.lock().unwrap_or_else(PoisonError::into_inner);
+        let listeners = std::mem::take(&mut *tcp);
+        let own = listeners.iter().filter_map(|it| it.local_addr().ok());
+        let at: Vec<SocketAddr> = self.http.into_iter().chain(own).collect();
+        self.shared.candidates.listen_tcp(at);
+        listeners
+    }
+
+    /// Whether answers name addresses of TCP.
+    pub fn has_tcp(&self) -> bool {
+        self.shared.candidates.has_tcp()
+    }
+
+    /// Serves a connection by which a client comes, from `from`, until it ends. One on which no authentic
+    /// check comes within 3 s, or anything else comes first, is closed. How many there are at a time is up
+    /// to the caller.
+    pub async fn serve_tcp(&self, stream: std::net::TcpStream, from: SocketAddr) {
+        let shared = self.shared.clone();
+        let home = shared.next.fetch_add(1, Ordering::Relaxed) % shared.loops.len();
+        let runtime = shared.runtimes[home].clone();
+        let serving = runtime.spawn(async move {
+            if let Ok(stream) = TcpStream::from_std(stream) {
+                stream::serve(&shared, home, stream, from).await;
+            }
+        });
+        let _aborted = AbortOnDrop(serving.abort_handle());
+        // It panics nowhere, and is cancelled with its loop at most.
+        let _ = serving.await;
+    }
+
+    /// How many connections clients have at present.
+    pub fn connections(&self) -> usize {
+        self.shared.streams.len()
+    }
+
     /// How large the routing tables are.
     pub fn routes(&self) -> Size {
         self.shared.routes.size()
@@ -257,6 +332,15 @@ impl Port {
 impl Drop for Port {
     fn drop(&mut self) {
         self.shared.loops.iter().for_each(Told::end);
+    }
+}
+
+/// Ends a task when it is dropped.
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -286,17 +370,41 @@ impl Shared {
         from: Option<IpAddr>,
         version: u64,
     ) -> String {
+        let candidates = self.candidates.addresses(from);
         offer.answer(&Local {
             ufrag: &local.ufrag,
             password: &local.password,
             fingerprint: identity.fingerprint(),
             sctp_port: SCTP_PORT,
             max_message_size: self.config.limits().max_message_bytes,
-            candidates: &self.candidates.addresses(from),
+            candidates: &candidates,
+            tcp: &self.candidates.by_tcp(&candidates),
             session_id: rand::random::<u64>() >> 1,
             version,
             ice_lite: false,
         })
+    }
+}
+
+/// A socket at `address` for each loop, and with `http` the listeners for TCP at the same number.
+fn bind_both(
+    address: SocketAddr,
+    http: Option<SocketAddr>,
+    loops: &[Handle],
+) -> Result<(Vec<Socket>, Vec<std::net::TcpListener>), PortError> {
+    let mut tries = if address.port() == 0 { TRIES } else { 1 };
+    loop {
+        let bound = bind_all(address, loops)?;
+        let (Some(http), Some(socket)) = (http, bound.first()) else {
+            return Ok((bound, Vec::new()));
+        };
+        tries -= 1;
+        match stream::listen_beside(http, socket.local_addr()) {
+            Ok(listeners) => return Ok((bound, listeners)),
+            // The system has chosen a number that is free for UDP alone.
+            Err(cause) if cause.kind() == io::ErrorKind::AddrInUse && tries > 0 => {}
+            Err(cause) => return Err(PortError::Listen { address, cause }),
+        }
     }
 }
 
@@ -349,7 +457,7 @@ mod tests {
         let config = PeerConfig::new(SctpLimits::default(), Duration::from_secs(30)).unwrap();
         let listen = [(Ipv4Addr::LOCALHOST, 0).into()];
         let advertise = Advertise::OwnAddresses { loopback: true };
-        let port = Port::bind(&listen, advertise, config).unwrap();
+        let port = Port::bind(&listen, None, advertise, config).unwrap();
         port.shared.loops.iter().for_each(Told::end);
         assert!(matches!(port.failed().await, PortError::Deaf(_)));
     }

@@ -180,6 +180,9 @@ pub struct PortConfig {
     /// What answers name, `ip` or `ip:port`; empty for the machine's own addresses.
     #[serde(deserialize_with = "values::advertise")]
     pub advertise: Vec<Advertised>,
+    /// Whether clients that UDP does not reach may come by TCP at the same number (RFC 6544): to HTTP's
+    /// listener where it has that number, which tells them apart, and to one of their own elsewhere.
+    pub tcp: bool,
 }
 
 impl PortConfig {
@@ -211,6 +214,7 @@ impl Default for PortConfig {
                 at_http(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
             ],
             advertise: Vec::new(),
+            tcp: true,
         }
     }
 }

@@ -15,7 +15,7 @@ mod stream;
 mod topics;
 
 use crate::sessions::Sessions;
-pub(crate) use accept::accept;
+pub(crate) use accept::{Doors, accept, accept_clients};
 pub use admin::admin;
 use axum::Router;
 use axum::middleware::from_fn_with_state;

@@ -83,7 +83,6 @@ fn code(cause: &OfferError) -> Code {
         OfferError::BadIceCredentials { .. } => Code::BadIceCredentials,
         OfferError::BadSetup { .. } => Code::BadSetup,
         OfferError::IceLite => Code::IceLite,
-        OfferError::NoUdp { .. } => Code::TcpOnly,
         OfferError::TooManyCandidates { .. } => Code::TooManyCandidates,
     }
 }

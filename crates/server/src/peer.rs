@@ -53,7 +53,8 @@ impl Answerer {
     pub fn new(config: &Config, http: SocketAddr) -> Result<Self, OpenError> {
         let peers = PeerConfig::new(limits(&config.channel), config.session.silence_timeout)?;
         let listen = config.port.listen_at(http);
-        let port = Port::bind(&listen, config.port.advertise_at(http), peers)?;
+        let tcp = config.port.tcp.then_some(http);
+        let port = Port::bind(&listen, tcp, config.port.advertise_at(http), peers)?;
         info!(listening = ?port.local_addrs(), advertised = ?port.advertised(), "UDP port open");
         Ok(Self { port })
     }
@@ -67,13 +68,18 @@ impl Answerer {
     /// sides create, which open when the connection does, and the answer's SDP.
     ///
     /// # Errors
-    /// [`Code::BadChannel`] for a channel that cannot be created.
+    /// [`Code::BadChannel`] for a channel that cannot be created, [`Code::TcpOnly`] where the client cannot
+    /// reach it.
     pub fn answer(
         &self,
         offer: Offer,
         from: Option<IpAddr>,
     ) -> Result<(Peer, Vec<DataChannel>, String), SignalingError> {
         let (description, channels) = offer.into_parts();
+        if description.is_tcp_only() && !self.port.has_tcp() {
+            let message = "All candidates are TCP, and this server speaks UDP alone. Expected a UDP candidate.";
+            return Err(SignalingError::new(Code::TcpOnly, message));
+        }
         let (handle, answer) = self.port.open(&description, from).map_err(|cause| {
             error!(%cause, "no peer can be opened");
             SignalingError::new(Code::Internal, "The server could not make an answer.")

@@ -3,7 +3,7 @@
 use crate::auth::{Authentication, Denied};
 use crate::config::Config;
 use crate::feeds::Feeds;
-use crate::http::{accept, admin, count, host, router};
+use crate::http::{Doors, accept, accept_clients, admin, count, host, router};
 use crate::peer::OpenError;
 use crate::sessions::Sessions;
 use axum::Router;
@@ -17,6 +17,7 @@ use tickwire_auth::User;
 use tickwire_peer::port::{Advertised, PortError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::info;
 
 /// How long a shutdown may take: requests under way and the closing of sessions. What is not
@@ -150,21 +151,31 @@ pub async fn serve(
         tokio::spawn({
             let (sessions, stop) = (sessions.clone(), stop.clone());
             async move {
-                let app = admin(sessions.clone());
+                let doors = Doors::new(sessions.http(), Arc::default());
+                let app = admin(sessions);
                 // Whoever watches sees the drain to its end.
                 let ending = (stop, CancellationToken::new());
-                accept(listener, app, sessions.http(), &Arc::default(), ending).await;
+                accept(listener, app, &doors, None, ending).await;
             }
         });
     }
+    let doors = Doors::new(sessions.http(), sessions.connections().clone());
+    let clients = match sessions.has_tcp() {
+        true => listen_tcp(&sessions, &doors, &stop)?,
+        false => {
+            let none = TaskTracker::new();
+            none.close();
+            none
+        }
+    };
     let mut http = tokio::spawn({
         let app = app.layer(from_fn_with_state(sessions.clone(), host));
         let app = app.layer(from_fn_with_state(sessions.clone(), count));
         let (sessions, stop) = (sessions.clone(), stop.clone());
         async move {
-            let connections = sessions.connections();
             let ending = (stop, sessions.draining().clone());
-            accept(listener, app, sessions.http(), connections, ending).await;
+            let clients = sessions.has_tcp().then_some(sessions);
+            accept(listener, app, &doors, clients, ending).await;
         }
     });
     let outcome = tokio::select! {
@@ -183,6 +194,7 @@ pub async fn serve(
         if !http.is_finished() {
             let _ = (&mut http).await;
         }
+        clients.wait().await;
     };
     let is_done = tokio::time::timeout(SHUTDOWN_LIMIT, ending).await.is_ok();
     http.abort();
@@ -192,4 +204,22 @@ pub async fn serve(
     }
     info!("stopped");
     Ok(())
+}
+
+/// Listens for clients that come by TCP where HTTP does not.
+fn listen_tcp(
+    sessions: &Sessions,
+    doors: &Doors,
+    stop: &CancellationToken,
+) -> Result<TaskTracker, ServeError> {
+    let serving = TaskTracker::new();
+    for listener in sessions.port().take_listeners() {
+        let listener = TcpListener::from_std(listener).map_err(ServeError::Http)?;
+        let (doors, sessions, stop) = (doors.clone(), sessions.clone(), stop.clone());
+        serving.spawn(async move {
+            accept_clients(listener, &doors, sessions, stop).await;
+        });
+    }
+    serving.close();
+    Ok(serving)
 }

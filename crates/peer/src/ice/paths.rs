@@ -1,9 +1,8 @@
 //! The paths of a peer: what is known of each, which is used, and what may leave there.
 
 use super::{Agent, Authentic};
-use crate::path::{Datagrams, Path};
+use crate::path::{Datagrams, Path, Remote};
 use crate::stun::{Check, Kind, Message, Transaction};
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// How many paths a peer may have at a time. One more takes the place of that which has been
@@ -36,7 +35,7 @@ pub(super) struct Known {
 }
 
 impl Agent {
-    /// Enters a check into what is known of its path. Returns the address that had to go for it.
+    /// Enters a check into what is known of its path. Returns the path that had to go for it.
     pub(super) fn note(
         &mut self,
         now: Instant,
@@ -44,7 +43,7 @@ impl Agent {
         check: &Authentic<'_>,
         length: usize,
         answered: usize,
-    ) -> Option<SocketAddr> {
+    ) -> Option<Path> {
         let at = self
             .known
             .iter()
@@ -85,7 +84,7 @@ impl Agent {
         forgotten
     }
 
-    fn make_room(&mut self) -> Option<SocketAddr> {
+    fn make_room(&mut self) -> Option<Path> {
         if self.known.len() < MAX_PATHS {
             return None;
         }
@@ -96,7 +95,7 @@ impl Agent {
             .enumerate()
             .filter(|(_, known)| Some(known.path.remote) != selected)
             .min_by_key(|(_, known)| known.checked)?;
-        Some(self.known.swap_remove(at).path.remote)
+        Some(self.known.swap_remove(at).path)
     }
 
     /// Makes a check on a path that is not proven: one for each that comes there, if it is within
@@ -222,7 +221,7 @@ impl Agent {
         true
     }
 
-    fn known_mut(&mut self, remote: SocketAddr) -> Option<&mut Known> {
+    fn known_mut(&mut self, remote: Remote) -> Option<&mut Known> {
         let mut known = self.known.iter_mut();
         known.find(|known| known.path.remote == remote)
     }

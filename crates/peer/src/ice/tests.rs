@@ -1,7 +1,8 @@
 use super::*;
+use crate::path::Remote;
 use crate::stun::tests::{check, nomination};
 use crate::stun::{Kind, Transaction};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// A client with several addresses, and the agent that it talks to.
@@ -20,7 +21,7 @@ fn credentials(name: &str) -> Credentials {
 
 fn path(port: u16) -> Path {
     Path {
-        remote: SocketAddr::from(([192, 0, 2, 1], port)),
+        remote: Remote::udp(SocketAddr::from(([192, 0, 2, 1], port))),
         socket: 0,
         local: None,
     }
@@ -79,7 +80,7 @@ impl Bench {
         stun::write_success(
             &mut bytes,
             transaction,
-            path(port).remote,
+            path(port).remote.address,
             password.as_bytes(),
         );
         let answer = Message::read(&bytes).unwrap();
@@ -95,7 +96,7 @@ impl Bench {
     }
 
     fn port(&self) -> Option<u16> {
-        self.agent.path().map(|path| path.remote.port())
+        self.agent.path().map(|path| path.remote.address.port())
     }
 }
 
@@ -144,7 +145,7 @@ fn a_recorded_check_that_is_sent_again_from_elsewhere_moves_nothing() {
     for port in 2..1_000 {
         bench.only_check(port, "mine", true);
         assert_eq!(bench.port(), Some(1));
-        assert!(bench.agent.sources().count() <= MAX_PATHS);
+        assert!(bench.agent.paths().count() <= MAX_PATHS);
     }
     bench.later(10.0);
     bench.only_check(1_000, "mine", true);

@@ -1,12 +1,14 @@
 use super::*;
+use crate::path::Remote;
 use crate::stun::tests::nomination;
+use std::net::SocketAddr;
 use std::time::SystemTime;
 
 const OFFER: &str = include_str!("../../tests/offers/02-chromium-152-sctp-init.sdp");
 
 fn path(port: u16) -> Path {
     Path {
-        remote: SocketAddr::from(([192, 0, 2, 1], port)),
+        remote: Remote::udp(SocketAddr::from(([192, 0, 2, 1], port))),
         socket: 0,
         local: None,
     }

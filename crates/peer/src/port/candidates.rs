@@ -1,9 +1,11 @@
 //! The candidates that answers name: where browsers reach the port.
 
+use super::stream::covers;
 use rtc_shared::ifaces::ifaces;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tracing::warn;
 
@@ -64,6 +66,8 @@ impl FromStr for Advertised {
 pub struct Candidates {
     locals: Vec<SocketAddr>,
     advertise: Advertise,
+    /// Where clients can come by TCP.
+    tcp: OnceLock<Vec<SocketAddr>>,
     /// The machine's addresses, and when they were asked for.
     own: Mutex<Option<(Instant, Vec<IpAddr>)>>,
 }
@@ -74,6 +78,7 @@ impl Candidates {
         Self {
             locals,
             advertise,
+            tcp: OnceLock::new(),
             own: Mutex::new(None),
         }
     }
@@ -102,6 +107,27 @@ impl Candidates {
         }
         unique.truncate(MAX_CANDIDATES);
         unique
+    }
+
+    /// Clients can come by TCP at these from here on.
+    pub fn listen_tcp(&self, at: Vec<SocketAddr>) {
+        let _ = self.tcp.set(at);
+    }
+
+    pub fn has_tcp(&self) -> bool {
+        self.tcp.get().is_some()
+    }
+
+    /// Which of these can be reached by TCP. What a router maps is taken to be mapped for both.
+    pub fn by_tcp(&self, addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+        let Some(tcp) = self.tcp.get() else {
+            return Vec::new();
+        };
+        let is_reached = |address: &&SocketAddr| match self.advertise {
+            Advertise::These(_) => true,
+            Advertise::OwnAddresses { .. } => tcp.iter().any(|it| covers(*it, **address)),
+        };
+        addresses.iter().filter(is_reached).copied().collect()
     }
 
     /// The number listened on in the family of `ip`, or else in the other: a container's proxy
@@ -140,22 +166,22 @@ impl Candidates {
         match &*own {
             Some((asked, addresses)) if asked.elapsed() < FRESH_FOR => addresses.clone(),
             _ => {
-                let addresses: Vec<IpAddr> = match ifaces() {
-                    Ok(interfaces) => interfaces
-                        .into_iter()
-                        .filter_map(|interface| Some(interface.addr?.ip()))
-                        .filter(|ip| is_nameable(*ip))
-                        .collect(),
-                    Err(cause) => {
-                        warn!(%cause, "this machine's addresses cannot be read: set advertise");
-                        Vec::new()
-                    }
-                };
+                let addresses = own_addresses().unwrap_or_else(|cause| {
+                    warn!(%cause, "this machine's addresses cannot be read: set advertise");
+                    Vec::new()
+                });
                 *own = Some((Instant::now(), addresses.clone()));
                 addresses
             }
         }
     }
+}
+
+/// The machine's addresses that a candidate can name.
+pub fn own_addresses() -> io::Result<Vec<IpAddr>> {
+    let interfaces = ifaces()?.into_iter();
+    let addresses = interfaces.filter_map(|interface| Some(interface.addr?.ip()));
+    Ok(addresses.filter(|ip| is_nameable(*ip)).collect())
 }
 
 /// Whether a candidate can name it. An IPv6 link-local address means nothing without its zone,

@@ -130,14 +130,21 @@ impl Drop for PeerHandle {
             .drain()
             .for_each(|(_, waiting)| waiting.close());
         drop(state);
-        self.shared.routes.remove(&self.slot);
+        let paths = self.shared.routes.remove(&self.slot);
         // Now, since the port may go with its last peer.
         let sockets = &self.shared.sockets[self.slot.home()];
         let mut first = 0;
-        while let Some((path, _)) = room.out.get(first) {
+        while let Some((path, datagram)) = room.out.get(first) {
+            if path.remote.is_tcp {
+                let streams = &self.shared.streams;
+                streams.send(Instant::now(), path.socket, datagram);
+                first += 1;
+                continue;
+            }
             let socket = sockets.get(path.socket);
             first += socket.map_or(1, |socket| socket.try_send(&room.out, first).0);
         }
+        self.shared.streams.end(paths);
     }
 }
 

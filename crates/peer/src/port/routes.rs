@@ -7,8 +7,8 @@
 //! leave no trace.
 
 use super::slot::Slot;
+use crate::path::{Path, Remote};
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
@@ -86,7 +86,7 @@ pub struct Size {
 #[derive(Default)]
 struct Table {
     ufrags: HashMap<Box<[u8]>, Arc<Slot>>,
-    sources: HashMap<SocketAddr, Arc<Slot>>,
+    sources: HashMap<Remote, Arc<Slot>>,
 }
 
 /// The routes of a port. No lock of it is held while a peer's is taken.
@@ -115,7 +115,7 @@ impl Routes {
         self.read().ufrags.get(ufrag).cloned()
     }
 
-    pub fn by_source(&self, source: SocketAddr) -> Option<Arc<Slot>> {
+    pub fn by_source(&self, source: Remote) -> Option<Arc<Slot>> {
         self.read().sources.get(&source).cloned()
     }
 
@@ -133,27 +133,28 @@ impl Routes {
         self.write().ufrags.remove(ufrag.as_bytes());
     }
 
-    /// Forgets a peer and all that led to it.
-    pub fn remove(&self, slot: &Arc<Slot>) {
+    /// Forgets a peer and all that led to it. Returns the paths that did.
+    pub fn remove(&self, slot: &Arc<Slot>) -> Vec<Path> {
         slot.leave();
         let state = slot.lock();
         let ufrags: Vec<String> = state.peer.ice().ufrags().map(str::to_owned).collect();
-        let sources: Vec<SocketAddr> = state.peer.ice().sources().collect();
+        let paths: Vec<Path> = state.peer.ice().paths().collect();
         drop(state);
         let mut table = self.write();
         for ufrag in ufrags {
             table.ufrags.remove(ufrag.as_bytes());
         }
-        for source in sources {
-            let holder = table.sources.get(&source);
+        for Path { remote, .. } in &paths {
+            let holder = table.sources.get(remote);
             if holder.is_some_and(|holder| Arc::ptr_eq(holder, slot)) {
-                table.sources.remove(&source);
+                table.sources.remove(remote);
             }
         }
+        paths
     }
 
     /// Makes an address a peer's. False where another peer is heard there.
-    pub fn claim(&self, now: Instant, source: SocketAddr, slot: &Arc<Slot>) -> bool {
+    pub fn claim(&self, now: Instant, source: Remote, slot: &Arc<Slot>) -> bool {
         let holder = self.by_source(source);
         match &holder {
             Some(holder) if Arc::ptr_eq(holder, slot) => return true,
@@ -169,7 +170,7 @@ impl Routes {
     }
 
     /// Takes an address from a peer, if it is that peer's.
-    pub fn release(&self, source: SocketAddr, slot: &Arc<Slot>) {
+    pub fn release(&self, source: Remote, slot: &Arc<Slot>) {
         let mut table = self.write();
         if table
             .sources

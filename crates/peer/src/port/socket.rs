@@ -173,7 +173,7 @@ impl Socket {
             return (0, Ok(()));
         };
         let transmit = Transmit {
-            destination: path.remote,
+            destination: path.remote.address,
             ecn: None,
             contents,
             segment_size: (count > 1).then_some(length),

@@ -4,7 +4,8 @@ use super::Shared;
 use super::routes::Reason;
 use super::slot::{Slot, beside};
 use super::socket::Buffers;
-use crate::path::Path;
+use super::stream::Frame;
+use crate::path::{Path, Remote};
 use crate::peer::Room;
 use crate::stun::{self, Kind, Message};
 use std::cmp::{self, Reverse};
@@ -16,12 +17,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::Poll;
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Sleep, sleep};
 
 /// How many batches a loop takes from a socket before it sends, looks at what is due, and lets
 /// others have the processor.
 const BATCHES: usize = 4;
+/// How many datagrams it takes of those that came by TCP.
+const FRAMES_AT_ONCE: usize = 256;
 /// How long a loop sleeps when nothing is due.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -87,6 +90,9 @@ pub struct Worker {
     number: usize,
     shared: Arc<Shared>,
     buffers: Buffers,
+    /// What comes by TCP, and the one for which the loop was woken.
+    frames: mpsc::Receiver<Frame>,
+    first: Option<Frame>,
     room: Room,
     due: BinaryHeap<Reverse<Entry>>,
     /// Ends when something is due, or before. It is moved only to an earlier time: each time that
@@ -98,12 +104,14 @@ pub struct Worker {
 impl Worker {
     /// # Panics
     /// Outside a Tokio runtime.
-    pub fn new(number: usize, shared: Arc<Shared>) -> Self {
+    pub fn new(number: usize, shared: Arc<Shared>, frames: mpsc::Receiver<Frame>) -> Self {
         Self {
             alarm: Box::pin(sleep(IDLE)),
             number,
             shared,
             buffers: Buffers::new(),
+            frames,
+            first: None,
             room: Room::default(),
             due: BinaryHeap::new(),
             marked: Vec::new(),
@@ -130,6 +138,7 @@ impl Worker {
                 break;
             }
         }
+        self.receive_frames();
         // Who serves the peers may answer: that leaves with the acknowledgement.
         tokio::task::yield_now().await;
         self.send_marked();
@@ -153,6 +162,11 @@ impl Worker {
         tokio::select! {
             ready = readable => ready,
             () = told.wake.notified() => Ok(()),
+            // The loop holds what the other end belongs to.
+            Some(frame) = self.frames.recv() => {
+                self.first = Some(frame);
+                Ok(())
+            }
             () = self.alarm.as_mut() => {
                 self.alarm.as_mut().reset((Instant::now() + IDLE).into());
                 Ok(())
@@ -169,7 +183,7 @@ impl Worker {
             let (room, due, marked) = (&mut self.room, &mut self.due, &mut self.marked);
             is_busy |= socket.receive(&mut self.buffers, |datagram, meta| {
                 let path = Path {
-                    remote: meta.addr,
+                    remote: Remote::udp(meta.addr),
                     socket: number,
                     local: meta.dst_ip,
                 };
@@ -187,6 +201,44 @@ impl Worker {
             })?;
         }
         Ok(is_busy)
+    }
+
+    /// Takes what has come by TCP.
+    fn receive_frames(&mut self) {
+        let now = Instant::now();
+        let mut next = self.first.take();
+        for _ in 0..FRAMES_AT_ONCE {
+            let Some(frame) = next.or_else(|| self.frames.try_recv().ok()) else {
+                return;
+            };
+            next = None;
+            let (path, stream) = (frame.path, frame.stream);
+            let room = &mut self.room;
+            match route(&self.shared, self.number, now, path, &frame.datagram, room) {
+                Ok(routed) => {
+                    stream.prove();
+                    self.follow(routed);
+                }
+                Err(reason) => {
+                    self.shared.drops.count(reason);
+                    // A client's first frame is a check.
+                    if !stream.is_proven() {
+                        stream.end();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does what follows from a datagram, or sees to it later.
+    fn follow(&mut self, routed: Routed) {
+        if let Some(at) = routed.due {
+            let entry = Entry(at, Arc::downgrade(&routed.slot));
+            self.due.push(Reverse(entry));
+        }
+        if routed.has_to_send && routed.slot.mark() {
+            self.marked.push(routed.slot);
+        }
     }
 
     /// Sends what was put into peers since the last time.
@@ -229,7 +281,13 @@ impl Worker {
     async fn send(&mut self) {
         let out = &self.room.out;
         let mut first = 0;
-        while let Some((path, _)) = out.get(first) {
+        while let Some((path, datagram)) = out.get(first) {
+            if path.remote.is_tcp {
+                let streams = &self.shared.streams;
+                streams.send(Instant::now(), path.socket, datagram);
+                first += 1;
+                continue;
+            }
             let Some(socket) = self.shared.sockets[self.number].get(path.socket) else {
                 first += 1;
                 continue;
@@ -306,7 +364,8 @@ fn check(
         slot.came(state, path, home);
     });
     if let Some(forgotten) = forgotten {
-        shared.routes.release(forgotten, &slot);
+        shared.routes.release(forgotten.remote, &slot);
+        shared.streams.end([forgotten]);
     }
     Ok(Routed {
         slot,

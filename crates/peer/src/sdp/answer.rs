@@ -30,6 +30,8 @@ pub struct Local<'a> {
     /// Where the server is reached, the best first, none with port 0. At most 100 are named, and
     /// the first is also in the m= and c= lines.
     pub candidates: &'a [SocketAddr],
+    /// Those of them at which it is reached by TCP too (RFC 6544).
+    pub tcp: &'a [SocketAddr],
     /// The session's number, below 2^63 (RFC 9429 section 5.2.1).
     pub session_id: u64,
     /// The description's number, one more in each that differs.
@@ -71,7 +73,7 @@ impl Offer {
         let nowhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), NO_PORT);
         let default = candidates.first().copied().unwrap_or(nowhere);
         head(text, section, default);
-        candidate::write(text, candidates);
+        candidate::write(text, candidates, local.tcp);
         line(text, format_args!("a=ice-ufrag:{}", local.ufrag));
         line(text, format_args!("a=ice-pwd:{}", local.password));
         line(text, format_args!("a=fingerprint:{}", local.fingerprint));

@@ -11,11 +11,18 @@ const WIDE_PREFERENCE: u32 = 65_535;
 /// browsers give their own, so that pairs with them are checked last; each pair before the one
 /// that works costs 50 ms.
 const NARROW_PREFERENCE: u32 = 1_000;
+/// The type preference of host candidates of TCP: below all of UDP, relayed ones excepted.
+const TCP_HOST_PREFERENCE: u32 = 90;
+/// The direction preference of a host that is connected to (RFC 6544 section 4.2).
+const PASSIVE_PREFERENCE: u32 = 4;
+/// Beside it there are 13 bits for the rest.
+const WIDE_TCP_PREFERENCE: u32 = 8_191;
 /// Data channels have one component (RFC 8841 section 12.2).
 const COMPONENT: u32 = 1;
 
-/// Appends a line for each, the best first, and the line that says that no more follow.
-pub(super) fn write(text: &mut String, addresses: &[SocketAddr]) {
+/// Appends a line for each, the best first, then for those by TCP, and the line that says that no more
+/// follow.
+pub(super) fn write(text: &mut String, addresses: &[SocketAddr], tcp: &[SocketAddr]) {
     for (index, address) in (0_u32..).zip(addresses) {
         // Writing to a string does not fail.
         let _ = write!(
@@ -23,6 +30,16 @@ pub(super) fn write(text: &mut String, addresses: &[SocketAddr]) {
             "a=candidate:{} {COMPONENT} udp {} {} {} typ host\r\n",
             index.saturating_add(1),
             priority(address.ip(), index),
+            address.ip(),
+            address.port(),
+        );
+    }
+    for (index, address) in (0_u32..).zip(tcp) {
+        let _ = write!(
+            text,
+            "a=candidate:t{} {COMPONENT} tcp {} {} {} typ host tcptype passive\r\n",
+            index.saturating_add(1),
+            tcp_priority(address.ip(), index),
             address.ip(),
             address.port(),
         );
@@ -38,6 +55,17 @@ fn priority(ip: IpAddr, index: u32) -> u32 {
         WIDE_PREFERENCE
     };
     (HOST_PREFERENCE << 24) | (best.saturating_sub(index) << 8) | (256 - COMPONENT)
+}
+
+/// The priority of the same address over TCP (RFC 6544 section 4.2): whatever UDP reaches comes before it.
+fn tcp_priority(ip: IpAddr, index: u32) -> u32 {
+    let other = if is_narrow(ip) {
+        NARROW_PREFERENCE
+    } else {
+        WIDE_TCP_PREFERENCE
+    };
+    let local = (PASSIVE_PREFERENCE << 13) | other.saturating_sub(index);
+    (TCP_HOST_PREFERENCE << 24) | (local << 8) | (256 - COMPONENT)
 }
 
 /// Whether only this machine, or only this link, reaches it.
@@ -64,7 +92,7 @@ mod tests {
         ];
         let addresses: Vec<SocketAddr> = addresses.map(|text| text.parse().unwrap()).into();
         let mut text = String::new();
-        write(&mut text, &addresses);
+        write(&mut text, &addresses, &[]);
         assert_eq!(
             text,
             "a=candidate:1 1 udp 2130706431 192.0.2.7 5000 typ host\r\n\
@@ -72,6 +100,22 @@ mod tests {
             a=candidate:3 1 udp 2114184959 169.254.0.9 4000 typ host\r\n\
             a=candidate:4 1 udp 2114184703 fe80::9 4000 typ host\r\n\
             a=candidate:5 1 udp 2114184447 127.0.0.1 4000 typ host\r\n\
+            a=end-of-candidates\r\n"
+        );
+    }
+
+    #[test]
+    fn tcp_comes_after_all_of_udp() {
+        let addresses = ["192.0.2.7:5000", "127.0.0.1:4000"];
+        let addresses: Vec<SocketAddr> = addresses.map(|text| text.parse().unwrap()).into();
+        let mut text = String::new();
+        write(&mut text, &addresses, &addresses);
+        assert_eq!(
+            text,
+            "a=candidate:1 1 udp 2130706431 192.0.2.7 5000 typ host\r\n\
+            a=candidate:2 1 udp 2114185215 127.0.0.1 4000 typ host\r\n\
+            a=candidate:t1 1 tcp 1520435199 192.0.2.7 5000 typ host tcptype passive\r\n\
+            a=candidate:t2 1 tcp 1518594047 127.0.0.1 4000 typ host tcptype passive\r\n\
             a=end-of-candidates\r\n"
         );
     }

@@ -70,12 +70,6 @@ pub enum OfferError {
         /// The most that are taken.
         max: usize,
     },
-    /// No candidate is UDP, and none will follow.
-    #[error("All {found} candidates are TCP; this server speaks UDP. Expected a UDP candidate.")]
-    NoUdp {
-        /// How many there are.
-        found: usize,
-    },
     /// The ICE user name fragment or password is missing.
     #[error("Expected a=ice-ufrag and a=ice-pwd (RFC 8839), found no a={missing}.")]
     NoIceCredentials {

@@ -24,6 +24,7 @@ pub struct Offer {
     role: Role,
     sctp_port: u16,
     max_message_size: Option<u64>,
+    is_tcp_only: bool,
     pub(super) sections: Vec<Section>,
     /// Whether the data channel's section is in a BUNDLE group. Then it has a mid.
     pub(super) is_bundled: bool,
@@ -53,7 +54,7 @@ impl Offer {
         if data.is_ice_lite() {
             return Err(OfferError::IceLite);
         }
-        data.check_candidates()?;
+        let is_tcp_only = data.is_tcp_only()?;
         let (ufrag, password) = data.credentials()?;
         let mut sections = Vec::with_capacity(description.sections.len());
         for media in &description.sections {
@@ -73,6 +74,7 @@ impl Offer {
             role: data.role()?,
             sctp_port: data.sctp_port()?,
             max_message_size: data.max_message_size()?,
+            is_tcp_only,
             sections,
             is_bundled: data.is_bundled(),
         })
@@ -92,6 +94,11 @@ impl Offer {
     /// certificate must have one of them (RFC 8122 section 5.1).
     pub fn fingerprints(&self) -> &[Fingerprint] {
         &self.fingerprints
+    }
+
+    /// Whether all of its candidates are TCP, and none of UDP can follow.
+    pub fn is_tcp_only(&self) -> bool {
+        self.is_tcp_only
     }
 
     /// The part that this server plays in DTLS.

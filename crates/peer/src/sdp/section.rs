@@ -140,12 +140,12 @@ impl<'a> Data<'a> {
         self.value("ice-lite").is_some()
     }
 
-    /// Refuses candidates with which no connection can come.
+    /// Whether all candidates are TCP, and no UDP can follow: after `end-of-candidates` (RFC 8840 section
+    /// 8.1), or without trickling. Refuses more of them than any client lists.
     ///
     /// What does not look like a candidate, and a name that does not resolve, is one candidate
-    /// less and no error (RFC 8839 section 5.1). TCP alone is refused only when no UDP can
-    /// follow: after `end-of-candidates` (RFC 8840 section 8.1), or without trickling.
-    pub(super) fn check_candidates(&self) -> Result<(), OfferError> {
+    /// less and no error (RFC 8839 section 5.1).
+    pub(super) fn is_tcp_only(&self) -> Result<bool, OfferError> {
         let found = self.media.attributes.all("candidate").count();
         if found > MAX_CANDIDATES {
             return Err(OfferError::TooManyCandidates {
@@ -164,10 +164,7 @@ impl<'a> Data<'a> {
             options.any(|option| option == "trickle")
         });
         let is_complete = self.value("end-of-candidates").is_some() || !trickles;
-        if only_tcp && is_complete {
-            return Err(OfferError::NoUdp { found });
-        }
-        Ok(())
+        Ok(only_tcp && is_complete)
     }
 
     /// The ICE user name fragment and password (RFC 8839 section 5.4).

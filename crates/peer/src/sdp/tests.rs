@@ -31,6 +31,7 @@ fn answer_at(offer: &Offer, addresses: &[&str]) -> String {
         candidates: &candidates,
         session_id: 1_234_567_890,
         version: 1,
+        tcp: &[],
         ice_lite: true,
     })
 }

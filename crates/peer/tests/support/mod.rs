@@ -11,7 +11,7 @@ use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 use tickwire_peer::dtls::Identity;
 use tickwire_peer::ice::Credentials;
-use tickwire_peer::path::Path;
+use tickwire_peer::path::{Path, Remote};
 use tickwire_peer::peer::{self, Peer, PeerConfig, Room};
 use tickwire_peer::sctp::{self, SctpLimits};
 use tickwire_peer::sdp::{Local, Offer};
@@ -119,6 +119,7 @@ impl World {
             candidates: &[server],
             session_id: 1,
             version: 1,
+            tcp: &[],
             ice_lite: false,
         });
         let answer = str0m::change::SdpAnswer::from_sdp_string(&answer).unwrap();
@@ -202,7 +203,7 @@ impl World {
             self.hello.get_or_insert_with(|| bytes.to_vec());
         }
         let path = Path {
-            remote: from,
+            remote: Remote::udp(from),
             socket: 0,
             local: None,
         };
@@ -279,8 +280,8 @@ impl World {
             self.left += bytes.len();
             self.left_with_data += usize::from(bytes[0] == 23);
             // What goes to an address that the client has no more is lost.
-            if remote == self.outer && !self.is_deaf {
-                self.fly(Way::ToClient, remote, bytes);
+            if remote == Remote::udp(self.outer) && !self.is_deaf {
+                self.fly(Way::ToClient, remote.address, bytes);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::admission::Connections;
 use crate::config::{HttpConfig, LimitConfig};
+use crate::sessions::Sessions;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use hyper::Request;
@@ -15,9 +16,10 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tickwire_peer::port::is_client;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
@@ -29,25 +31,119 @@ const HEADERS: usize = 100;
 /// The waits after a connection could not be accepted.
 const BACK_OFF: Duration = Duration::from_millis(5);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(1);
+/// How long a client's connection may go on when the server stops.
+const CLIENT_GRACE: Duration = Duration::from_millis(1_500);
+
+/// What is asked of whoever opens a connection, and how many there are.
+#[derive(Clone)]
+pub struct Doors {
+    places: Arc<Semaphore>,
+    /// By address.
+    connections: Arc<Connections>,
+    http: HttpConfig,
+    limits: LimitConfig,
+}
+
+impl Doors {
+    /// For all listeners of strangers; their connections are counted in `connections`.
+    pub fn new((http, limits): (&HttpConfig, &LimitConfig), connections: Arc<Connections>) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(limits.connections)),
+            connections,
+            http: http.clone(),
+            limits: limits.clone(),
+        }
+    }
+}
 
 /// Serves `app` until `stop`, then lets requests under way end. Requests have a
 /// [`ConnectInfo`] with the address that they came from. Where the server drains, those connections
-/// end too that were there before: a balancer takes each new one elsewhere.
+/// end too that were there before: a balancer takes each new one elsewhere. A connection of a client of
+/// `port` is that port's.
 pub async fn accept(
     listener: TcpListener,
     app: Router,
-    (http, limits): (&HttpConfig, &LimitConfig),
-    connections: &Arc<Connections>,
+    doors: &Doors,
+    port: Option<Sessions>,
     (stop, draining): (CancellationToken, CancellationToken),
 ) {
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let server = Arc::new(builder(limits));
+    let server = Arc::new(builder(&doors.limits));
+    let head_timeout = doors.limits.head_timeout;
+    let ending = stop.clone();
+    let serving = move |stream: TcpStream, from| {
+        // One that comes later is told with its answer.
+        let draining = Some(&draining).filter(|it| !it.is_cancelled()).cloned();
+        let (server, app, port) = (server.clone(), app.clone(), port.clone());
+        let stop = ending.clone();
+        async move {
+            if let Some(sessions) = port {
+                let mut first = [0];
+                let peeked =
+                    stop.run_until_cancelled(timeout(head_timeout, stream.peek(&mut first)));
+                match peeked.await {
+                    Some(Ok(Ok(1))) if is_client(first[0]) => {
+                        return client(&sessions, stream, from, &stop).await;
+                    }
+                    Some(Ok(Ok(1))) => {}
+                    _ => return,
+                }
+            }
+            serve(&server, stream, from, app, (stop, draining)).await;
+        }
+    };
+    each(listener, doors, stop, serving).await;
+}
+
+/// Serves clients that come by TCP until `stop`.
+pub async fn accept_clients(
+    listener: TcpListener,
+    doors: &Doors,
+    sessions: Sessions,
+    stop: CancellationToken,
+) {
+    let ending = stop.clone();
+    let serving = move |stream, from| {
+        let (sessions, stop) = (sessions.clone(), ending.clone());
+        async move { client(&sessions, stream, from, &stop).await }
+    };
+    each(listener, doors, stop, serving).await;
+}
+
+/// Serves one of them. When the server stops its session ends, and it with that.
+async fn client(
+    sessions: &Sessions,
+    stream: TcpStream,
+    from: SocketAddr,
+    stop: &CancellationToken,
+) {
+    let Ok(stream) = stream.into_std() else {
+        return;
+    };
+    let ending = async {
+        stop.cancelled().await;
+        sleep(CLIENT_GRACE).await;
+    };
+    tokio::select! {
+        () = sessions.port().serve_tcp(stream, from) => {}
+        () = ending => {}
+    }
+}
+
+/// Serves each connection until `stop`, and returns when the last has ended.
+async fn each<F>(
+    listener: TcpListener,
+    doors: &Doors,
+    stop: CancellationToken,
+    serving: impl Fn(TcpStream, SocketAddr) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
     let under_way = TaskTracker::new();
     let mut back_off = BACK_OFF;
     loop {
         let accepted = stop.run_until_cancelled(async {
             // It is closed nowhere.
-            let place = places.clone().acquire_owned().await.ok();
+            let place = doors.places.clone().acquire_owned().await.ok();
             (listener.accept().await, place)
         });
         let (stream, from, place) = match accepted.await {
@@ -66,19 +162,16 @@ pub async fn accept(
             }
         };
         back_off = BACK_OFF;
-        let most = match http.is_trusted(from.ip()) {
+        let most = match doors.http.is_trusted(from.ip()) {
             true => usize::MAX,
-            false => limits.connections_per_address,
+            false => doors.limits.connections_per_address,
         };
-        let Some(connection) = connections.enter(from.ip().into(), most) else {
+        let Some(connection) = doors.connections.enter(from.ip().into(), most) else {
             continue;
         };
-        let (server, app) = (server.clone(), app.clone());
-        // One that comes later is told with its answer.
-        let draining = Some(&draining).filter(|it| !it.is_cancelled()).cloned();
-        let ends = (stop.clone(), draining);
+        let serving = serving(stream, from);
         under_way.spawn(async move {
-            serve(&server, stream, from, app, ends).await;
+            serving.await;
             drop((connection, place));
         });
     }

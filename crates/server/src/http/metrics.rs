@@ -208,7 +208,13 @@ impl Collector for Figures {
             it.count("values_put", "Changes of topics", topics.puts())?;
         }
         let open = sessions.connections().open();
-        it.gauge("http_connections", "Connections of HTTP", open)?;
+        it.gauge(
+            "http_connections",
+            "Connections of HTTP, and of clients by TCP",
+            open,
+        )?;
+        let by_tcp = sessions.port().connections();
+        it.gauge("tcp_connections", "Connections of clients by TCP", by_tcp)?;
         requests(&mut it, sessions)
     }
 }

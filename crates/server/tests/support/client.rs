@@ -238,7 +238,7 @@ fn init(channel: &Value) -> (&str, RTCDataChannelInit) {
 /// The addresses of an answer's candidates, each of component 1 (RFC 8839 section 5.1).
 pub fn candidates(sdp: &str) -> Vec<SocketAddr> {
     sdp.lines()
-        .filter(|line| line.starts_with("a=candidate:"))
+        .filter(|line| line.starts_with("a=candidate:") && line.contains(" udp "))
         .map(|line| {
             let fields: Vec<&str> = line.split(' ').collect();
             assert_eq!(fields[1], "1", "{line}");

@@ -127,20 +127,22 @@ fn a_group_without_the_section_is_not_answered() {
 }
 
 #[test]
-fn tcp_alone_is_no_reason_while_more_candidates_may_follow() {
+fn tcp_is_all_there_is_when_no_more_candidates_follow() {
     let tcp = "a=candidate:1 1 TCP 1518280447 192.0.2.32 9 typ host tcptype active\r\n";
     let with = |more: &str| edited(CHROMIUM, "a=mid:0\r\n", &format!("a=mid:0\r\n{tcp}{more}"));
-    read(&with(""));
+    assert!(!read(&with("")).is_tcp_only());
     let done = with("a=end-of-candidates\r\n");
-    assert!(matches!(refused(&done), OfferError::NoUdp { found: 1 }));
+    assert!(read(&done).is_tcp_only());
     let whole = edited(&with(""), "a=ice-options:trickle\r\n", "");
-    assert!(matches!(refused(&whole), OfferError::NoUdp { found: 1 }));
+    assert!(read(&whole).is_tcp_only());
     let options = edited(&with(""), "ice-options:trickle", "ice-options:ice2,trickle");
-    read(&options);
-    read(&with(
+    assert!(!read(&options).is_tcp_only());
+    for more in [
         "a=candidate:2 1 udp 1 0f.local 5 typ host\r\na=end-of-candidates\r\n",
-    ));
-    read(&with("a=candidate:what\r\na=end-of-candidates\r\n"));
+        "a=candidate:what\r\na=end-of-candidates\r\n",
+    ] {
+        assert!(!read(&with(more)).is_tcp_only());
+    }
 }
 
 #[test]
@@ -156,6 +158,7 @@ fn a_server_that_checks_does_not_say_ice_lite() {
         candidates: &[],
         session_id: u64::MAX,
         version: u64::MAX,
+        tcp: &[],
         ice_lite: false,
     });
     assert!(!answer.contains("ice-lite"), "{answer}");
