@@ -90,7 +90,13 @@ export class Relay {
     for (const { socket } of this.clients.values()) socket.close();
     this.clients.clear();
     for (const listener of this.listeners) listener.close();
+    this.sever();
+  }
+
+  /** Ends each connection of TCP; others may follow. */
+  sever() {
     for (const connection of this.connections) connection.destroy();
+    this.connections.clear();
   }
 
   /** Hands a connection on to the server's port. */

@@ -84,9 +84,12 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
   serveBehindRelay: async ({ atEnd, serve }, use) => {
     await use(async (options) => {
       const port = await freePort();
-      const relay = await Relay.start(port, options);
+      // By TCP clients come to a listener of their own: that of HTTP is at one address.
+      const udp = options?.tcp ? await freePort() : port;
+      const relay = await Relay.start(udp, options);
       atEnd(() => relay.close());
-      const server = await serve({ TICKWIRE_PORT_ADVERTISE: JSON.stringify(relay.addresses) }, port);
+      const listen = JSON.stringify([`0.0.0.0:${udp}`]);
+      const server = await serve({ TICKWIRE_PORT_ADVERTISE: JSON.stringify(relay.addresses), TICKWIRE_PORT_LISTEN: listen }, port);
       return { server, relay };
     });
   },

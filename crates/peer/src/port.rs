@@ -133,7 +133,7 @@ impl Port {
     /// Port 0 lets the system choose.
     ///
     /// With `http`, clients that UDP does not reach may come by TCP (RFC 6544): it listens for them at the
-    /// same addresses, but for that, at which HTTP listens already.
+    /// same addresses, but where HTTP has the number, whose listener they come to.
     ///
     /// # Errors
     /// Where an address cannot be had, no certificate be made, or no loop be started.
@@ -155,8 +155,8 @@ impl Port {
         let mut tcp = Vec::new();
         for &address in listen {
             match bind_both(address, http, &handles) {
-                Ok((bound, listeners)) => {
-                    tcp.extend(listeners);
+                Ok((bound, listener)) => {
+                    tcp.extend(listener);
                     locals.extend(bound.first().map(Socket::local_addr));
                     for (sockets, socket) in sockets.iter_mut().zip(bound) {
                         sockets.push(socket);
@@ -386,21 +386,21 @@ impl Shared {
     }
 }
 
-/// A socket at `address` for each loop, and with `http` the listeners for TCP at the same number.
+/// A socket at `address` for each loop, and with `http` the listener for TCP at the same number.
 fn bind_both(
     address: SocketAddr,
     http: Option<SocketAddr>,
     loops: &[Handle],
-) -> Result<(Vec<Socket>, Vec<std::net::TcpListener>), PortError> {
+) -> Result<(Vec<Socket>, Option<std::net::TcpListener>), PortError> {
     let mut tries = if address.port() == 0 { TRIES } else { 1 };
     loop {
         let bound = bind_all(address, loops)?;
         let (Some(http), Some(socket)) = (http, bound.first()) else {
-            return Ok((bound, Vec::new()));
+            return Ok((bound, None));
         };
         tries -= 1;
         match stream::listen_beside(http, socket.local_addr()) {
-            Ok(listeners) => return Ok((bound, listeners)),
+            Ok(listener) => return Ok((bound, listener)),
             // The system has chosen a number that is free for UDP alone.
             Err(cause) if cause.kind() == io::ErrorKind::AddrInUse && tries > 0 => {}
             Err(cause) => return Err(PortError::Listen { address, cause }),

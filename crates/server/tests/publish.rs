@@ -421,8 +421,8 @@ async fn more_requests_that_write_than_may_be_are_told_when_to_come_again() {
     topics.topic("prices", Policy::latest());
     let server = server(&topics, &[KEY]).await;
     let at = server.url.strip_prefix("http://").unwrap().to_owned();
-    // Batches that never end.
-    let waiting: Vec<_> = (0..64)
+    // Batches that never end, some more than there are places: what asks below may have one meanwhile.
+    let waiting: Vec<_> = (0..72)
         .map(|_| {
             let mut stream = TcpStream::connect(&at).unwrap();
             let head = format!(

@@ -184,8 +184,9 @@ impl Driver {
                 }
             };
             let failure = match restarted.await {
-                Err(failure) if !signal.aborted() => failure,
-                _ => return,
+                _ if signal.aborted() => return,
+                Ok(()) => return self.look_when_settled(number),
+                Err(failure) => failure,
             };
             match failure {
                 Failure::Unreachable | Failure::NoAnswer => self.restart_again(number),
@@ -199,6 +200,14 @@ impl Driver {
                 failure => self.on_session(number, Event::Lost(failure)),
             }
         });
+    }
+
+    /// Looks which path is in use when a restart has had the time to find one.
+    fn look_when_settled(self, number: u32) {
+        /// In milliseconds: the best pair is not always the first that works.
+        const SETTLE: f64 = 2_000.0;
+        let look = timer::after(SETTLE, move || self.look_once());
+        drop(self.with_session_of(number, |session| session.again.replace(look)));
     }
 
     /// The server could not be asked: perhaps it can soon, while there is time.

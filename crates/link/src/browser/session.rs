@@ -36,7 +36,7 @@ pub struct Session {
     settle: Option<Timeout>,
     /// The ICE restart that is under way.
     restart: Option<Abort>,
-    /// Begins another where the server could not be asked.
+    /// Begins another where the server could not be asked, or looks at what one has led to.
     pub again: Option<Timeout>,
     /// The id that a channel was given last.
     last_id: u16,

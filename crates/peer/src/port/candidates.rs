@@ -2,7 +2,6 @@
 
 use super::stream::covers;
 use rtc_shared::ifaces::ifaces;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -166,22 +165,22 @@ impl Candidates {
         match &*own {
             Some((asked, addresses)) if asked.elapsed() < FRESH_FOR => addresses.clone(),
             _ => {
-                let addresses = own_addresses().unwrap_or_else(|cause| {
-                    warn!(%cause, "this machine's addresses cannot be read: set advertise");
-                    Vec::new()
-                });
+                let addresses: Vec<IpAddr> = match ifaces() {
+                    Ok(interfaces) => interfaces
+                        .into_iter()
+                        .filter_map(|interface| Some(interface.addr?.ip()))
+                        .filter(|ip| is_nameable(*ip))
+                        .collect(),
+                    Err(cause) => {
+                        warn!(%cause, "this machine's addresses cannot be read: set advertise");
+                        Vec::new()
+                    }
+                };
                 *own = Some((Instant::now(), addresses.clone()));
                 addresses
             }
         }
     }
-}
-
-/// The machine's addresses that a candidate can name.
-pub fn own_addresses() -> io::Result<Vec<IpAddr>> {
-    let interfaces = ifaces()?.into_iter();
-    let addresses = interfaces.filter_map(|interface| Some(interface.addr?.ip()));
-    Ok(addresses.filter(|ip| is_nameable(*ip)).collect())
 }
 
 /// Whether a candidate can name it. An IPv6 link-local address means nothing without its zone,

@@ -11,7 +11,6 @@
 mod frames;
 
 use super::Shared;
-use super::candidates::own_addresses;
 use crate::path::{Path, Remote};
 use frames::Frames;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -58,29 +57,16 @@ pub fn covers(listening: SocketAddr, address: SocketAddr) -> bool {
     listening.port() == address.port() && (is_any || listening.ip() == address.ip())
 }
 
-/// Listens at the addresses of a UDP socket, but for that at which `http` listens.
+/// Listens at the address of a UDP socket, unless its number is that of `http`: who asks for HTTP there, at
+/// an address at which it is not served, is to be refused and not to wait.
 ///
 /// # Errors
-/// Where another program has one of them.
-pub fn listen_beside(http: SocketAddr, udp: SocketAddr) -> io::Result<Vec<TcpListener>> {
-    if covers(http, udp) {
-        return Ok(Vec::new());
+/// Where another program has the address.
+pub fn listen_beside(http: SocketAddr, udp: SocketAddr) -> io::Result<Option<TcpListener>> {
+    if http.port() == udp.port() {
+        return Ok(None);
     }
-    match listen(udp) {
-        // One of all these addresses is HTTP's, and leaves the others.
-        Err(cause)
-            if cause.kind() == io::ErrorKind::AddrInUse
-                && udp.ip().is_unspecified()
-                && udp.port() == http.port() =>
-        {
-            let own = own_addresses().unwrap_or_default().into_iter();
-            let own = own.filter(|ip| ip.is_ipv4() == udp.is_ipv4());
-            let own = own.map(|ip| SocketAddr::new(ip, udp.port()));
-            let others = own.filter(|address| *address != http);
-            Ok(others.filter_map(|address| listen(address).ok()).collect())
-        }
-        listening => Ok(vec![listening?]),
-    }
+    listen(udp).map(Some)
 }
 
 /// Listens at `address`; at an IPv6 one for IPv6 alone, as UDP does.
