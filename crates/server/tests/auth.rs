@@ -301,6 +301,30 @@ async fn a_session_ends_with_its_token_unless_there_is_another() {
 }
 
 #[tokio::test]
+async fn what_the_token_of_a_change_does_not_allow_is_over() {
+    let server = start(|_| {}).await;
+    let may = token(|it| it.subscribe = patterns(&["rooms/*", "secrets"]));
+    let control = json!({"id": 0, "label": "control", "negotiated": true});
+    let client = Client::connect_with_token(&server.url, &may, &[control]).await;
+    let control = &client.channels[0];
+    for (id, topic) in [(1, "rooms/7"), (2, "secrets")] {
+        let said = json!({"type": "subscribe", "id": id, "topic": topic});
+        control.send_text(&said.to_string()).await.unwrap();
+    }
+    let less = token(|it| it.subscribe = patterns(&["rooms/*"]));
+    let url = format!("{}/sdp/{}", server.url, client.id);
+    let added = json!({"channels": [{"id": 4, "label": "values", "negotiated": true}]});
+    let (status, refused) = ask("PATCH", url, Some(&less), Some(added)).await;
+    assert_eq!(status, 204, "{refused}");
+    let said = support::next_text(&**control, |it| it.contains("refused")).await;
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(
+        (&said["id"], &said["code"]),
+        (&json!(2), &json!("not-allowed"))
+    );
+}
+
+#[tokio::test]
 async fn a_hook_of_the_program_says_who_it_is() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

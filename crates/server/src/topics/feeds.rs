@@ -72,6 +72,10 @@ pub async fn control(
             _ = look.tick() => {
                 attendance.look();
                 subscriptions.count();
+                // A request that changes the session may have brought another token.
+                for refused in end_forbidden(&subscriptions, &mut attendance, &mut topics_of) {
+                    channel.send(refused.json()).await?;
+                }
                 if hello.is_none()
                     && let Some(ask) = renewal.look(subscriptions.caller.ends())
                 {
@@ -134,18 +138,7 @@ pub async fn control(
             },
             Ok(ToServer::Token { token }) => match subscriptions.caller.renew(&token).await {
                 Ok(()) => {
-                    // What the other token does not allow is over.
-                    let caller = &subscriptions.caller;
-                    let is_over =
-                        |_: &u64, name: &mut String| !caller.may(|it| it.may_subscribe(name));
-                    for (id, name) in topics_of.extract_if(is_over) {
-                        subscriptions.unsubscribe(id);
-                        attendance.end(id);
-                        let refused = ToReader::Refused {
-                            id: Some(id),
-                            code: Refusal::NotAllowed,
-                            message: may_not_subscribe(&name),
-                        };
+                    for refused in end_forbidden(&subscriptions, &mut attendance, &mut topics_of) {
                         channel.send(refused.json()).await?;
                     }
                     Ok(())
@@ -260,6 +253,26 @@ impl Renewal {
         let within = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         Some(ToReader::RenewToken { within })
     }
+}
+
+/// Ends the subscriptions that the present token does not allow, and returns what is to be said of them.
+fn end_forbidden(
+    subscriptions: &Arc<Subscriptions>,
+    attendance: &mut Attendance,
+    topics_of: &mut HashMap<u64, String>,
+) -> Vec<ToReader> {
+    let caller = &subscriptions.caller;
+    let is_over = |_: &u64, name: &mut String| !caller.may(|it| it.may_subscribe(name));
+    let over = topics_of.extract_if(is_over).map(|(id, name)| {
+        subscriptions.unsubscribe(id);
+        attendance.end(id);
+        ToReader::Refused {
+            id: Some(id),
+            code: Refusal::NotAllowed,
+            message: may_not_subscribe(&name),
+        }
+    });
+    over.collect()
 }
 
 fn may_not_subscribe(topic: &str) -> String {
