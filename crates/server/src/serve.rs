@@ -143,6 +143,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let stop = CancellationToken::new();
+    let _at_any_end = stop.clone().drop_guard();
     if let Some(address) = sessions.admin().listen {
         let cannot = |cause| ServeError::Admin(address, cause);
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
@@ -160,21 +161,14 @@ pub async fn serve(
         });
     }
     let doors = Doors::new(sessions.http(), sessions.connections().clone());
-    let clients = match sessions.has_tcp() {
-        true => listen_tcp(&sessions, &doors, &stop)?,
-        false => {
-            let none = TaskTracker::new();
-            none.close();
-            none
-        }
-    };
+    let clients = listen_tcp(&sessions, &doors, &stop)?;
     let mut http = tokio::spawn({
         let app = app.layer(from_fn_with_state(sessions.clone(), host));
         let app = app.layer(from_fn_with_state(sessions.clone(), count));
         let (sessions, stop) = (sessions.clone(), stop.clone());
         async move {
             let ending = (stop, sessions.draining().clone());
-            let clients = sessions.has_tcp().then_some(sessions);
+            let clients = sessions.port().has_tcp().then_some(sessions);
             accept(listener, app, &doors, clients, ending).await;
         }
     });
@@ -206,7 +200,7 @@ pub async fn serve(
     Ok(())
 }
 
-/// Listens for clients that come by TCP where HTTP does not.
+/// Listens for clients that come by TCP, if they may, where HTTP does not.
 fn listen_tcp(
     sessions: &Sessions,
     doors: &Doors,

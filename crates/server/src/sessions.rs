@@ -62,8 +62,6 @@ struct Registry {
     requests: Requests,
     admin: AdminConfig,
     drains_over: Duration,
-    /// Whether clients may come by TCP.
-    has_tcp: bool,
     /// Has clients leave.
     draining: CancellationToken,
     /// They have left.
@@ -130,7 +128,6 @@ impl Sessions {
             requests: Requests::default(),
             admin: config.admin.clone(),
             drains_over: config.drain.over,
-            has_tcp: config.port.tcp,
             draining,
             drained: CancellationToken::new(),
             writes: Arc::new(Semaphore::new(MAX_WRITES)),
@@ -380,11 +377,6 @@ impl Sessions {
     /// How long a drain takes that is asked for over HTTP.
     pub(crate) fn drains_over(&self) -> Duration {
         self.0.drains_over
-    }
-
-    /// Whether clients may come by TCP.
-    pub(crate) fn has_tcp(&self) -> bool {
-        self.0.has_tcp
     }
 
     pub(crate) fn admin(&self) -> &AdminConfig {

@@ -93,7 +93,7 @@ impl Cause {
             }
             Self::NoUdp => "This browser is kept from sending UDP.",
             Self::UdpBlocked(_) => {
-                "The page reached the server, but data did not: UDP between here and the server is blocked."
+                "The page reached the server, but data did not: UDP between here and the server is blocked, and there is no way by TCP."
             }
             Self::Handshake => {
                 "Data found a way to the server, but the encrypted handshake on it failed."
@@ -206,11 +206,11 @@ impl Cause {
             }
             Self::UdpBlocked(Some(port)) => {
                 return format!(
-                    "Open UDP port {port} in every firewall and security group, and map it as UDP in a container: a rule for TCP does not cover it."
+                    "Open UDP port {port} in every firewall and security group, and map it as UDP in a container: a rule for TCP does not cover it. TCP at that number is for networks that let no UDP through."
                 );
             }
             Self::UdpBlocked(None) => {
-                "Open the UDP port in every firewall and security group: a rule for TCP does not cover it."
+                "Open the UDP port in every firewall and security group: a rule for TCP does not cover it. TCP at that number is for networks that let no UDP through."
             }
             Self::Handshake => {
                 "Let datagrams of 1,200 bytes through in both directions: look at the MTU of tunnels on the way."

@@ -114,7 +114,7 @@ impl Candidates {
     }
 
     pub fn has_tcp(&self) -> bool {
-        self.tcp.get().is_some()
+        self.tcp.get().is_some_and(|at| !at.is_empty())
     }
 
     /// Which of these can be reached by TCP. What a router maps is taken to be mapped for both.

@@ -9,17 +9,23 @@
 //! of a narrow link by that, as over UDP.
 
 mod frames;
+mod listen;
+mod port;
+mod table;
+
+pub use listen::{covers, is_client, listen_beside};
+pub use table::Streams;
 
 use super::Shared;
 use crate::path::{Path, Remote};
 use frames::Frames;
-use socket2::{Domain, Protocol, Socket, Type};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use table::Entered;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
@@ -40,52 +46,8 @@ const MAX_WAITING: usize = 1 << 18;
 /// How many bytes may lie in the kernel that are not on their way.
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 1 << 14;
-/// How many connections the kernel keeps until they are accepted.
-const BACKLOG: i32 = 1_024;
 /// How many bytes are handed to the kernel at once.
 const WRITE: usize = 1 << 14;
-
-/// Whether a connection that begins with this byte is a client's, and not one of HTTP or of TLS: its frames
-/// begin with lengths below 4,096.
-pub fn is_client(first: u8) -> bool {
-    first < 16
-}
-
-/// Whether who listens at `listening` is reached at `address` too.
-pub fn covers(listening: SocketAddr, address: SocketAddr) -> bool {
-    let is_any = listening.ip().is_unspecified() && listening.is_ipv4() == address.is_ipv4();
-    listening.port() == address.port() && (is_any || listening.ip() == address.ip())
-}
-
-/// Listens at the address of a UDP socket, unless its number is that of `http`: who asks for HTTP there, at
-/// an address at which it is not served, is to be refused and not to wait.
-///
-/// # Errors
-/// Where another program has the address.
-pub fn listen_beside(http: SocketAddr, udp: SocketAddr) -> io::Result<Option<TcpListener>> {
-    if http.port() == udp.port() {
-        return Ok(None);
-    }
-    listen(udp).map(Some)
-}
-
-/// Listens at `address`; at an IPv6 one for IPv6 alone, as UDP does.
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    // As all servers do: connections of an earlier process may still be closing.
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
 
 /// A datagram that has come on a connection.
 pub struct Frame {
@@ -135,7 +97,7 @@ impl Stream {
         self.is_over.load(Ordering::Acquire)
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
         // Nothing is changed in steps that a panic could part.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -164,71 +126,6 @@ impl Stream {
         if waiting.datagrams.is_empty() {
             waiting.datagrams = VecDeque::new();
         }
-    }
-}
-
-/// The connections of a port, by their numbers.
-#[derive(Default)]
-pub struct Streams {
-    open: RwLock<HashMap<usize, Arc<Stream>>>,
-    next: AtomicUsize,
-}
-
-impl Streams {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.read().len()
-    }
-
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, HashMap<usize, Arc<Stream>>> {
-        self.open.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<usize, Arc<Stream>>> {
-        self.open.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Sends a datagram on the connection of this number. One that finds no room, or no connection, is
-    /// lost, as on any network.
-    pub fn send(&self, now: Instant, number: usize, datagram: &[u8]) {
-        if let Some(stream) = self.read().get(&number) {
-            stream.send(now, datagram);
-        }
-    }
-
-    /// Closes the connections among these paths.
-    pub fn end(&self, paths: impl IntoIterator<Item = Path>) {
-        let open = self.read();
-        let numbers = paths.into_iter().filter(|path| path.remote.is_tcp);
-        numbers
-            .filter_map(|path| open.get(&path.socket))
-            .for_each(|stream| stream.end());
-    }
-}
-
-/// A connection in the table, until this is dropped.
-struct Entered<'a> {
-    streams: &'a Streams,
-    number: usize,
-    stream: Arc<Stream>,
-}
-
-impl<'a> Entered<'a> {
-    fn new(streams: &'a Streams) -> Self {
-        let number = streams.next.fetch_add(1, Ordering::Relaxed);
-        let stream = Arc::new(Stream::default());
-        streams.write().insert(number, stream.clone());
-        Self {
-            streams,
-            number,
-            stream,
-        }
-    }
-}
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        self.streams.write().remove(&self.number);
     }
 }
 

@@ -1,4 +1,5 @@
-//! The connections of HTTP: how many there are, and how long they may be without a request.
+//! The connections of HTTP, and of clients that come by TCP: how many there are, and how long they may be
+//! without a request.
 
 use crate::admission::Connections;
 use crate::config::{HttpConfig, LimitConfig};
@@ -58,13 +59,13 @@ impl Doors {
 
 /// Serves `app` until `stop`, then lets requests under way end. Requests have a
 /// [`ConnectInfo`] with the address that they came from. Where the server drains, those connections
-/// end too that were there before: a balancer takes each new one elsewhere. A connection of a client of
-/// `port` is that port's.
+/// end too that were there before: a balancer takes each new one elsewhere. With `clients`, those come here
+/// too whom UDP does not reach: their connections are the port's of these sessions.
 pub async fn accept(
     listener: TcpListener,
     app: Router,
     doors: &Doors,
-    port: Option<Sessions>,
+    clients: Option<Sessions>,
     (stop, draining): (CancellationToken, CancellationToken),
 ) {
     let server = Arc::new(builder(&doors.limits));
@@ -73,10 +74,10 @@ pub async fn accept(
     let serving = move |stream: TcpStream, from| {
         // One that comes later is told with its answer.
         let draining = Some(&draining).filter(|it| !it.is_cancelled()).cloned();
-        let (server, app, port) = (server.clone(), app.clone(), port.clone());
+        let (server, app, clients) = (server.clone(), app.clone(), clients.clone());
         let stop = ending.clone();
         async move {
-            if let Some(sessions) = port {
+            if let Some(sessions) = clients {
                 let mut first = [0];
                 let peeked =
                     stop.run_until_cancelled(timeout(head_timeout, stream.peek(&mut first)));
