@@ -278,6 +278,11 @@ impl Port {
         })
     }
 
+    /// How many peers have a path by UDP, and by TCP.
+    pub fn peers_by_way(&self) -> [usize; 2] {
+        self.shared.routes.by_way()
+    }
+
     /// How large the routing tables are.
     pub fn routes(&self) -> Size {
         self.shared.routes.size()

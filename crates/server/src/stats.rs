@@ -27,29 +27,39 @@ impl Count {
 /// How often something was at most so large, by bounds that are the same for ever.
 #[derive(Debug)]
 pub struct Histogram {
-    /// Upper bounds, in seconds.
+    /// Upper bounds.
     bounds: &'static [f64],
     counts: Box<[Count]>,
-    /// In microseconds.
+    /// Times this.
+    scale: f64,
     sum: Count,
 }
 
 impl Histogram {
+    /// Of seconds, with a sum in microseconds.
     fn new(bounds: &'static [f64]) -> Self {
+        Self::scaled(bounds, 1e6)
+    }
+
+    fn scaled(bounds: &'static [f64], scale: f64) -> Self {
         let counts = (0..=bounds.len()).map(|_| Count::default()).collect();
         Self {
             bounds,
             counts,
+            scale,
             sum: Count::default(),
         }
     }
 
     pub fn note(&self, time: Duration) {
-        let seconds = time.as_secs_f64();
-        let place = self.bounds.partition_point(|bound| *bound < seconds);
+        self.note_value(time.as_secs_f64());
+    }
+
+    /// Something else than a time; not below zero.
+    pub fn note_value(&self, value: f64) {
+        let place = self.bounds.partition_point(|bound| *bound < value);
         self.counts[place].add(1);
-        self.sum
-            .add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+        self.sum.add((value * self.scale) as u64);
     }
 
     /// Each bound with how often something was within it and above the one before; the last without a bound.
@@ -58,9 +68,9 @@ impl Histogram {
         bounds.zip(self.counts.iter().map(Count::get))
     }
 
-    /// The sum of all, in seconds.
+    /// The sum of all.
     pub fn sum(&self) -> f64 {
-        self.sum.get() as f64 / 1e6
+        self.sum.get() as f64 / self.scale
     }
 }
 
@@ -76,6 +86,8 @@ const AGE_BOUNDS: [f64; AGES.len()] = {
 };
 const OPENING_BOUNDS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0];
 const ROUND_TRIP_BOUNDS: [f64; 9] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0];
+/// From 8 kbit/s to 800 Mbit/s.
+const RATE_BOUNDS: [f64; 6] = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
 
 /// Why a session has ended, for who counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +141,8 @@ pub struct Stats {
     ages: Histogram,
     /// Smoothed round trips of sessions that read topics, each every second.
     pub round_trips: Histogram,
+    /// What their paths were found to carry, in bytes a second, each every second.
+    pub rates: Histogram,
     pub packets: Count,
     pub packets_lost: Count,
     pub values_sent: Count,
@@ -146,6 +160,7 @@ impl Default for Stats {
             opened: Histogram::new(&OPENING_BOUNDS),
             ages: Histogram::new(&AGE_BOUNDS),
             round_trips: Histogram::new(&ROUND_TRIP_BOUNDS),
+            rates: Histogram::scaled(&RATE_BOUNDS, 1.0),
             packets: Count::default(),
             packets_lost: Count::default(),
             values_sent: Count::default(),

@@ -180,13 +180,16 @@ impl Subscriptions {
 
     /// Adds what was counted since this was last called to what is counted of the server.
     fn count(&self) {
-        let (tally, round_trip) = {
+        let (tally, round_trip, rate) = {
             let mut sender = self.sender();
-            (sender.take_tally(), sender.round_trip())
+            (sender.take_tally(), sender.round_trip(), sender.rate())
         };
         self.stats.add(&tally);
         if let Some(round_trip) = round_trip {
             self.stats.round_trips.note(round_trip);
+        }
+        if let Some(rate) = rate {
+            self.stats.rates.note_value(rate);
         }
         let mut figures = lock(&self.figures);
         figures.values += tally.values_arrived;

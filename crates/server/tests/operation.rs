@@ -104,6 +104,11 @@ async fn what_happens_is_counted() {
         assert_eq!(figure(&metrics, name), expected, "{name}: {metrics}");
     }
     assert!(figure(&metrics, "tickwire_datagrams_received_total") > 1.0);
+    assert_eq!(
+        figure(&metrics, r#"tickwire_session_paths{way="udp"}"#),
+        1.0
+    );
+    figure(&metrics, "tickwire_path_rate_bytes_per_second_count");
     assert!(metrics.ends_with("# EOF\n"), "{metrics}");
     client.connection.close().await.unwrap();
     until("its end is counted", async || {

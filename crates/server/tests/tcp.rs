@@ -12,15 +12,31 @@ use support::{OFFER_SDP, Server, candidates, config, until, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+const KEY: &str = "the-key-of-who-runs-it";
+
 /// At HTTP's own number, and at another.
 async fn servers() -> [Server; 2] {
+    let with_key = |config: &mut tickwire_server::Config| config.admin.key = KEY.into();
     let at_https_number = |config: &mut tickwire_server::Config| {
+        with_key(config);
         config.port.listen = vec!["127.0.0.1".parse().unwrap()];
     };
     [
         Server::start(config(at_https_number)).await,
-        Server::start(config(|_| {})).await,
+        Server::start(config(with_key)).await,
     ]
+}
+
+/// Whether this line is among the metrics.
+async fn has_metric(server: &Server, line: &'static str) -> bool {
+    let url = format!("{}/metrics", server.url);
+    let asking = move || {
+        let request = support::agent().get(url);
+        let request = request.header("authorization", format!("Bearer {KEY}"));
+        request.call().unwrap().body_mut().read_to_string().unwrap()
+    };
+    let metrics = tokio::task::spawn_blocking(asking).await.unwrap();
+    metrics.lines().any(|it| it == line)
 }
 
 fn tcp(answer: &str) -> Vec<SocketAddr> {
@@ -106,6 +122,8 @@ async fn a_check_is_answered_on_its_connection_and_makes_it_the_clients() {
         assert_eq!(answer[..2], [1, 1], "a success");
         assert_eq!(answer[8..20], *b"transaction!");
         assert_eq!(server.routes().await, 1);
+        assert!(has_metric(&server, "tickwire_session_paths{way=\"tcp\"} 1").await);
+        assert!(has_metric(&server, "tickwire_tcp_connections 1").await);
         // The session's end is the connection's.
         assert_eq!(server.delete(&session.id).await, 204);
         closed(stream).await;
@@ -156,11 +174,14 @@ async fn who_says_nothing_or_half_a_frame_is_closed() {
 
 #[tokio::test]
 async fn an_address_has_so_many_connections_and_no_more() {
-    let few = |config: &mut tickwire_server::Config| config.limit.connections_per_address = 5;
+    let few = |config: &mut tickwire_server::Config| {
+        config.limit.connections_per_address = 5;
+        config.limit.check_timeout = Duration::from_secs(30);
+        config.session.open_timeout = Duration::from_secs(30);
+    };
     let server = Server::start(config(few)).await;
-    let offer = json!({"type": "offer", "sdp": OFFER_SDP});
-    let (_, answer) = server.post(offer).await;
-    let at = tcp(answer["sdp"].as_str().unwrap())[0];
+    let session = Session::open(&server).await;
+    let at = tcp(&session.answer)[0];
     let mut idle = Vec::new();
     for _ in 0..5 {
         idle.push(TcpStream::connect(at).await.unwrap());
@@ -170,10 +191,14 @@ async fn an_address_has_so_many_connections_and_no_more() {
     for stream in idle {
         closed(stream).await;
     }
-    let stream = TcpStream::connect(at).await.unwrap();
-    let mut byte = [0];
-    let still = tokio::time::timeout(Duration::from_millis(500), stream.peek(&mut byte)).await;
-    assert!(still.is_err());
+    // It is counted until a moment after it is closed.
+    let check = check(&session, session.attribute("a=ice-pwd:"));
+    until("room for one more", async || {
+        let mut stream = TcpStream::connect(at).await.unwrap();
+        let _ = stream.write_all(&check).await;
+        stream.read_u16().await.is_ok()
+    })
+    .await;
 }
 
 #[tokio::test]

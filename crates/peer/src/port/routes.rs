@@ -111,6 +111,22 @@ impl Routes {
         }
     }
 
+    /// How many peers have a path by UDP, and by TCP.
+    pub fn by_way(&self) -> [usize; 2] {
+        let slots: HashMap<*const Slot, Arc<Slot>> = self
+            .read()
+            .ufrags
+            .values()
+            .map(|slot| (Arc::as_ptr(slot), slot.clone()))
+            .collect();
+        let mut ways = [0, 0];
+        let paths = slots
+            .values()
+            .filter_map(|slot| slot.lock().peer.ice().path());
+        paths.for_each(|path| ways[usize::from(path.remote.is_tcp)] += 1);
+        ways
+    }
+
     pub fn by_ufrag(&self, ufrag: &[u8]) -> Option<Arc<Slot>> {
         self.read().ufrags.get(ufrag).cloned()
     }

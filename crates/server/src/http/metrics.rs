@@ -162,6 +162,14 @@ impl Collector for Figures {
             "limit",
             met,
         )?;
+        let [udp, tcp] = port.peers_by_way().map(|count| count as u64);
+        let ways = [("udp", udp), ("tcp", tcp)];
+        it.gauges(
+            "session_paths",
+            "Sessions that have a path, by way",
+            "way",
+            ways,
+        )?;
         let dropped = Reason::ALL.map(|reason| (reason.name(), port.dropped(reason)));
         it.counts(
             "datagrams_dropped",
@@ -204,6 +212,8 @@ impl Collector for Figures {
         it.seconds("value_age", ages, &stats.ages())?;
         let round_trips = "Smoothed round trips of sessions that read topics, each every second";
         it.seconds("round_trip", round_trips, &&stats.round_trips)?;
+        let rates = "Bytes a second that paths of sessions which read topics were found to carry, each every second";
+        it.one("path_rate_bytes_per_second", rates, &&stats.rates)?;
         if let Some(topics) = sessions.topics() {
             it.count("values_put", "Changes of topics", topics.puts())?;
         }
