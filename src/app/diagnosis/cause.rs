@@ -206,11 +206,11 @@ impl Cause {
             }
             Self::UdpBlocked(Some(port)) => {
                 return format!(
-                    "Open UDP port {port} in every firewall and security group, and map it as UDP in a container: a rule for TCP does not cover it. TCP at that number is for networks that let no UDP through."
+                    "Open UDP port {port} in every firewall and security group, and map it as UDP in a container: a rule for TCP does not cover it, and is for networks that let no UDP through."
                 );
             }
             Self::UdpBlocked(None) => {
-                "Open the UDP port in every firewall and security group: a rule for TCP does not cover it. TCP at that number is for networks that let no UDP through."
+                "Open the UDP port in every firewall and security group: a rule for TCP does not cover it, and is for networks that let no UDP through."
             }
             Self::Handshake => {
                 "Let datagrams of 1,200 bytes through in both directions: look at the MTU of tunnels on the way."

@@ -355,7 +355,7 @@ Tickwire connection report
 State           Failed
 Likely cause    The page reached the server, but data did not: UDP between here and the server is blocked, and there is no way by TCP.
 User            Try another network, such as a phone’s hot spot, or go without the VPN.
-Operator        Open UDP port 8080 in every firewall and security group, and map it as UDP in a container: a rule for TCP does not cover it. TCP at that number is for networks that let no UDP through.
+Operator        Open UDP port 8080 in every firewall and security group, and map it as UDP in a container: a rule for TCP does not cover it, and is for networks that let no UDP through.
 
 Page loaded             done, 412 ms
 Offer sent              done, 100 ms
