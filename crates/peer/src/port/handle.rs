@@ -135,9 +135,7 @@ impl Drop for PeerHandle {
         let sockets = &self.shared.sockets[self.slot.home()];
         let mut first = 0;
         while let Some((path, datagram)) = room.out.get(first) {
-            if path.remote.is_tcp {
-                let streams = &self.shared.streams;
-                streams.send(Instant::now(), path.socket, datagram);
+            if self.shared.streams.send(path, datagram) {
                 first += 1;
                 continue;
             }

@@ -188,14 +188,7 @@ impl Worker {
                     local: meta.dst_ip,
                 };
                 match route(shared, self.number, now, path, datagram, room) {
-                    Ok(routed) => {
-                        if let Some(at) = routed.due {
-                            due.push(Reverse(Entry(at, Arc::downgrade(&routed.slot))));
-                        }
-                        if routed.has_to_send && routed.slot.mark() {
-                            marked.push(routed.slot);
-                        }
-                    }
+                    Ok(routed) => routed.follow(due, marked),
                     Err(reason) => shared.drops.count(reason),
                 }
             })?;
@@ -217,7 +210,7 @@ impl Worker {
             match route(&self.shared, self.number, now, path, &frame.datagram, room) {
                 Ok(routed) => {
                     stream.prove();
-                    self.follow(routed);
+                    routed.follow(&mut self.due, &mut self.marked);
                 }
                 Err(reason) => {
                     self.shared.drops.count(reason);
@@ -227,17 +220,6 @@ impl Worker {
                     }
                 }
             }
-        }
-    }
-
-    /// Does what follows from a datagram, or sees to it later.
-    fn follow(&mut self, routed: Routed) {
-        if let Some(at) = routed.due {
-            let entry = Entry(at, Arc::downgrade(&routed.slot));
-            self.due.push(Reverse(entry));
-        }
-        if routed.has_to_send && routed.slot.mark() {
-            self.marked.push(routed.slot);
         }
     }
 
@@ -282,9 +264,7 @@ impl Worker {
         let out = &self.room.out;
         let mut first = 0;
         while let Some((path, datagram)) = out.get(first) {
-            if path.remote.is_tcp {
-                let streams = &self.shared.streams;
-                streams.send(Instant::now(), path.socket, datagram);
+            if self.shared.streams.send(path, datagram) {
                 first += 1;
                 continue;
             }
@@ -304,6 +284,18 @@ struct Routed {
     /// When it is due, where that is new.
     due: Option<Instant>,
     has_to_send: bool,
+}
+
+impl Routed {
+    /// Has the loop see to what follows from the datagram.
+    fn follow(self, due: &mut BinaryHeap<Reverse<Entry>>, marked: &mut Vec<Arc<Slot>>) {
+        if let Some(at) = self.due {
+            due.push(Reverse(Entry(at, Arc::downgrade(&self.slot))));
+        }
+        if self.has_to_send && self.slot.mark() {
+            marked.push(self.slot);
+        }
+    }
 }
 
 /// Gives a datagram to the peer that it is for.

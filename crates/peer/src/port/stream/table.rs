@@ -28,12 +28,15 @@ impl Streams {
         self.open.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a datagram on the connection of this number. One that finds no room, or no connection, is
-    /// lost, as on any network.
-    pub fn send(&self, now: Instant, number: usize, datagram: &[u8]) {
-        if let Some(stream) = self.read().get(&number) {
-            stream.send(now, datagram);
+    /// Sends a datagram on its connection, if its path is one of TCP: otherwise this is false. One that finds
+    /// no room, or no connection, is lost, as on any network.
+    pub fn send(&self, path: Path, datagram: &[u8]) -> bool {
+        if path.remote.is_tcp
+            && let Some(stream) = self.read().get(&path.socket)
+        {
+            stream.send(Instant::now(), datagram);
         }
+        path.remote.is_tcp
     }
 
     /// Closes the connections among these paths.
