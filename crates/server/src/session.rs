@@ -256,7 +256,10 @@ impl Serving<'_> {
                     is_leaving = true;
                     self.session.reading.go_away();
                 }
-                () = self.session.caller.renewed() => ends = self.session.caller.ends(),
+                () = self.session.caller.renewed() => {
+                    ends = self.session.caller.ends();
+                    self.session.reading.renewed();
+                }
                 () = sleep_until(open_by), if !is_open => return End::NeverOpened,
                 event = self.peer.handle.event() => match event {
                     Event::Ended(peer::End::Closed) => return End::LastChannelClosed,

@@ -101,6 +101,14 @@ impl Reading {
         subscriptions.to_say.notify_one();
     }
 
+    /// Its user is known by another token: what that does not allow is over.
+    pub fn renewed(&self) {
+        if let Some(subscriptions) = self.begun.get() {
+            subscriptions.is_renewed.store(true, Ordering::Release);
+            subscriptions.to_say.notify_one();
+        }
+    }
+
     /// Adds what was counted of it to what is counted of the server.
     pub fn count(&self) {
         if let Some(subscriptions) = self.begun.get() {
@@ -127,6 +135,8 @@ struct Subscriptions {
     figures: Mutex<Figures>,
     /// Its client is to be told to open another session elsewhere.
     is_to_leave: AtomicBool,
+    /// There may be subscriptions that the present token does not allow.
+    is_renewed: AtomicBool,
     /// Of what it publishes.
     rate: DefaultDirectRateLimiter,
     sender: Mutex<Sender>,
@@ -161,6 +171,7 @@ impl Subscriptions {
             stats,
             figures: Mutex::default(),
             is_to_leave: AtomicBool::new(false),
+            is_renewed: AtomicBool::new(false),
             rate: RateLimiter::direct(bounds.quota),
             sender: Mutex::new(Sender::new(
                 Instant::now(),

@@ -72,10 +72,6 @@ pub async fn control(
             _ = look.tick() => {
                 attendance.look();
                 subscriptions.count();
-                // A request that changes the session may have brought another token.
-                for refused in end_forbidden(&subscriptions, &mut attendance, &mut topics_of) {
-                    channel.send(refused.json()).await?;
-                }
                 if hello.is_none()
                     && let Some(ask) = renewal.look(subscriptions.caller.ends())
                 {
@@ -86,6 +82,11 @@ pub async fn control(
             () = subscriptions.to_say.notified() => {
                 if subscriptions.is_to_leave.swap(false, Ordering::AcqRel) {
                     channel.send(ToReader::GoAway {}.json()).await?;
+                }
+                if subscriptions.is_renewed.swap(false, Ordering::AcqRel) {
+                    for refused in end_forbidden(&subscriptions, &mut attendance, &mut topics_of) {
+                        channel.send(refused.json()).await?;
+                    }
                 }
                 while let Some(said) = subscriptions.next_to_say() {
                     channel.send(said).await?;
@@ -136,15 +137,10 @@ pub async fn control(
                 }
                 Err((code, message)) => Err((Some(id), code, message)),
             },
-            Ok(ToServer::Token { token }) => match subscriptions.caller.renew(&token).await {
-                Ok(()) => {
-                    for refused in end_forbidden(&subscriptions, &mut attendance, &mut topics_of) {
-                        channel.send(refused.json()).await?;
-                    }
-                    Ok(())
-                }
-                Err(denied) => Err((None, Refusal::NotAllowed, denied.to_string())),
-            },
+            Ok(ToServer::Token { token }) => {
+                let renewed = subscriptions.caller.renew(&token).await;
+                renewed.map_err(|denied| (None, Refusal::NotAllowed, denied.to_string()))
+            }
             Err(cause) => Err((None, Refusal::BadMessage, cause)),
         };
         if let Err((id, code, message)) = done {
