@@ -9,7 +9,7 @@ use super::offer::Offer;
 use super::peer::{Answerer, Peer};
 use super::presence::Silence;
 use super::request::OpeningRequest;
-use super::stats::{Ended, Stats};
+use super::stats::{Ended, Opening, Stats};
 use super::topics::{Figures, Reading};
 use super::update::{Asked, Update, Updated};
 use std::any::Any;
@@ -238,7 +238,8 @@ impl Serving<'_> {
         let now = Instant::now();
         let check_by = now + self.common.limit.check_timeout;
         let open_by = now + self.common.session.open_timeout;
-        let (mut is_checked, mut is_open) = (false, false);
+        let mut is_checked = false;
+        let mut opening = Opening::begin(&self.common.stats.openings);
         let mut ends = self.session.caller.ends();
         let mut leaving = pin!(self.common.leaving.time());
         let mut is_leaving = false;
@@ -260,7 +261,7 @@ impl Serving<'_> {
                     ends = self.session.caller.ends();
                     self.session.reading.renewed();
                 }
-                () = sleep_until(open_by), if !is_open => return End::NeverOpened,
+                () = sleep_until(open_by), if !opening.is_open() => return End::NeverOpened,
                 event = self.peer.handle.event() => match event {
                     Event::Ended(peer::End::Closed) => return End::LastChannelClosed,
                     Event::Ended(cause) => return End::Lost(cause),
@@ -269,7 +270,7 @@ impl Serving<'_> {
                         if !self.place.open() {
                             return End::Full;
                         }
-                        self.common.stats.connected.note(now.elapsed());
+                        opening.connected();
                         self.up();
                     }
                     Event::Sctp(sctp::Event::Opened(init)) => {
@@ -284,11 +285,10 @@ impl Serving<'_> {
                 }
                 true = joined(self.tasks) => {}
             }
-            if !is_open && !self.tasks.is_empty() {
-                is_open = true;
-                self.common.stats.opened.note(now.elapsed());
+            if !opening.is_open() && !self.tasks.is_empty() {
+                opening.opened();
             }
-            if is_open && self.tasks.is_empty() {
+            if opening.is_open() && self.tasks.is_empty() {
                 return End::LastChannelClosed;
             }
         }

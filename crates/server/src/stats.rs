@@ -1,7 +1,9 @@
 //! What is counted of a server: numbers that anybody adds to, without a lock.
 
+mod openings;
 mod requests;
 
+pub use openings::{Opening, Openings};
 pub use requests::Requests;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -84,7 +86,6 @@ const AGE_BOUNDS: [f64; AGES.len()] = {
     }
     bounds
 };
-const OPENING_BOUNDS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0];
 const ROUND_TRIP_BOUNDS: [f64; 9] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0];
 /// From 8 kbit/s to 800 Mbit/s.
 const RATE_BOUNDS: [f64; 6] = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
@@ -133,10 +134,7 @@ impl Ended {
 pub struct Stats {
     /// Sessions that have ended, by [`Ended`].
     pub ended: [Count; Ended::ALL.len()],
-    /// From the answer until the handshake was done.
-    pub connected: Histogram,
-    /// From the answer until the first channel was open.
-    pub opened: Histogram,
+    pub openings: Openings,
     /// The age of values when they came to readers.
     ages: Histogram,
     /// Smoothed round trips of sessions that read topics, each every second.
@@ -156,8 +154,7 @@ impl Default for Stats {
     fn default() -> Self {
         Self {
             ended: Default::default(),
-            connected: Histogram::new(&OPENING_BOUNDS),
-            opened: Histogram::new(&OPENING_BOUNDS),
+            openings: Openings::default(),
             ages: Histogram::new(&AGE_BOUNDS),
             round_trips: Histogram::new(&ROUND_TRIP_BOUNDS),
             rates: Histogram::scaled(&RATE_BOUNDS, 1.0),

@@ -72,6 +72,25 @@ async fn metrics_are_for_who_has_the_key() {
     assert_eq!(ask("POST", url, None, None).await.0, 401);
 }
 
+/// The count of what took a session to open.
+fn opening(stage: &str, outcome: &str) -> String {
+    format!(
+        r#"tickwire_session_opening_seconds_count{{stage="{stage}",outcome="{outcome}"}}"#
+    )
+}
+
+#[tokio::test]
+async fn a_session_that_does_not_open_is_counted_by_the_stage_that_failed() {
+    let (server, _) = start(|it| it.limit.check_timeout = Duration::from_secs(1)).await;
+    let answered = server.post(json!({"type": "offer", "sdp": OFFER_SDP})).await;
+    assert_eq!(answered.0, 201);
+    until("it has failed", async || {
+        let (_, metrics) = text(&server, "/metrics", Some(KEY)).await;
+        figure(&metrics, &opening("handshake", "failed")) == 1.0
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_happens_is_counted() {
     let (server, topics) = start(|_| {}).await;
@@ -89,8 +108,10 @@ async fn what_happens_is_counted() {
     for (name, expected) in [
         (r#"tickwire_sessions{state="open"}"#, 1.0),
         (r#"tickwire_sessions{state="pending"}"#, 0.0),
-        ("tickwire_session_opened_seconds_count", 1.0),
-        ("tickwire_session_connected_seconds_count", 1.0),
+        (&opening("handshake", "done"), 1.0),
+        (&opening("channel", "done"), 1.0),
+        (&opening("handshake", "failed"), 0.0),
+        (&opening("channel", "failed"), 0.0),
         ("tickwire_values_put_total", 1.0),
         (
             r#"tickwire_http_requests_total{route="/sdp",method="POST",status="201"}"#,

@@ -4,12 +4,14 @@
 
 use crate::admission::Met;
 use crate::sessions::Sessions;
-use crate::stats::{Ended, Histogram};
+use crate::stats::{Ended, Histogram, Openings};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, text};
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet, text,
+};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -40,7 +42,7 @@ impl fmt::Debug for Figures {
 }
 
 impl EncodeMetric for &Histogram {
-    fn encode(&self, mut encoder: prometheus_client::encoding::MetricEncoder) -> fmt::Result {
+    fn encode(&self, mut encoder: MetricEncoder) -> fmt::Result {
         let buckets: Vec<(f64, u64)> = self
             .counts()
             .map(|(bound, count)| match bound.is_finite() {
@@ -147,10 +149,7 @@ impl Collector for Figures {
             "reason",
             ended,
         )?;
-        let connected = "Time from the answer until the handshake was done";
-        it.seconds("session_connected", connected, &&stats.connected)?;
-        let opened = "Time from the answer until the first channel was open";
-        it.seconds("session_opened", opened, &&stats.opened)?;
+        openings(&mut it, &stats.openings)?;
         let met = Met::ALL.map(|met| (met.name(), admission.met(met)));
         let refused = sessions.connections().refused();
         let met = met
@@ -227,6 +226,18 @@ impl Collector for Figures {
         it.gauge("tcp_connections", "Connections of clients by TCP", by_tcp)?;
         requests(&mut it, sessions)
     }
+}
+
+/// What sessions took to open, by stage and outcome.
+fn openings(it: &mut Writer<'_>, openings: &Openings) -> fmt::Result {
+    let help = "Time from the answer until a stage of opening (handshake, then channel) was done, or failed with its session";
+    let (kind, unit) = (MetricType::Histogram, Some(&Unit::Seconds));
+    let mut encoder = it.0.encode_descriptor("session_opening", help, unit, kind)?;
+    for ([stage, outcome], times) in openings.all() {
+        let labels = [("stage", stage), ("outcome", outcome)];
+        times.encode(encoder.encode_family(&labels)?)?;
+    }
+    Ok(())
 }
 
 /// Requests by route, method and status.
