@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use tickwire::server::{self, Config, RunError, TopicsError, token};
 use tickwire_server::shutdown::Signals;
 use tokio::net::TcpListener;
-use tracing::{error, info};
+use tracing::error;
 
 const USAGE: &str = "\
 Usage: tickwire          serves, as Leptos.toml in the current directory has it
@@ -87,7 +87,6 @@ async fn start() -> Result<(), RunError> {
     let listener = TcpListener::bind(config.leptos.site_addr)
         .await
         .map_err(|cause| RunError::Bind(config.leptos.site_addr, cause))?;
-    info!(address = %config.leptos.site_addr, "serving HTTP");
     let feeds = server::feeds(&config.topics)?;
     server::run(listener, config, feeds, signals).await
 }

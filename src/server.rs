@@ -37,7 +37,7 @@ use tickwire_server::{
 use tickwire_wire::feed;
 use tickwire_wire::signaling::{Answer, ChannelInit, Code, SignalingError};
 use tokio::net::TcpListener;
-use tracing::warn;
+use tracing::{info, warn};
 
 /// Why the program did not start, or how it stopped.
 #[derive(Debug, thiserror::Error)]
@@ -136,6 +136,7 @@ pub async fn run<S: Clone + Send + Sync + 'static>(
         warn!("anybody who reaches this server may use all of it: set [auth] in Leptos.toml");
     }
     let sessions = Sessions::open(&config.server, http, feeds, authentication)?;
+    info!(address = %http, "serving HTTP");
     let state = AppState {
         leptos: config.leptos,
         sessions: sessions.clone(),

@@ -32,6 +32,9 @@ const HEADERS: usize = 100;
 /// The waits after a connection could not be accepted.
 const BACK_OFF: Duration = Duration::from_millis(5);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(1);
+/// How long a trusted proxy may keep a connection for its next request: longer than proxies do, which
+/// would send one on a connection that is just being closed, and tell their client of a bad gateway.
+const PROXY_IDLE: Duration = Duration::from_secs(300);
 /// How long a client's connection may go on when the server stops.
 const CLIENT_GRACE: Duration = Duration::from_millis(1_500);
 
@@ -68,14 +71,19 @@ pub async fn accept(
     clients: Option<Sessions>,
     (stop, draining): (CancellationToken, CancellationToken),
 ) {
-    let server = Arc::new(builder(&doors.limits));
     let head_timeout = doors.limits.head_timeout;
+    let for_strangers = Arc::new(builder(head_timeout));
+    let for_proxies = Arc::new(builder(head_timeout.max(PROXY_IDLE)));
+    let http = doors.http.clone();
     let ending = stop.clone();
-    let serving = move |stream: TcpStream, from| {
+    let serving = move |stream: TcpStream, from: SocketAddr| {
         // One that comes later is told with its answer.
         let draining = Some(&draining).filter(|it| !it.is_cancelled()).cloned();
-        let (server, app, clients) = (server.clone(), app.clone(), clients.clone());
-        let stop = ending.clone();
+        let (app, clients, stop) = (app.clone(), clients.clone(), ending.clone());
+        let server = match http.is_trusted(from.ip()) {
+            true => for_proxies.clone(),
+            false => for_strangers.clone(),
+        };
         async move {
             if let Some(sessions) = clients {
                 let mut first = [0];
@@ -181,13 +189,13 @@ async fn each<F>(
     under_way.wait().await;
 }
 
-fn builder(limits: &LimitConfig) -> Builder {
+fn builder(head_timeout: Duration) -> Builder {
     let mut builder = Builder::new();
     // The time of a head begins when the connection waits for one: it is for those that are idle too.
     // (hyper-util's `auto` waits without an end for what it tells the versions of HTTP apart by.)
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_timeout)
+        .header_read_timeout(head_timeout)
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEADERS);
     builder
