@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
-use support::{Client, OFFER_SDP, Server, config, until};
+use support::{Client, OFFER_SDP, PATIENCE, Server, config, until};
 use tickwire_server::Config;
+use tokio::net::TcpSocket;
 
 fn offer() -> Value {
     json!({"type": "offer", "sdp": OFFER_SDP})
@@ -103,7 +104,7 @@ async fn addresses_behind_a_trusted_proxy_are_told_apart() {
 
 fn connect(server: &Server) -> TcpStream {
     let stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
-    stream.set_read_timeout(Some(support::PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }
 
@@ -133,6 +134,29 @@ async fn a_connection_with_half_a_head_or_none_is_closed() {
     rest(half).await;
     // A request is answered, and one more is waited for as long.
     let answered = rest(kept).await;
+    assert!(answered.starts_with("HTTP/1.1 200"), "{answered}");
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_keeps_its_connections() {
+    let server = Server::start(config(|it| {
+        it.limit.head_timeout = Duration::from_secs(1);
+        it.http.trusted_proxies = vec!["127.0.0.2/32".parse().unwrap()];
+    }))
+    .await;
+    let from = TcpSocket::new_v4().unwrap();
+    from.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let address = server.url.strip_prefix("http://").unwrap().parse();
+    let proxy = from.connect(address.unwrap()).await.unwrap();
+    let mut proxy = proxy.into_std().unwrap();
+    proxy.set_nonblocking(false).unwrap();
+    proxy.set_read_timeout(Some(PATIENCE)).unwrap();
+    // By when this one is closed, the time of the other is over too.
+    rest(connect(&server)).await;
+    proxy
+        .write_all(b"GET /health HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    let answered = rest(proxy).await;
     assert!(answered.starts_with("HTTP/1.1 200"), "{answered}");
 }
 

@@ -74,15 +74,15 @@ async fn metrics_are_for_who_has_the_key() {
 
 /// The count of what took a session to open.
 fn opening(stage: &str, outcome: &str) -> String {
-    format!(
-        r#"tickwire_session_opening_seconds_count{{stage="{stage}",outcome="{outcome}"}}"#
-    )
+    format!(r#"tickwire_session_opening_seconds_count{{stage="{stage}",outcome="{outcome}"}}"#)
 }
 
 #[tokio::test]
 async fn a_session_that_does_not_open_is_counted_by_the_stage_that_failed() {
     let (server, _) = start(|it| it.limit.check_timeout = Duration::from_secs(1)).await;
-    let answered = server.post(json!({"type": "offer", "sdp": OFFER_SDP})).await;
+    let answered = server
+        .post(json!({"type": "offer", "sdp": OFFER_SDP}))
+        .await;
     assert_eq!(answered.0, 201);
     until("it has failed", async || {
         let (_, metrics) = text(&server, "/metrics", Some(KEY)).await;

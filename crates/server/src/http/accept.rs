@@ -72,23 +72,23 @@ pub async fn accept(
     (stop, draining): (CancellationToken, CancellationToken),
 ) {
     let head_timeout = doors.limits.head_timeout;
-    let for_strangers = Arc::new(builder(head_timeout));
-    let for_proxies = Arc::new(builder(head_timeout.max(PROXY_IDLE)));
+    let patient = |time| (time, Arc::new(builder(time)));
+    let for_strangers = patient(head_timeout);
+    let for_proxies = patient(head_timeout.max(PROXY_IDLE));
     let http = doors.http.clone();
     let ending = stop.clone();
     let serving = move |stream: TcpStream, from: SocketAddr| {
         // One that comes later is told with its answer.
         let draining = Some(&draining).filter(|it| !it.is_cancelled()).cloned();
         let (app, clients, stop) = (app.clone(), clients.clone(), ending.clone());
-        let server = match http.is_trusted(from.ip()) {
+        let (patience, server) = match http.is_trusted(from.ip()) {
             true => for_proxies.clone(),
             false => for_strangers.clone(),
         };
         async move {
             if let Some(sessions) = clients {
                 let mut first = [0];
-                let peeked =
-                    stop.run_until_cancelled(timeout(head_timeout, stream.peek(&mut first)));
+                let peeked = stop.run_until_cancelled(timeout(patience, stream.peek(&mut first)));
                 match peeked.await {
                     Some(Ok(Ok(1))) if is_client(first[0]) => {
                         return client(&sessions, stream, from, &stop).await;

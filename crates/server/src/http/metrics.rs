@@ -232,7 +232,8 @@ impl Collector for Figures {
 fn openings(it: &mut Writer<'_>, openings: &Openings) -> fmt::Result {
     let help = "Time from the answer until a stage of opening (handshake, then channel) was done, or failed with its session";
     let (kind, unit) = (MetricType::Histogram, Some(&Unit::Seconds));
-    let mut encoder = it.0.encode_descriptor("session_opening", help, unit, kind)?;
+    let mut encoder =
+        it.0.encode_descriptor("session_opening", help, unit, kind)?;
     for ([stage, outcome], times) in openings.all() {
         let labels = [("stage", stage), ("outcome", outcome)];
         times.encode(encoder.encode_family(&labels)?)?;
