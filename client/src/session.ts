@@ -35,6 +35,14 @@ const SILENCE = 3_000;
 /** How long opening may take; and an ICE restart, or the end. */
 const OPEN_LIMIT = 15_000;
 const LIMIT = 5_000;
+/** How long the ways without a TURN server may take before one is asked, in milliseconds. */
+const RELAY_AFTER = 1_500;
+
+/** The TURN servers that an answer names (RFC 9725 section 4.6). */
+export function turnServers(link: string | null): RTCIceServer[] {
+  const found = (link ?? "").matchAll(/<(turns?:[^>]*)>; rel="ice-server"; username="([^"]*)"; credential="([^"]*)"/g);
+  return [...found].map(([, urls, username, credential]) => ({ urls: urls!, username, credential }));
+}
 
 /** One session with the server: from the offer until it is lost. */
 export abstract class Session {
@@ -48,6 +56,8 @@ export abstract class Session {
   isUnwanted = false;
   /** Since when it is being opened, or looks for another way. */
   #restarting = 0;
+  /** When TURN servers are asked, should it not be open by then; none where none are known. */
+  #relayAt = 0;
   #look: ReturnType<typeof setInterval> | undefined;
   #headers: Record<string, string> = {};
   control!: RTCDataChannel;
@@ -99,7 +109,10 @@ export abstract class Session {
       const now = Date.now();
       const limit = this.#isOpen ? LIMIT : OPEN_LIMIT;
       if (this.#restarting && now - this.#restarting > limit) this.#lose();
-      else if (now - this.#heard > SILENCE) void this.restart();
+      else if (this.#relayAt && now > this.#relayAt && !this.#isOpen) {
+        this.#relayAt = Infinity;
+        void this.#renegotiate();
+      } else if (now - this.#heard > SILENCE) void this.restart();
     }, 500);
     peer.onconnectionstatechange = () => {
       if (peer.connectionState === "failed" && !this.#isOpen) this.#lose();
@@ -113,9 +126,13 @@ export abstract class Session {
 
   /** Looks for another way to the server, for the same session. */
   async restart() {
-    const peer = this.#peer!;
     if (!this.#isOpen || this.#restarting) return;
     this.#restarting = Date.now();
+    await this.#renegotiate();
+  }
+
+  async #renegotiate() {
+    const peer = this.#peer!;
     try {
       const offer = await peer.createOffer({ iceRestart: true });
       const answer = await this.#ask("PATCH", this.#url, offer);
@@ -167,7 +184,15 @@ export abstract class Session {
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(OPEN_LIMIT),
     });
-    if (response.ok) return response.json();
+    if (response.ok) {
+      const iceServers = turnServers(response.headers.get("link"));
+      if (iceServers[0] && !this.isOver) {
+        // They are asked when ICE is restarted.
+        this.#peer!.setConfiguration({ iceServers });
+        this.#relayAt ||= Date.now() + RELAY_AFTER;
+      }
+      return response.json();
+    }
     const { code = "not-tickwire", message = `The answer, with status ${response.status}, is not a Tickwire server's.` } =
       await response.json().catch(() => ({}));
     const isPassing = response.status >= 500 || response.status === 429 || code === "not-tickwire";

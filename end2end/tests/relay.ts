@@ -11,8 +11,8 @@ export interface RelayOptions {
   jitter?: number;
   /** The share of datagrams that is lost, from 0 to 1. */
   loss?: number;
-  /** Which datagrams never get through, judged by what they hold. */
-  blocks?: (datagram: Buffer) => boolean;
+  /** Which datagrams never get through, judged by what they hold and by their client's port. */
+  blocks?: (datagram: Buffer, port: number) => boolean;
   /** Whether connections of TCP get through as well, each way as late as datagrams; none is lost. */
   tcp?: boolean;
   /** The same seed loses and delays the same datagrams of a client, counted from its first. */
@@ -116,7 +116,7 @@ export class Relay {
     const client = this.client(outer, from);
     if (!client) return void this.counts.lost++;
     const { address } = outer.address();
-    this.pass(datagram, client.outward, () => client.socket.send(datagram, this.serverPort, address, ignore));
+    this.pass(datagram, from.port, client.outward, () => client.socket.send(datagram, this.serverPort, address, ignore));
   }
 
   private client(outer: Socket, { address, port }: RemoteInfo): Client | undefined {
@@ -126,16 +126,16 @@ export class Relay {
     const seed = this.options.seed + 2 * this.clients.size;
     const client = { socket: open(), outward: random(seed), homeward: random(seed + 1) };
     client.socket.on("message", (datagram) =>
-      this.pass(datagram, client.homeward, () => outer.send(datagram, port, address, ignore)),
+      this.pass(datagram, port, client.homeward, () => outer.send(datagram, port, address, ignore)),
     );
     this.clients.set(key, client);
     return client;
   }
 
-  private pass(datagram: Buffer, random: () => number, send: () => void) {
+  private pass(datagram: Buffer, port: number, random: () => number, send: () => void) {
     const { delay, jitter, loss, blocks } = this.options;
     // Both are drawn for each datagram, so that one that is lost does not change what the next meets.
-    const [isLost, after] = [random() < loss || blocks(datagram), delay + jitter * random()];
+    const [isLost, after] = [random() < loss || blocks(datagram, port), delay + jitter * random()];
     if (this.isCut || isLost || this.queue.size >= QUEUE_MAX) return void this.counts.lost++;
     if (after === 0) {
       this.counts.passed++;
@@ -169,7 +169,8 @@ async function listen({ address, port }: { address: string; port: number }): Pro
   return listener;
 }
 
-function ownAddresses(): string[] {
+/** Loopback, and an interface if there is one. */
+export function ownAddresses(): string[] {
   const interfaces = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
   const outside = interfaces.find(({ family, internal }) => family === "IPv4" && !internal);
   return outside ? ["127.0.0.1", outside.address] : ["127.0.0.1"];

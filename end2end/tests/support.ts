@@ -18,7 +18,7 @@ interface Fixtures {
   /** Starts one with this configuration file. */
   serveConfigured: (config: string) => Promise<OwnServer>;
   /** The same, but browsers reach its UDP port through the relay alone. Its HTTP does not pass there. */
-  serveBehindRelay: (options?: RelayOptions) => Promise<{ server: OwnServer; relay: Relay }>;
+  serveBehindRelay: (options?: RelayOptions, env?: Record<string, string>) => Promise<{ server: OwnServer; relay: Relay }>;
 }
 
 interface WorkerFixtures {
@@ -82,14 +82,15 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     });
   },
   serveBehindRelay: async ({ atEnd, serve }, use) => {
-    await use(async (options) => {
+    await use(async (options, env) => {
       const port = await freePort();
       // By TCP clients come to a listener of their own: that of HTTP is at one address.
       const udp = options?.tcp ? await freePort() : port;
       const relay = await Relay.start(udp, options);
       atEnd(() => relay.close());
       const listen = JSON.stringify([`0.0.0.0:${udp}`]);
-      const server = await serve({ TICKWIRE_PORT_ADVERTISE: JSON.stringify(relay.addresses), TICKWIRE_PORT_LISTEN: listen }, port);
+      const advertise = JSON.stringify(relay.addresses);
+      const server = await serve({ TICKWIRE_PORT_ADVERTISE: advertise, TICKWIRE_PORT_LISTEN: listen, ...env }, port);
       return { server, relay };
     });
   },

@@ -3,6 +3,7 @@ import { changeNetwork } from "./link";
 import { Panel } from "./panel";
 import type { OwnServer } from "./server";
 import { expect, test } from "./support";
+import { TurnServer } from "./turn";
 
 /** A page that is connected, by this way. */
 async function connected(page: Page, server: OwnServer, way: RegExp) {
@@ -48,4 +49,26 @@ test("opens another connection, for the same session, where one breaks", async (
   relay.sever();
   await tickwire.echo("by another connection");
   await expect(tickwire.log).not.toContainText("Reconnecting");
+});
+
+test.describe("with a TURN server, where the server is reached from there alone", () => {
+  for (const transport of ["udp", "tcp"] as const) {
+    test(`comes through it, by ${transport}`, async ({ page, serveBehindRelay, atEnd }) => {
+      const turn = await TurnServer.start(test.info().parallelIndex);
+      atEnd(() => turn.stop());
+      const blocks = (_: Buffer, port: number) => !turn.relaysFrom(port);
+      const { server } = await serveBehindRelay({ blocks }, { TICKWIRE_PORT_TCP: "false", ...turn.env(transport) });
+      // Nothing else gets through. The network between hides from the browser that its way is a relayed one.
+      const { tickwire } = await connected(page, server, /Connection\s*IPv4 · UDP/);
+      await tickwire.echo("through a relay");
+    });
+  }
+
+  test("goes straight where it can", async ({ page, serveBehindRelay, atEnd }) => {
+    const turn = await TurnServer.start(test.info().parallelIndex);
+    atEnd(() => turn.stop());
+    const { server } = await serveBehindRelay({}, turn.env("udp"));
+    const { tickwire } = await connected(page, server, BY_UDP);
+    await tickwire.echo("straight");
+  });
 });

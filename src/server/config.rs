@@ -19,7 +19,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use tickwire_server::{
     AdminConfig, ApiConfig, ChannelConfig, DrainConfig, HttpConfig, LimitConfig, PortConfig,
-    SessionConfig,
+    SessionConfig, TurnConfig,
 };
 use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
@@ -131,6 +131,7 @@ struct File {
     drain: DrainConfig,
     http: HttpConfig,
     limit: LimitConfig,
+    turn: TurnConfig,
     topic: Vec<TopicConfig>,
     log: LogConfig,
 }
@@ -226,6 +227,7 @@ impl Config {
                 api: file.api,
                 http: file.http,
                 limit: file.limit,
+                turn: file.turn,
                 admin: file.admin,
                 drain: file.drain,
             },

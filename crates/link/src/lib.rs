@@ -97,6 +97,8 @@ mod link;
 pub mod machine;
 #[cfg(any(target_arch = "wasm32", test))]
 mod merge;
+#[cfg(any(target_arch = "wasm32", test))]
+mod relays;
 mod report;
 #[cfg(any(target_arch = "wasm32", test))]
 mod silence;

@@ -10,6 +10,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tickwire_peer::port::{Advertise, Advertised};
+pub use turn::TurnConfig;
 
 /// All that a server can be told.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +27,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// How much one may have.
     pub limit: LimitConfig,
+    /// Servers that relay, for clients whom nothing else gets through.
+    pub turn: TurnConfig,
     /// What is for those who run it.
     pub admin: AdminConfig,
     /// How it ends that has others beside it.
@@ -76,6 +79,7 @@ impl Config {
                 bounds::check_advertise(&self.port.advertise),
             ),
             ("api.keys", bounds::check_keys(&self.api.keys)),
+            ("turn", turn::check(&self.turn)),
             ("admin.key", admin::check_key(&self.admin.key)),
             ("drain.over", bounds::check_time_or_none(self.drain.over)),
             (
@@ -225,4 +229,5 @@ mod http;
 mod limit;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod values;

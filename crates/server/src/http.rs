@@ -13,6 +13,7 @@ mod requests;
 mod signaling;
 mod stream;
 mod topics;
+mod turn;
 
 use crate::sessions::Sessions;
 pub(crate) use accept::{Doors, accept, accept_clients};

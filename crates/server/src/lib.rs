@@ -56,7 +56,7 @@ mod update;
 pub use channel::{Channel, Deadline, Latest};
 pub use config::{
     AdminConfig, ApiConfig, ChannelConfig, Config, DrainConfig, HttpConfig, LimitConfig,
-    OutOfBounds, PortConfig, SessionConfig,
+    OutOfBounds, PortConfig, SessionConfig, TurnConfig,
 };
 pub use feeds::Feeds;
 pub use fresh::Counts;

@@ -236,7 +236,7 @@ impl Serving<'_> {
 
     async fn run(mut self, mut updates: mpsc::Receiver<Asked>, ending: &CancellationToken) -> End {
         let now = Instant::now();
-        let check_by = now + self.common.limit.check_timeout;
+        let mut check_by = now + self.common.limit.check_timeout;
         let open_by = now + self.common.session.open_timeout;
         let mut is_checked = false;
         let mut opening = Opening::begin(&self.common.stats.openings);
@@ -280,8 +280,14 @@ impl Serving<'_> {
                     Event::Moved => {}
                 },
                 Some(asked) = updates.recv() => {
+                    let is_restart = asked.update.offer.is_some();
+                    let updated = self.update(*asked.update);
+                    if is_restart && updated.is_ok() {
+                        // The client tries other ways now.
+                        check_by = Instant::now() + self.common.limit.check_timeout;
+                    }
                     // Who asked sees that there is no reply.
-                    let _ = asked.reply.send(self.update(*asked.update));
+                    let _ = asked.reply.send(updated);
                 }
                 true = joined(self.tasks) => {}
             }

@@ -2,7 +2,7 @@
 
 use super::admission::{Admission, Asker, Connections, Network};
 use super::auth::{Authentication, Caller};
-use super::config::{AdminConfig, ApiConfig, Config, HttpConfig, LimitConfig};
+use super::config::{AdminConfig, ApiConfig, Config, HttpConfig, LimitConfig, TurnConfig};
 use super::feeds::{Feeds, FromSession, Opening, Refused};
 use super::id::{SessionId, SessionNumber};
 use super::offer::Offer;
@@ -49,6 +49,7 @@ struct Registry {
     authentication: Authentication,
     /// Who may speak HTTP, and how much of it.
     http: (HttpConfig, LimitConfig),
+    turn: TurnConfig,
     connections: Arc<Connections>,
     /// One permit a stream over HTTP.
     streams: Arc<Semaphore>,
@@ -118,6 +119,7 @@ impl Sessions {
             api: config.api.clone(),
             authentication,
             http: (config.http.clone(), config.limit.clone()),
+            turn: config.turn.clone(),
             connections: Arc::default(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             admission: Arc::new(Admission::new(&config.session, &config.limit)),
@@ -171,6 +173,11 @@ impl Sessions {
     pub(crate) fn http(&self) -> (&HttpConfig, &LimitConfig) {
         let (http, limits) = &self.0.http;
         (http, limits)
+    }
+
+    /// Servers that relay.
+    pub(crate) fn turn(&self) -> &TurnConfig {
+        &self.0.turn
     }
 
     /// The connections of HTTP.

@@ -25,6 +25,7 @@ struct Shown<'a> {
     drain: Drain,
     http: &'a HttpConfig,
     limit: &'a LimitConfig,
+    turn: Turn<'a>,
     log: Log<'a>,
     topic: Vec<&'a super::topic::TopicTable>,
 }
@@ -88,6 +89,13 @@ struct Admin {
 }
 
 #[derive(Serialize)]
+struct Turn<'a> {
+    urls: &'a [String],
+    secret: &'static str,
+    lifetime: String,
+}
+
+#[derive(Serialize)]
 struct Drain {
     over: String,
 }
@@ -96,6 +104,14 @@ struct Drain {
 struct Log<'a> {
     filter: &'a str,
     format: super::LogFormat,
+}
+
+/// What stands for a secret; nothing where there is none.
+fn hidden(secret: &str) -> &'static str {
+    match secret.is_empty() {
+        true => "",
+        false => HIDDEN,
+    }
 }
 
 fn time(time: Duration) -> String {
@@ -148,10 +164,7 @@ impl fmt::Display for Config {
             },
             auth: (&self.auth).into(),
             admin: Admin {
-                key: match server.admin.key.is_empty() {
-                    true => "",
-                    false => HIDDEN,
-                },
+                key: hidden(&server.admin.key),
                 listen: server.admin.listen,
             },
             drain: Drain {
@@ -159,6 +172,11 @@ impl fmt::Display for Config {
             },
             http: &server.http,
             limit: &server.limit,
+            turn: Turn {
+                urls: &server.turn.urls,
+                secret: hidden(&server.turn.secret),
+                lifetime: time(server.turn.lifetime),
+            },
             log: Log {
                 filter: &self.log.filter,
                 format: self.log.format,

@@ -4,6 +4,8 @@ use super::channel::dictionary;
 use super::connection::describe;
 use super::json;
 use crate::Failure;
+use crate::relays::{TurnServer, turn_servers};
+use js_sys::Object;
 use leptos::prelude::window;
 use std::time::Duration;
 use tickwire_wire::signaling::{Answer, Change, Code, SDP_PATH, SignalingError, session_path};
@@ -71,12 +73,36 @@ impl Restart {
     }
 }
 
+/// What an offer is answered with.
+pub struct Answered {
+    pub answer: Answer,
+    pub turn_servers: Vec<TurnServer>,
+}
+
+/// Tells the browser of TURN servers: it asks them when ICE is restarted.
+pub fn offer_relays(peer: &RtcPeerConnection, servers: &[TurnServer]) {
+    if servers.is_empty() {
+        return;
+    }
+    let described = servers.iter().map(|server| {
+        let described = Object::new();
+        json::set(&described, "urls", &(&server.url).into());
+        json::set(&described, "username", &(&server.username).into());
+        json::set(&described, "credential", &(&server.credential).into());
+        described.into()
+    });
+    let configuration = Object::new();
+    json::set(&configuration, "iceServers", &json::list(described));
+    // One that the browser does not understand leaves things as they are.
+    let _ = peer.set_configuration_with_configuration(configuration.unchecked_ref());
+}
+
 /// Opens a session on the server whose router is here.
 pub async fn open_session(
     server: &str,
     offer: &Change,
     token: Option<&str>,
-) -> Result<Answer, Failure> {
+) -> Result<Answered, Failure> {
     let signal = AbortSignal::timeout_with_u32(POST_LIMIT);
     let url = format!("{server}/{SDP_PATH}");
     let response = ask("POST", &url, token, offer, &signal).await?;
@@ -95,7 +121,7 @@ pub async fn change_session(
     token: Option<&str>,
     change: Change,
     signal: &AbortSignal,
-) -> Result<Option<Answer>, Failure> {
+) -> Result<Option<Answered>, Failure> {
     let response = ask("PATCH", url, token, &change, signal).await?;
     if change.sdp.is_none() {
         return Ok(None);
@@ -218,13 +244,17 @@ fn json(change: &Change) -> String {
 }
 
 /// What the server answers an offer with.
-async fn answer(response: &Response) -> Result<Answer, Failure> {
+async fn answer(response: &Response) -> Result<Answered, Failure> {
     let fields = json::parse(&text(response).await?);
-    fields
-        .and_then(|fields| Answer::read(&fields))
-        .ok_or(Failure::NotTickwire {
-            status: response.status(),
-        })
+    let answer = fields.and_then(|fields| Answer::read(&fields));
+    let answer = answer.ok_or(Failure::NotTickwire {
+        status: response.status(),
+    })?;
+    let link = response.headers().get("link").ok().flatten();
+    Ok(Answered {
+        answer,
+        turn_servers: turn_servers(&link.unwrap_or_default()),
+    })
 }
 
 fn refusal(error: SignalingError, retry_after: Option<Duration>) -> Failure {

@@ -3,7 +3,7 @@
 use super::channel::Role;
 use super::connection::Connection;
 use super::driver::Driver;
-use super::negotiation::{self, Restart};
+use super::negotiation::{self, Answered, Restart};
 use super::session::Session;
 use super::{clock, timer};
 use crate::machine::Event;
@@ -15,6 +15,7 @@ use leptos::task::spawn_local;
 use std::rc::Rc;
 use tickwire_wire::feed;
 use tickwire_wire::signaling::{Change, ChannelInit};
+use web_sys::RtcPeerConnectionState;
 
 impl Driver {
     /// Opens a session in place of what there is.
@@ -65,10 +66,14 @@ impl Driver {
             let negotiated = async {
                 let sdp = negotiation::make_offer(&peer).await?;
                 let offer = Change::offer(sdp, channels);
-                let Some((answer, token)) = self.ask_for_session(number, &server, &offer).await?
+                let Some((answered, token)) = self.ask_for_session(number, &server, &offer).await?
                 else {
                     return Ok(());
                 };
+                let Answered {
+                    answer,
+                    turn_servers,
+                } = answered;
                 let url = negotiation::session_url(&server, &answer.id);
                 if !self.has_session(number) {
                     // Stopped meanwhile: nobody else knows of this session.
@@ -85,7 +90,12 @@ impl Driver {
                 if self.is_current(number) {
                     self.advertised.try_set(advertised);
                 }
-                negotiation::accept(&peer, &answer.sdp).await
+                negotiation::accept(&peer, &answer.sdp).await?;
+                negotiation::offer_relays(&peer, &turn_servers);
+                if !turn_servers.is_empty() {
+                    self.relay_later(number);
+                }
+                Ok(())
             };
             self.on_session(
                 number,
@@ -154,20 +164,42 @@ impl Driver {
         }
     }
 
+    /// Has the browser try the TURN servers that it knows, should the connection not be there by then.
+    fn relay_later(self, number: u32) {
+        /// How long the ways without one may take, in milliseconds.
+        const WAIT: f64 = 1_500.0;
+        let relay = move || {
+            let is_there = |session: &mut Session| {
+                let state = session.connection.peer().connection_state();
+                state == RtcPeerConnectionState::Connected
+            };
+            if self.with_session_of(number, is_there) == Some(false) {
+                self.renegotiate(number);
+            }
+        };
+        let again = timer::after(WAIT, relay);
+        drop(self.with_session_of(number, |session| session.again.replace(again)));
+    }
+
     /// Restarts ICE on the session that there is.
     pub(super) fn restart(self) {
-        let begun = self.with_session(|session| {
+        if let Some(number) = self.with_session(|session| session.number) {
+            self.renegotiate(number);
+        }
+    }
+
+    fn renegotiate(self, number: u32) {
+        let begun = self.with_session_of(number, |session| {
             session.again = None;
             let signal = session.begin_restart()?;
             Some((
-                session.number,
                 session.connection.peer(),
                 session.url.clone()?,
                 session.token.clone(),
                 signal,
             ))
         });
-        let Some((number, peer, url, token, signal)) = begun.flatten() else {
+        let Some((peer, url, token, signal)) = begun.flatten() else {
             return;
         };
         spawn_local(async move {
@@ -179,7 +211,10 @@ impl Driver {
                 match answer {
                     // Another restart has begun, with another offer.
                     _ if signal.aborted() => Ok(()),
-                    Some(answer) => restart.accept(&peer, &answer.sdp).await,
+                    Some(answered) => {
+                        negotiation::offer_relays(&peer, &answered.turn_servers);
+                        restart.accept(&peer, &answered.answer.sdp).await
+                    }
                     None => Ok(()),
                 }
             };

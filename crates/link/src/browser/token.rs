@@ -1,10 +1,10 @@
 //! The token that the page shows the server, for as long as a session lasts.
 
 use super::driver::Driver;
-use super::negotiation::{self, is_unauthorized};
+use super::negotiation::{self, Answered, is_unauthorized};
 use crate::{Failure, Milestone};
 use leptos::prelude::*;
-use tickwire_wire::signaling::{Answer, Change};
+use tickwire_wire::signaling::Change;
 
 impl Driver {
     /// Whether the page has something that gives one.
@@ -26,7 +26,7 @@ impl Driver {
         number: u32,
         server: &str,
         offer: &Change,
-    ) -> Result<Option<(Answer, Option<String>)>, Failure> {
+    ) -> Result<Option<(Answered, Option<String>)>, Failure> {
         let token = self.new_token().await;
         if !self.has_session(number) {
             return Ok(None);

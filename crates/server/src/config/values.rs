@@ -1,7 +1,7 @@
 //! Values as they are read: each is refused with what is allowed.
 
 use super::bounds::{self, Whole};
-use super::http;
+use super::{http, turn};
 use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -116,4 +116,24 @@ pub fn hosts<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
     let hosts = Vec::deserialize(d)?;
     http::check_hosts(&hosts).map_err(D::Error::custom)?;
     Ok(hosts)
+}
+
+pub fn turn_urls<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
+    let urls = Vec::deserialize(d)?;
+    turn::check_urls(&urls).map_err(D::Error::custom)?;
+    Ok(urls)
+}
+
+pub fn turn_secret<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    let secret = String::deserialize(d)?;
+    turn::check_secret(&secret).map_err(D::Error::custom)?;
+    Ok(secret)
+}
+
+pub fn turn_lifetime<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(d)?;
+    let read = humantime::parse_duration(&text).unwrap_or_default();
+    turn::check_lifetime(read)
+        .map_err(|expected| D::Error::custom(format!("{expected}, found {text:?}")))?;
+    Ok(read)
 }

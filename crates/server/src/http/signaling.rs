@@ -3,6 +3,7 @@
 
 use super::error::Refusal;
 use super::forwarded::client;
+use super::turn::add_turn_servers;
 use crate::admission::Network;
 use crate::id::SessionId;
 use crate::offer::{Offer, check_channels};
@@ -51,7 +52,7 @@ struct Opened {
     entity_tag: String,
 }
 
-/// `POST /sdp`: 201 with the answer, the session's address, and the ICE session's entity tag. An
+/// `POST /sdp`: 201 with the answer, the session's address, the ICE session's entity tag, and TURN servers. An
 /// offer is JSON, or SDP by itself, which is answered in kind (RFC 9725 section 4.2).
 pub async fn open(State(sessions): State<Sessions>, request: Request) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
@@ -87,7 +88,9 @@ pub async fn open(State(sessions): State<Sessions>, request: Request) -> Result<
     } else {
         Json(answer).into_response()
     };
-    Ok((StatusCode::CREATED, headers, body).into_response())
+    let mut response = (StatusCode::CREATED, headers, body).into_response();
+    add_turn_servers(&sessions, response.headers_mut());
+    Ok(response)
 }
 
 /// Opens a session for a request that was read elsewhere, as `POST /sdp` does.
@@ -138,7 +141,7 @@ async fn answer(
     })
 }
 
-/// `PATCH /sdp/{id}`: 200 with the answer to an offer, 204 where there was none; both with the
+/// `PATCH /sdp/{id}`: 200 with the answer to an offer and TURN servers, 204 where there was none; both with the
 /// ICE session's entity tag. The rules for `If-Match` are those of RFC 9725 section 4.3.1, also
 /// where channels are added: one who knows which ICE session they mean can say so.
 ///
@@ -180,7 +183,9 @@ pub async fn change(
                 sdp,
                 id,
             };
-            (entity_tag, Json(answer)).into_response()
+            let mut response = (entity_tag, Json(answer)).into_response();
+            add_turn_servers(&sessions, response.headers_mut());
+            response
         }
         None => (StatusCode::NO_CONTENT, entity_tag).into_response(),
     })
