@@ -3,6 +3,7 @@ mod allocator;
 use std::process::ExitCode;
 use std::time::SystemTime;
 use tickwire::server::{self, Config, RunError, TopicsError, token};
+use tickwire_server::OpenError;
 use tickwire_server::shutdown::Signals;
 use tokio::net::TcpListener;
 use tracing::error;
@@ -52,6 +53,7 @@ fn make_token(arguments: &[String]) -> ExitCode {
 /// Reads the configuration as a start does, and prints it.
 fn check() -> ExitCode {
     let checked = Config::load().map_err(RunError::from).and_then(|config| {
+        config.server.check().map_err(OpenError::from)?;
         server::check(&config).map_err(TopicsError::from)?;
         server::auth::own_keys(&config.auth)?;
         Ok(config)

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
-import { fileURLToPath } from "node:url";
 import { GONE_SERVER } from "./link";
+import { client } from "./script";
 import { OwnServer, sessions } from "./server";
 import { expect, test } from "./support";
 
@@ -22,8 +22,6 @@ match = "notes"
 policy = "log"
 keep = 1000
 `;
-
-const client = (file: string) => fileURLToPath(new URL(`../../client/dist/${file}`, import.meta.url));
 
 /** Hands connections of HTTP on to whichever server is its target. Datagrams go straight to the servers. */
 async function balancer(target: () => number) {

@@ -1,24 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { APIRequestContext, Page } from "@playwright/test";
+import type { APIRequestContext } from "@playwright/test";
 import { GONE_SERVER } from "./link";
+import { client, link } from "./script";
 import { sessions } from "./server";
 import { expect, test } from "./support";
-
-const client = (file: string) => fileURLToPath(new URL(`../../client/dist/${file}`, import.meta.url));
-
-/** A page of the server's origin with the JavaScript client, and a link in `window.tick`. */
-async function link(page: Page, url = "/") {
-  await page.route("**/client/*", (route) => route.fulfill({ path: client(new URL(route.request().url()).pathname.split("/").pop()!) }));
-  await page.goto(url);
-  await page.evaluate(async () => {
-    const { connect } = await import("/client/index.js" as string);
-    const w = window as any;
-    w.states = [];
-    w.tick = connect("/", { onstate: (state: string) => w.states.push(state) });
-  });
-}
 
 test("the JavaScript client has the snapshot, and then what changes", async ({ page, request }) => {
   await link(page);

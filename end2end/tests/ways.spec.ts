@@ -1,6 +1,7 @@
 import type { Page } from "@playwright/test";
 import { changeNetwork } from "./link";
 import { Panel } from "./panel";
+import { link } from "./script";
 import type { OwnServer } from "./server";
 import { expect, test } from "./support";
 import { TurnServer } from "./turn";
@@ -63,6 +64,21 @@ test.describe("with a TURN server, where the server is reached from there alone"
       await tickwire.echo("through a relay");
     });
   }
+
+  test("the JavaScript client comes through it too", async ({ page, serveBehindRelay, atEnd }) => {
+    const turn = await TurnServer.start(test.info().parallelIndex);
+    atEnd(() => turn.stop());
+    const blocks = (_: Buffer, port: number) => !turn.relaysFrom(port);
+    const { server } = await serveBehindRelay({ blocks }, { TICKWIRE_PORT_TCP: "false", ...turn.env("udp") });
+    await link(page, server.url);
+    const keys = await page.evaluate(async () => {
+      const prices = (window as any).tick.subscribe("prices");
+      await prices.complete;
+      return prices.values.size;
+    });
+    expect(keys).toBe(20);
+    await page.evaluate(() => (window as any).tick.close());
+  });
 
   test("goes straight where it can", async ({ page, serveBehindRelay, atEnd }) => {
     const turn = await TurnServer.start(test.info().parallelIndex);

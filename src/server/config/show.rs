@@ -74,6 +74,7 @@ struct Channel {
 #[derive(Serialize)]
 struct Port {
     listen: Vec<String>,
+    tcp: bool,
     advertise: Vec<String>,
 }
 
@@ -157,6 +158,7 @@ impl fmt::Display for Config {
             },
             port: Port {
                 listen: addresses(&server.port.listen),
+                tcp: server.port.tcp,
                 advertise: addresses(&server.port.advertise),
             },
             api: Api {

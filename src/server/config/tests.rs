@@ -260,6 +260,17 @@ fn what_is_shown_is_read_as_the_same() {
     assert_eq!(again.server.session.max, 7);
     assert_eq!(again.topics.len(), 1);
 
+    let turn = r#"
+        [turn]
+        urls = ["turn:turn.example.com"]
+        secret = "that nobody is to see"
+    "#;
+    let shown = read(turn, &[]).unwrap().to_string();
+    assert!(
+        shown.contains("turn.example.com") && !shown.contains("nobody"),
+        "{shown}"
+    );
+
     let keys = "[api]\nkeys = [\"a-key-that-nobody-is-to-see\"]";
     let shown = read(keys, &[]).unwrap().to_string();
     assert!(

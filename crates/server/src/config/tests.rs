@@ -8,7 +8,7 @@ fn the_defaults_are_within_their_bounds() {
 #[test]
 fn what_is_out_of_its_bounds_is_refused_by_its_name_and_with_what_is_allowed() {
     type Change = fn(&mut Config);
-    let cases: [(Change, &str); 5] = [
+    let cases: [(Change, &str); 7] = [
         (
             |it| it.session.max = 0,
             "session.max: expected a whole number from 1 to 100000, found 0",
@@ -31,6 +31,14 @@ fn what_is_out_of_its_bounds_is_refused_by_its_name_and_with_what_is_allowed() {
                 it.port.advertise = vec![Advertised { ip, port: None }];
             },
             "port.advertise: expected an address that browsers can reach, found 0.0.0.0",
+        ),
+        (
+            |it| it.turn.urls = vec!["turn:turn.example.com".into()],
+            "turn: expected both urls and secret, or neither",
+        ),
+        (
+            |it| it.turn.urls = vec!["turn:a>; rel=\"next\"".into()],
+            r#"turn: expected an address such as "turn:turn.example.com:3478?transport=udp", found "turn:a>; rel=\"next\"""#,
         ),
     ];
     for (change, expected) in cases {
