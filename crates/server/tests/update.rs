@@ -52,6 +52,45 @@ async fn open_one(server: &Server) -> String {
     answer["id"].as_str().unwrap().to_owned()
 }
 
+/// The header fields `Link` of an answer to the offer in `body`.
+async fn links(method: &'static str, url: String, body: Value) -> Vec<String> {
+    let asking = move || {
+        let request = axum::http::Request::builder().method(method).uri(url);
+        let request = request.header("content-type", "application/json");
+        let request = request.header("if-match", "*").body(body.to_string());
+        let response = support::agent().run(request.unwrap()).unwrap();
+        assert!(response.status().is_success(), "{}", response.status());
+        let links = response.headers().get_all("link").iter();
+        links.map(|it| it.to_str().unwrap().to_owned()).collect()
+    };
+    tokio::task::spawn_blocking(asking).await.unwrap()
+}
+
+#[tokio::test]
+async fn answers_to_offers_name_the_turn_servers() {
+    let without = Server::start(config(|_| {})).await;
+    let url = format!("{}/sdp", without.url);
+    assert!(links("POST", url, offer(OFFER_SDP)).await.is_empty());
+    let server = Server::start(config(|it| {
+        it.turn.urls = vec!["turn:a.example".into(), "turns:b.example:443".into()];
+        it.turn.secret = "shared".into();
+    }))
+    .await;
+    let are_both = |links: &[String]| {
+        assert_eq!(links.len(), 2);
+        assert!(links[0].starts_with(r#"<turn:a.example>; rel="ice-server"; username=""#));
+        assert!(links[1].starts_with(r#"<turns:b.example:443>; rel="ice-server"; username=""#));
+        assert!(links.iter().all(|it| !it.contains("shared")), "{links:?}");
+    };
+    are_both(&links("POST", format!("{}/sdp", server.url), offer(OFFER_SDP)).await);
+    let id = open_one(&server).await;
+    let url = format!("{}/sdp/{id}", server.url);
+    are_both(&links("PATCH", url.clone(), offer(&restarting())).await);
+    // Whoever asks for less is told of none.
+    let more = json!({"channels": [{"label": "data", "id": 9}]});
+    assert!(links("PATCH", url, more).await.is_empty());
+}
+
 #[tokio::test]
 async fn a_stream_goes_on_over_a_restart_and_misses_nothing() {
     let server = Server::start_with(config(|_| {}), feeds()).await;

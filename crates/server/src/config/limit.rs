@@ -27,7 +27,7 @@ pub struct LimitConfig {
     /// Those of an address. 1 to 1,000,000.
     #[serde(deserialize_with = "values::count")]
     pub pending_per_address: usize,
-    /// How long after the answer the client's first connectivity check may take. 1 s to 10 min.
+    /// How long after an answer, the newest there is, the client's first connectivity check may take. 1 s to 10 min.
     #[serde(deserialize_with = "values::duration", serialize_with = "humantime")]
     pub check_timeout: Duration,
     /// Offers a second from an address; four times as many at once. 1 to 1,000,000.
