@@ -23,6 +23,7 @@ test("comes by TCP where UDP is blocked", async ({ page, serveBehindRelay }) => 
   const { server, relay } = await serveBehindRelay({ blocks: () => true, delay: 25, tcp: true });
   const { tickwire } = await connected(page, server, BY_TCP);
   await tickwire.echo("by TCP");
+  await expect(page.locator(".way .why")).toContainText("UDP does not get through");
   expect(relay.counts.passed).toBe(0);
 });
 
@@ -30,6 +31,7 @@ test("goes by UDP although TCP gets through too", async ({ page, serveBehindRela
   const { server } = await serveBehindRelay({ delay: 25, tcp: true });
   const { tickwire } = await connected(page, server, BY_UDP);
   await tickwire.echo("by UDP");
+  await expect(page.locator(".way .why")).toBeEmpty();
 });
 
 test("goes on by UDP, in the same session, when the network lets it through", async ({ page, serveBehindRelay }) => {

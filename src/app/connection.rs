@@ -68,6 +68,7 @@ pub fn Connection(link: Link, ready: Signal<bool>) -> impl IntoView {
                 <section class="way">
                     <h3>"Path in use"</h3>
                     <Way path=link.path round_trip=link.round_trip />
+                    <p class="why">{move || link.path.with(|path| path.as_ref().and_then(why))}</p>
                     <Channels channels=link.channels />
                 </section>
                 <CopyReport link vantage ready />
@@ -143,6 +144,21 @@ fn way(path: &Path) -> String {
         },
     ]
     .join(" · ")
+}
+
+/// Why it is no better one.
+fn why(path: &Path) -> Option<&'static str> {
+    if path.is_relayed() {
+        Some(
+            "Nothing gets through between this device and the server itself: values take a way around, by a TURN server. On a network that lets UDP or TCP through to the server they are sooner here.",
+        )
+    } else if path.protocol.eq_ignore_ascii_case("tcp") {
+        Some(
+            "UDP does not get through to the server, so values come by TCP. They are as new, and later where packets are lost. On a network that lets UDP through the next connection takes it.",
+        )
+    } else {
+        None
+    }
 }
 
 /// What is likely, and what to do about it.
