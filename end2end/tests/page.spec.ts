@@ -140,6 +140,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     test.use({ colorScheme });
 
     test("fits each width, and has no accessibility violation", async ({ page }) => {
+      test.slow();
       const tickwire = new TickwirePage(page);
       await page.goto("/");
       await expect(tickwire.start).toBeEnabled();

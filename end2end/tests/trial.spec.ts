@@ -348,6 +348,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     test.use({ colorScheme });
 
     test("fits each width, and has no accessibility violation", async ({ page }) => {
+      test.slow();
       const trial = await openTrial(page);
       await trial.load(1_200, 100, 1);
       await trial.start.click();

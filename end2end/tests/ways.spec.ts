@@ -3,8 +3,16 @@ import { changeNetwork } from "./link";
 import { Panel } from "./panel";
 import { link } from "./script";
 import type { OwnServer } from "./server";
-import { expect, test } from "./support";
+import { expect, test as base } from "./support";
 import { TurnServer } from "./turn";
+
+const test = base.extend<{ turn: TurnServer }>({
+  turn: async ({ atEnd }, use, { parallelIndex }) => {
+    const turn = await TurnServer.start(parallelIndex);
+    atEnd(() => turn.stop());
+    await use(turn);
+  },
+});
 
 /** A page that is connected, by this way. */
 async function connected(page: Page, server: OwnServer, way: RegExp) {
@@ -18,6 +26,13 @@ async function connected(page: Page, server: OwnServer, way: RegExp) {
 
 const BY_TCP = /Connection\s*IPv4 · TCP · direct/;
 const BY_UDP = /Connection\s*IPv4 · UDP · direct/;
+
+const WITHOUT_TCP = { TICKWIRE_PORT_TCP: "false" };
+
+/** Lets nothing through but what this one relays. */
+function allBut(turn: TurnServer) {
+  return (_: Buffer, port: number) => !turn.relaysFrom(port);
+}
 
 test("comes by TCP where UDP is blocked", async ({ page, serveBehindRelay }) => {
   const { server, relay } = await serveBehindRelay({ blocks: () => true, delay: 25, tcp: true });
@@ -54,24 +69,18 @@ test("opens another connection, for the same session, where one breaks", async (
   await expect(tickwire.log).not.toContainText("Reconnecting");
 });
 
-test.describe("with a TURN server, where the server is reached from there alone", () => {
+test.describe("with a TURN server", () => {
   for (const transport of ["udp", "tcp"] as const) {
-    test(`comes through it, by ${transport}`, async ({ page, serveBehindRelay, atEnd }) => {
-      const turn = await TurnServer.start(test.info().parallelIndex);
-      atEnd(() => turn.stop());
-      const blocks = (_: Buffer, port: number) => !turn.relaysFrom(port);
-      const { server } = await serveBehindRelay({ blocks }, { TICKWIRE_PORT_TCP: "false", ...turn.env(transport) });
-      // Nothing else gets through. The network between hides from the browser that its way is a relayed one.
+    test(`comes through it, by ${transport}`, async ({ page, turn, serveBehindRelay }) => {
+      const { server } = await serveBehindRelay({ blocks: allBut(turn) }, { ...WITHOUT_TCP, ...turn.env(transport) });
+      // The network between hides from the browser that its way is a relayed one.
       const { tickwire } = await connected(page, server, /Connection\s*IPv4 · UDP/);
       await tickwire.echo("through a relay");
     });
   }
 
-  test("the JavaScript client comes through it too", async ({ page, serveBehindRelay, atEnd }) => {
-    const turn = await TurnServer.start(test.info().parallelIndex);
-    atEnd(() => turn.stop());
-    const blocks = (_: Buffer, port: number) => !turn.relaysFrom(port);
-    const { server } = await serveBehindRelay({ blocks }, { TICKWIRE_PORT_TCP: "false", ...turn.env("udp") });
+  test("the JavaScript client comes through it too", async ({ page, turn, serveBehindRelay }) => {
+    const { server } = await serveBehindRelay({ blocks: allBut(turn) }, { ...WITHOUT_TCP, ...turn.env("udp") });
     await link(page, server.url);
     const keys = await page.evaluate(async () => {
       const prices = (window as any).tick.subscribe("prices");
@@ -82,9 +91,7 @@ test.describe("with a TURN server, where the server is reached from there alone"
     await page.evaluate(() => (window as any).tick.close());
   });
 
-  test("goes straight where it can", async ({ page, serveBehindRelay, atEnd }) => {
-    const turn = await TurnServer.start(test.info().parallelIndex);
-    atEnd(() => turn.stop());
+  test("goes straight where it can", async ({ page, turn, serveBehindRelay }) => {
     const { server } = await serveBehindRelay({}, turn.env("udp"));
     const { tickwire } = await connected(page, server, BY_UDP);
     await tickwire.echo("straight");

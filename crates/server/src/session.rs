@@ -280,9 +280,8 @@ impl Serving<'_> {
                     Event::Moved => {}
                 },
                 Some(asked) = updates.recv() => {
-                    let is_restart = asked.update.offer.is_some();
                     let updated = self.update(*asked.update);
-                    if is_restart && updated.is_ok() {
+                    if updated.as_ref().is_ok_and(|it| it.sdp.is_some()) {
                         // The client tries other ways now.
                         check_by = Instant::now() + self.common.limit.check_timeout;
                     }

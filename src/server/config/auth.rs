@@ -62,10 +62,7 @@ pub struct Shown<'a> {
 impl<'a> From<&'a AuthConfig> for Shown<'a> {
     fn from(config: &'a AuthConfig) -> Self {
         Self {
-            secret: match config.secret.is_empty() {
-                true => "",
-                false => super::show::HIDDEN,
-            },
+            secret: super::show::hidden(&config.secret),
             key_files: &config.key_files,
             jwks_url: &config.jwks_url,
             audience: &config.audience,

@@ -108,7 +108,7 @@ struct Log<'a> {
 }
 
 /// What stands for a secret; nothing where there is none.
-fn hidden(secret: &str) -> &'static str {
+pub fn hidden(secret: &str) -> &'static str {
     match secret.is_empty() {
         true => "",
         false => HIDDEN,
