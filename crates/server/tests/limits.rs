@@ -193,6 +193,49 @@ async fn an_address_has_its_share_of_connections() {
     .await;
 }
 
+#[tokio::test]
+async fn a_connection_more_than_there_may_be_waits() {
+    let server = Server::start(config(|it| {
+        it.limit.connections = 2;
+        it.limit.head_timeout = PATIENCE;
+    }))
+    .await;
+    let head = b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n";
+    let held = connect(&server);
+    let mut busy = connect(&server);
+    let mut waiting = connect(&server);
+    let last = b"GET /health HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    waiting.write_all(last).unwrap();
+    // Many requests come after it, and are answered.
+    let busy = tokio::task::spawn_blocking(move || {
+        for _ in 0..50 {
+            busy.write_all(head).unwrap();
+            let read = busy.read(&mut [0; 4_096]).unwrap();
+            assert!(read > 0);
+        }
+        busy
+    });
+    let busy = busy.await.unwrap();
+    waiting.set_nonblocking(true).unwrap();
+    let peeked = waiting.peek(&mut [0]).map_err(|cause| cause.kind());
+    assert_eq!(peeked, Err(ErrorKind::WouldBlock));
+    waiting.set_nonblocking(false).unwrap();
+    drop((held, busy));
+    let answer = rest(waiting).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let server = Server::start(config(|_| {})).await;
+    let mut stream = connect(&server);
+    let head = "POST /sdp HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\nconnection: close\r\n\r\n{";
+    stream.write_all(head.as_bytes()).unwrap();
+    let answer = rest(stream).await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(answer.contains("did not arrive within 10s"), "{answer}");
+}
+
 /// The head of the answer to a request with these fields.
 async fn answered(server: &Server, method: &str, path: &str, fields: &str) -> String {
     let mut stream = connect(server);

@@ -150,19 +150,14 @@ async fn each<F>(
     let under_way = TaskTracker::new();
     let mut back_off = BACK_OFF;
     loop {
-        let accepted = stop.run_until_cancelled(async {
-            // It is closed nowhere.
-            let place = doors.places.clone().acquire_owned().await.ok();
-            (listener.accept().await, place)
-        });
-        let (stream, from, place) = match accepted.await {
+        let (stream, from) = match stop.run_until_cancelled(listener.accept()).await {
             None => break,
-            Some((Ok((stream, from)), place)) => (stream, from, place),
-            Some((Err(cause), _)) if is_of_connection(&cause) => {
+            Some(Ok(accepted)) => accepted,
+            Some(Err(cause)) if is_of_connection(&cause) => {
                 debug!(%cause, "a connection went before it was accepted");
                 continue;
             }
-            Some((Err(cause), _)) => {
+            Some(Err(cause)) => {
                 // As a rule there are no more files to be had: those that are open end.
                 warn!(%cause, "no connection can be accepted");
                 let _ = stop.run_until_cancelled(sleep(back_off)).await;
@@ -177,6 +172,12 @@ async fn each<F>(
         };
         let Some(connection) = doors.connections.enter(from.ip().into(), most) else {
             continue;
+        };
+        // Only now: a listener to which nobody comes would keep a place from the others. It is closed
+        // nowhere.
+        let place = doors.places.clone().acquire_owned();
+        let Some(place) = stop.run_until_cancelled(place).await else {
+            break;
         };
         let serving = serving(stream, from);
         under_way.spawn(async move {
