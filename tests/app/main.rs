@@ -4,6 +4,8 @@ mod check;
 mod machine;
 mod page;
 mod signalling;
+#[cfg(unix)]
+mod supervisor;
 #[path = "../../crates/server/tests/support/mod.rs"]
 mod support;
 mod token;

@@ -10,8 +10,8 @@ use bytes::BytesMut;
 use network::{Conditions, Network};
 use reader::{Reader, channels, server};
 use std::time::{Duration, Instant};
-use support::within;
-use tickwire_server::{Policy, Topics};
+use support::{Server, config, within};
+use tickwire_server::{Feeds, Policy, Topics};
 use tickwire_values::Publisher;
 use tickwire_wire::control::{Refusal, ToReader, ToServer};
 use tokio::time::sleep_until;
@@ -159,4 +159,38 @@ async fn each_value_of_a_log_is_told_when_it_is_taken() {
         .collect();
     assert_eq!(entries, ["message 2", "message 3"]);
     assert_eq!((chat.len(), closed.len()), (2, 0));
+}
+
+#[tokio::test]
+async fn a_session_publishes_so_many_values_a_second() {
+    const SENT: u64 = 30;
+    let topics = Topics::new();
+    let chat = topics.topic("chat", Policy::log(100).publish());
+    let config = config(|it| it.limit.values_per_second = 1);
+    let server = Server::start_with(config, Feeds::new().topics(&topics)).await;
+    let mut reader = Reader::connect(&server).await;
+    for id in 1..=SENT {
+        let said = ToServer::Publish {
+            id,
+            topic: "chat".into(),
+            key: "alice".into(),
+            value: "hello".into(),
+        };
+        reader.say(&said).await;
+    }
+    let is_answer =
+        |it: &&ToReader| matches!(it, ToReader::Published { .. } | ToReader::Refused { .. });
+    let is_done = |reader: &Reader| reader.said.iter().filter(is_answer).count() == SENT as usize;
+    reader.read_until("an answer to each", is_done).await;
+    let taken = |it: &&ToReader| matches!(it, ToReader::Published { .. });
+    let taken = reader.said.iter().filter(taken).count();
+    // Four at once, and those of the seconds that sending them has taken.
+    assert!((4..SENT as usize).contains(&taken), "{taken}");
+    assert_eq!(chat.len(), taken);
+    for said in &reader.said {
+        if let ToReader::Refused { code, message, .. } = said {
+            assert_eq!(*code, Refusal::TooMany);
+            assert!(message.contains("values-per-second"), "{message}");
+        }
+    }
 }
