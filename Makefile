@@ -17,7 +17,7 @@ test: lint ## everything: lint, Rust tests, the JavaScript client, browser tests
 	scripts/env cargo test --manifest-path load/Cargo.toml --target-dir target
 	npm --prefix client run --silent build
 	npm --prefix client test --silent
-	scripts/env cargo leptos end-to-end
+	scripts/env cargo leptos end-to-end || { cd end2end && npx playwright test --last-failed --list; exit 1; }
 
 lint: setup ## formatting, clippy, documentation, packages and dependencies, without a warning
 	scripts/env cargo fmt --all --check

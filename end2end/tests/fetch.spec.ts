@@ -2,10 +2,9 @@ import { expect, test } from "@playwright/test";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 // What set-up downloads is what is pinned, or it is not taken.
@@ -24,7 +23,8 @@ async function fetched(path: string) {
   if (path === "/nobody") {
     await new Promise((closed) => server.close(closed));
   }
-  const folder = mkdtempSync(join(tmpdir(), "tickwire-fetch-"));
+  const folder = test.info().outputPath("fetched");
+  mkdirSync(folder, { recursive: true });
   const file = join(folder, "file");
   const url = `http://127.0.0.1:${port}${path}`;
   const child = spawn("../scripts/fetch", [url, sha256, file], { cwd: process.cwd() });
