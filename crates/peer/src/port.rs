@@ -24,7 +24,7 @@ pub use candidates::{Advertise, Advertised, AdvertisedError};
 pub use handle::{DataChannel, Heard, PeerHandle};
 pub use routes::{Reason, Size};
 pub use slot::{OnPath, Released};
-pub use stream::is_client;
+pub use stream::{is_client, prepare};
 
 use crate::dtls::{Identity, IdentityError};
 use crate::ice::Credentials;

@@ -79,6 +79,18 @@ impl Authentication {
         }
         Ok(Some(user))
     }
+
+    /// The same where the request shows this token.
+    ///
+    /// # Errors
+    /// As [`Authentication::ask`].
+    pub async fn ask_with(&self, request: &Parts, token: &str) -> Result<Option<User>, Denied> {
+        let value = HeaderValue::try_from(format!("Bearer {token}"));
+        let value = value.map_err(|_| Denied::Unknown("The token cannot be read.".into()))?;
+        let mut request = request.clone();
+        request.headers.insert(header::AUTHORIZATION, value);
+        self.ask(&request).await
+    }
 }
 
 impl fmt::Debug for Authentication {
@@ -190,10 +202,7 @@ impl Caller {
         let (mut request, ()) = axum::http::Request::new(()).into_parts();
         self.0.request.headers().clone_into(&mut request.headers);
         request.extensions = self.0.request.extensions().clone();
-        let value = HeaderValue::try_from(format!("Bearer {token}"));
-        let value = value.map_err(|_| Denied::Unknown("The token cannot be read.".into()))?;
-        request.headers.insert(header::AUTHORIZATION, value);
-        match self.0.authentication.ask(&request).await? {
+        match self.0.authentication.ask_with(&request, token).await? {
             Some(user) => self.renew_as(user),
             None => Ok(()),
         }

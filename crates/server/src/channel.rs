@@ -6,10 +6,12 @@
 //! one message a channel, and as much again for a sink's unsent values. A reader that takes nothing
 //! for [`ChannelConfig::stall_timeout`] loses its channel.
 
+mod carrier;
 mod pump;
 mod shared;
 mod sink;
 
+pub use carrier::Carrier;
 pub use pump::{Pump, open};
 pub use shared::refuse;
 pub use sink::{Deadline, Latest};
@@ -138,6 +140,11 @@ impl Channel {
         } else {
             Err(SendError::Full)
         }
+    }
+
+    /// Whether what is sent before anything has come may be lost.
+    pub(crate) fn may_be_unknown(&self) -> bool {
+        self.shared.inner.may_be_unknown()
     }
 
     /// The round trip of the session's path, as it was when it was proven.

@@ -34,7 +34,7 @@ pub use echo::echo;
 pub use handler::{Feed, FromSession, Opening, Params, Refused};
 pub use presence::Presence;
 
-use super::channel::{self, Channel, Pump};
+use super::channel::{self, Carrier, Channel, Pump};
 use super::config::ChannelConfig;
 use super::fresh::Gate;
 use super::message::SendError;
@@ -48,7 +48,6 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tickwire_auth::User;
-use tickwire_peer::port::DataChannel;
 use tickwire_wire::{control, feed};
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
@@ -223,7 +222,7 @@ impl Table {
     /// Serves one open channel until it has closed.
     pub async fn serve(
         &self,
-        inner: DataChannel,
+        inner: Carrier,
         config: &ChannelConfig,
         gate: Arc<Gate>,
         session: &Session,

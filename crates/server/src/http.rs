@@ -11,6 +11,7 @@ mod metrics;
 mod origin;
 mod requests;
 mod signaling;
+mod socket;
 mod stream;
 mod topics;
 mod turn;
@@ -27,13 +28,14 @@ pub(crate) use requests::count;
 pub use signaling::{BODY_LIMIT, BODY_TIMEOUT, admit};
 
 /// The signalling, the topics and the health of these sessions: `POST /sdp`, `PATCH` and
-/// `DELETE /sdp/{id}`, `/topics` and what is below, and `GET /health`. Merge it into a router of your own, and serve that with
+/// `DELETE /sdp/{id}`, `GET /ws`, `/topics` and what is below, and `GET /health`. Merge it into a router of your own, and serve that with
 /// `into_make_service_with_connect_info::<SocketAddr>()`, so that browsers on the same machine
 /// are told of its loopback address.
 pub fn router(sessions: Sessions) -> Router {
     Router::new()
         .route("/sdp", post(signaling::open))
         .route("/sdp/{id}", delete(signaling::end).patch(signaling::change))
+        .route("/ws", get(socket::open))
         .route("/topics", get(topics::list))
         .route("/topics/{topic}", get(topics::snapshot).post(batch::batch))
         .route(

@@ -49,6 +49,7 @@ mod serve;
 mod session;
 mod sessions;
 pub mod shutdown;
+mod socket;
 mod stats;
 mod topics;
 mod update;

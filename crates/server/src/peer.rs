@@ -15,9 +15,9 @@ use tracing::{error, info};
 
 /// Bytes that may wait for a session's feeds to take them, for all of its channels, times the
 /// largest message.
-const WINDOW: u32 = 4;
+const WINDOW: usize = 4;
 /// … and as many at least: what a fast link carries in a round trip.
-const LEAST_WINDOW: u32 = 256 * 1024;
+const LEAST_WINDOW: usize = 256 * 1024;
 /// The longest label and subprotocol of a channel that the browser announces, in bytes.
 const MAX_LABEL: usize = 1_024;
 
@@ -171,12 +171,20 @@ fn init(channel: ChannelInit) -> sctp::ChannelInit {
     }
 }
 
+/// How many bytes may wait for a session's feeds to take them.
+pub fn receive_window(config: &ChannelConfig) -> usize {
+    config
+        .message_bytes
+        .saturating_mul(WINDOW)
+        .max(LEAST_WINDOW)
+}
+
 fn limits(config: &ChannelConfig) -> SctpLimits {
     let max_message_bytes = u32::try_from(config.message_bytes).unwrap_or(u32::MAX);
     SctpLimits {
         max_channels: config.max,
         max_message_bytes,
-        receive_window: max_message_bytes.saturating_mul(WINDOW).max(LEAST_WINDOW),
+        receive_window: u32::try_from(receive_window(config)).unwrap_or(u32::MAX),
         max_label_bytes: MAX_LABEL,
     }
 }

@@ -1,9 +1,8 @@
-//! Whether a session's browser is there, as far as its datagrams tell.
+//! Whether a session's browser is there, as far as what comes of it tells.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-use tickwire_peer::port::Heard;
 use tracing::info;
 
 /// How long a browser may be silent that is sent something each second: an acknowledgement may be
@@ -13,16 +12,20 @@ const LIMIT: Duration = Duration::from_secs(2);
 
 /// A session's part of the number of silent sessions: it is one of them or not, however many look.
 pub struct Silence {
-    heard: Heard,
+    /// How long ago the browser was heard.
+    heard_ago: Box<dyn Fn() -> Option<Duration> + Send + Sync>,
     is_silent: AtomicBool,
     all: Arc<AtomicUsize>,
 }
 
 impl Silence {
     /// A browser that is there. `all` counts those of the server that are not.
-    pub fn new(heard: Heard, all: Arc<AtomicUsize>) -> Arc<Self> {
+    pub fn new(
+        heard_ago: impl Fn() -> Option<Duration> + Send + Sync + 'static,
+        all: Arc<AtomicUsize>,
+    ) -> Arc<Self> {
         Arc::new(Self {
-            heard,
+            heard_ago: Box::new(heard_ago),
             is_silent: AtomicBool::new(false),
             all,
         })
@@ -58,7 +61,7 @@ impl Presence {
 
     /// Whether nothing was heard for so long that the browser may be gone.
     pub(crate) fn is_silent(&self) -> bool {
-        self.0.heard.ago().is_some_and(|ago| ago >= LIMIT)
+        (self.0.heard_ago)().is_some_and(|ago| ago >= LIMIT)
     }
 }
 

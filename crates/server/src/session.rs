@@ -1,27 +1,30 @@
 //! One peer's life, from its offer to its end.
 
+mod client;
+
 use super::admission::Place;
 use super::auth::Caller;
+use super::channel::Carrier;
 use super::config::{ChannelConfig, LimitConfig, SessionConfig};
 use super::feeds::{GRACE, Session, Table};
 use super::id::SessionNumber;
 use super::offer::Offer;
-use super::peer::{Answerer, Peer};
+use super::peer::Answerer;
 use super::presence::Silence;
 use super::request::OpeningRequest;
+use super::socket::{self, Socket};
 use super::stats::{Ended, Opening, Stats};
 use super::topics::{Figures, Reading};
 use super::update::{Asked, Update, Updated};
+use client::{Client, Happened, SocketClient};
 use std::any::Any;
 use std::fmt;
 use std::pin::pin;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tickwire_peer::peer::{self, Event};
-use tickwire_peer::port::DataChannel;
-use tickwire_peer::sctp;
-use tickwire_wire::signaling::SignalingError;
+use tickwire_peer::peer;
+use tickwire_wire::signaling::{Code, SignalingError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -48,6 +51,8 @@ enum End {
     NeverOpened,
     /// The connection has ended.
     Lost(peer::End),
+    /// The WebSocket has.
+    SocketLost(socket::End),
 }
 
 impl End {
@@ -55,13 +60,17 @@ impl End {
     fn kind(&self) -> Ended {
         match self {
             Self::Asked => Ended::Asked,
-            Self::LastChannelClosed | Self::Lost(peer::End::Closed) => Ended::Closed,
+            Self::LastChannelClosed
+            | Self::Lost(peer::End::Closed)
+            | Self::SocketLost(socket::End::Closed) => Ended::Closed,
             Self::NeverReached => Ended::NeverReached,
             Self::Full => Ended::Full,
             Self::Expired => Ended::Expired,
             Self::NeverOpened => Ended::NeverOpened,
-            Self::Lost(peer::End::Silent(_)) => Ended::Silent,
-            Self::Lost(_) => Ended::Failed,
+            Self::Lost(peer::End::Silent(_)) | Self::SocketLost(socket::End::Silent(_)) => {
+                Ended::Silent
+            }
+            Self::Lost(_) | Self::SocketLost(_) => Ended::Failed,
         }
     }
 }
@@ -76,6 +85,7 @@ impl fmt::Display for End {
             Self::Expired => f.write_str("its token has ended"),
             Self::NeverOpened => f.write_str("no channel opened in time"),
             Self::Lost(cause) => cause.fmt(f),
+            Self::SocketLost(cause) => cause.fmt(f),
         }
     }
 }
@@ -118,10 +128,22 @@ pub struct Common {
     pub feeds: Arc<Table>,
 }
 
+/// How a client comes.
+pub enum Coming {
+    /// By an offer.
+    Offer {
+        offer: Offer,
+        /// Takes the answer, or why there is none.
+        answer: oneshot::Sender<Result<Updated, SignalingError>>,
+    },
+    /// By a WebSocket.
+    Socket(Arc<Socket>),
+}
+
 /// What a session is given.
 pub struct Setup {
-    pub offer: Offer,
-    /// What the offer came with.
+    pub client: Coming,
+    /// The request by which it came.
     pub request: OpeningRequest,
     /// Who has sent it.
     pub caller: Caller,
@@ -129,8 +151,6 @@ pub struct Setup {
     pub registry: Arc<dyn Any + Send + Sync>,
     /// How many sessions of the server are silent.
     pub silent: Arc<AtomicUsize>,
-    /// Takes the answer, or why there is none.
-    pub answer: oneshot::Sender<Result<Updated, SignalingError>>,
     /// What requests want of the session later.
     pub updates: mpsc::Receiver<Asked>,
     /// Its place, which is a pending one.
@@ -139,27 +159,39 @@ pub struct Setup {
     pub ending: CancellationToken,
 }
 
-/// Answers the offer and serves the peer until it ends. When this returns, the peer and its tasks
-/// are gone.
+/// Answers the offer, if there is one, and serves the client until it ends. When this returns, the client and
+/// its tasks are gone.
 pub async fn run(common: Arc<Common>, number: SessionNumber, setup: Setup) {
-    let (peer, negotiated, sdp) = match common.answerer.answer(setup.offer, setup.request.from()) {
-        Ok(answered) => answered,
-        Err(refused) => {
-            let _ = setup.answer.send(Err(refused));
-            return;
+    let (client, waiting) = match setup.client {
+        Coming::Offer { offer, answer } => {
+            let (peer, negotiated, sdp) = match common.answerer.answer(offer, setup.request.from())
+            {
+                Ok(answered) => answered,
+                Err(refused) => {
+                    let _ = answer.send(Err(refused));
+                    return;
+                }
+            };
+            // A request that was given up leaves a session that no browser knows of: it ends as one in
+            // which no channel opens.
+            let _ = answer.send(Ok(Updated {
+                sdp: Some(sdp),
+                entity_tag: peer.entity_tag(),
+            }));
+            info!("answered");
+            let waiting = negotiated.into_iter().map(Carrier::Data).collect();
+            (Client::Peer(peer), waiting)
+        }
+        Coming::Socket(socket) => {
+            info!("by WebSocket");
+            let client = SocketClient::new(socket, common.stats.clone());
+            (Client::Socket(client), Vec::new())
         }
     };
-    // A request that was given up leaves a session that no browser knows of: it ends as one in
-    // which no channel opens.
-    let _ = setup.answer.send(Ok(Updated {
-        sdp: Some(sdp),
-        entity_tag: peer.entity_tag(),
-    }));
-    info!("answered");
     let session = Session {
         number,
         registry: setup.registry,
-        silence: Silence::new(peer.heard(), setup.silent),
+        silence: Silence::new(client.heard_ago(), setup.silent),
         request: setup.request,
         reading: Reading::new(setup.caller.clone(), &common.limit, &common.stats),
         caller: setup.caller,
@@ -168,9 +200,9 @@ pub async fn run(common: Arc<Common>, number: SessionNumber, setup: Setup) {
     let serving = Serving {
         common: &common,
         session: &session,
-        peer: &peer,
+        client: &client,
         tasks: &mut tasks,
-        waiting: negotiated,
+        waiting,
         is_up: false,
         place: &setup.place,
     };
@@ -186,7 +218,7 @@ pub async fn run(common: Arc<Common>, number: SessionNumber, setup: Setup) {
     } = session.reading.figures();
     info!(reason = %end, seconds, values, packets, packets_lost, "ended");
     // Its channels close with it, and the feeds may clear up.
-    drop(peer);
+    client.end(&end);
     let ending = async { while joined(&mut tasks).await {} };
     if timeout(GRACE, ending).await.is_err() {
         warn!(feeds = tasks.len(), "feeds went on for {GRACE:?}; cut off");
@@ -208,30 +240,30 @@ async fn joined(tasks: &mut JoinSet<()>) -> bool {
 struct Serving<'a> {
     common: &'a Arc<Common>,
     session: &'a Session,
-    peer: &'a Peer,
+    client: &'a Client,
     /// Those of the channels.
     tasks: &'a mut JoinSet<()>,
     /// Channels that both sides have created, until the connection is up.
-    waiting: Vec<DataChannel>,
+    waiting: Vec<Carrier>,
     is_up: bool,
     place: &'a Place,
 }
 
 impl Serving<'_> {
     /// Serves a channel once the connection is up.
-    fn serve(&mut self, channel: DataChannel) {
+    fn serve(&mut self, channel: Carrier) {
         if !self.is_up {
             return self.waiting.push(channel);
         }
         let (common, session) = (self.common.clone(), self.session.clone());
-        let gate = self.peer.fresh.clone();
+        let gate = self.client.gate();
         let span = info_span!("channel", id = channel.init().id);
         let serving = async move {
             let feeds = &common.feeds;
             feeds.serve(channel, &common.channel, gate, &session).await;
         };
-        let at = self.peer.handle.runtime();
-        self.tasks.spawn_on(serving.instrument(span), at);
+        let at = self.client.runtime();
+        self.tasks.spawn_on(serving.instrument(span), &at);
     }
 
     async fn run(mut self, mut updates: mpsc::Receiver<Asked>, ending: &CancellationToken) -> End {
@@ -247,7 +279,7 @@ impl Serving<'_> {
             tokio::select! {
                 () = ending.cancelled() => return End::Asked,
                 () = sleep_until(check_by), if !is_checked => {
-                    is_checked = self.peer.handle.was_checked();
+                    is_checked = self.client.was_checked();
                     if !is_checked {
                         return End::NeverReached;
                     }
@@ -262,22 +294,17 @@ impl Serving<'_> {
                     self.session.reading.renewed();
                 }
                 () = sleep_until(open_by), if !opening.is_open() => return End::NeverOpened,
-                event = self.peer.handle.event() => match event {
-                    Event::Ended(peer::End::Closed) => return End::LastChannelClosed,
-                    Event::Ended(cause) => return End::Lost(cause),
-                    Event::Sctp(sctp::Event::Up) => {
-                        // The handshake went back and forth: who began it receives what is sent.
+                happened = self.client.event() => match happened {
+                    Happened::Ended(end) => return end,
+                    Happened::Up => {
+                        // A handshake went back and forth: who began it receives what is sent.
                         if !self.place.open() {
                             return End::Full;
                         }
                         opening.connected();
                         self.up();
                     }
-                    Event::Sctp(sctp::Event::Opened(init)) => {
-                        self.serve(self.peer.handle.channel(init));
-                    }
-                    Event::Sctp(_) => {}
-                    Event::Moved => {}
+                    Happened::Opened(channel) => self.serve(channel),
                 },
                 Some(asked) = updates.recv() => {
                     let updated = self.update(*asked.update);
@@ -307,18 +334,24 @@ impl Serving<'_> {
     }
 
     fn update(&mut self, mut update: Update) -> Result<Updated, SignalingError> {
+        let Client::Peer(peer) = self.client else {
+            return Err(SignalingError::new(
+                Code::Conflict,
+                "A session by WebSocket has no ICE and no data channels to change.",
+            ));
+        };
         let is_restart = update.offer.is_some();
         let user = update.user.take();
         let count = self.tasks.len() + self.waiting.len();
         let (updated, added) = update
-            .make(self.peer, count, self.common.channel.max)
+            .make(peer, count, self.common.channel.max)
             .inspect_err(|cause| info!(%cause, "not changed"))?;
         if let Some(user) = user {
             self.session.caller.renew_as(user)?;
         }
         info!(is_restart, added = added.len(), "changed");
         for channel in added {
-            self.serve(channel);
+            self.serve(Carrier::Data(channel));
         }
         Ok(updated)
     }

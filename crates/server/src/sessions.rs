@@ -6,9 +6,10 @@ use super::config::{AdminConfig, ApiConfig, Config, HttpConfig, LimitConfig, Tur
 use super::feeds::{Feeds, FromSession, Opening, Refused};
 use super::id::{SessionId, SessionNumber};
 use super::offer::Offer;
-use super::peer::{Answerer, OpenError};
+use super::peer::{Answerer, OpenError, receive_window};
 use super::request::OpeningRequest;
-use super::session::{self, Common, Leaving, Setup};
+use super::session::{self, Coming, Common, Leaving, Setup};
+use super::socket::{Limits, Patience, Socket};
 use super::stats::{Requests, Stats};
 use super::topics::Topics;
 use super::update::{Asked, Update, Updated};
@@ -53,6 +54,8 @@ struct Registry {
     connections: Arc<Connections>,
     /// One permit a stream over HTTP.
     streams: Arc<Semaphore>,
+    /// One permit a WebSocket.
+    sockets: Arc<Semaphore>,
     /// One permit a request that writes.
     writes: Arc<Semaphore>,
     admission: Arc<Admission>,
@@ -122,6 +125,7 @@ impl Sessions {
             turn: config.turn.clone(),
             connections: Arc::default(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            sockets: Arc::new(Semaphore::new(config.limit.connections)),
             admission: Arc::new(Admission::new(&config.session, &config.limit)),
             open: Mutex::default(),
             numbers: AtomicU64::new(0),
@@ -157,6 +161,29 @@ impl Sessions {
     pub(crate) fn stream(&self) -> Option<(OwnedSemaphorePermit, CancellationToken)> {
         let permit = self.0.streams.clone().try_acquire_owned().ok()?;
         Some((permit, self.0.ending.clone()))
+    }
+
+    /// A place for a WebSocket, which is a connection until its session is known and after: for as long as this is
+    /// held.
+    ///
+    /// # Errors
+    /// [`Code::Busy`], [`Code::TooMany`]: where all are taken, or all of the network's.
+    pub(crate) fn socket(
+        &self,
+        network: Option<Network>,
+    ) -> Result<impl Send + 'static, SignalingError> {
+        let permit = self.0.sockets.clone().try_acquire_owned();
+        let permit = permit.map_err(|_| busy("All connections are taken"))?;
+        let most = self.0.http.1.connections_per_address;
+        let of_network = network.map(|network| self.0.connections.enter(network, most));
+        match of_network {
+            Some(None) => Err(SignalingError::new(
+                Code::TooMany,
+                "Your network has as many connections as it may.",
+            )
+            .retry_after(5)),
+            of_network => Ok((permit, of_network.flatten())),
+        }
     }
 
     /// A place for a request that writes; none, where all are taken.
@@ -207,6 +234,58 @@ impl Sessions {
         request: OpeningRequest,
         user: Option<User>,
     ) -> Result<(SessionId, Updated), SignalingError> {
+        let (answer, answered) = oneshot::channel();
+        let id = self.begin(Coming::Offer { offer, answer }, request, user)?;
+        let answer = answered.await.unwrap_or_else(|_| {
+            Err(SignalingError::new(
+                Code::Internal,
+                "The server failed to make an answer.",
+            ))
+        })?;
+        Ok((id, answer))
+    }
+
+    /// Opens a session for a client that has come with this request by a WebSocket, and returns that, to be
+    /// driven.
+    ///
+    /// # Errors
+    /// As [`Sessions::admit`].
+    pub(crate) fn admit_socket(
+        &self,
+        request: OpeningRequest,
+        user: Option<User>,
+    ) -> Result<Arc<Socket>, SignalingError> {
+        let common = &self.0.common;
+        let socket = Socket::new(Limits {
+            channels: common.channel.max,
+            unread: receive_window(&common.channel),
+            refusals: common.limit.refusals,
+            has_topics: self.topics().is_some(),
+        });
+        self.begin(Coming::Socket(socket.clone()), request, user)?;
+        Ok(socket)
+    }
+
+    /// How long a client may be silent on a WebSocket, and take nothing.
+    pub(crate) fn patience(&self) -> Patience {
+        Patience {
+            silence: self.0.common.session.silence_timeout,
+            stall: self.0.common.channel.stall_timeout,
+        }
+    }
+
+    /// The largest message on a channel, in bytes.
+    pub(crate) fn message_bytes(&self) -> usize {
+        self.0.common.channel.message_bytes
+    }
+
+    /// Begins a session.
+    fn begin(
+        &self,
+        client: Coming,
+        request: OpeningRequest,
+        user: Option<User>,
+    ) -> Result<SessionId, SignalingError> {
         let registry = &self.0;
         if registry.ending.is_cancelled() || self.is_draining() {
             return Err(SignalingError::new(
@@ -218,7 +297,10 @@ impl Sessions {
             user.clone(),
             registry.authentication.clone(),
             request.clone(),
-            offer.fingerprint(),
+            match &client {
+                Coming::Offer { offer, .. } => offer.fingerprint(),
+                Coming::Socket(_) => None,
+            },
         )?;
         let id = SessionId::random();
         let number = SessionNumber(1 + self.0.numbers.fetch_add(1, Ordering::Relaxed));
@@ -240,15 +322,13 @@ impl Sessions {
             updates,
         };
         let listed = Listed::add(self.clone(), id.clone(), open);
-        let (answer, answered) = oneshot::channel();
         let common = self.0.common.clone();
         let setup = Setup {
-            offer,
+            client,
             request,
             caller,
             registry: self.0.clone(),
             silent: self.0.silent.clone(),
-            answer,
             updates: asked,
             place,
             ending,
@@ -260,13 +340,7 @@ impl Sessions {
             }
             .instrument(info_span!("session", %number)),
         );
-        let answer = answered.await.unwrap_or_else(|_| {
-            Err(SignalingError::new(
-                Code::Internal,
-                "The server failed to make an answer.",
-            ))
-        })?;
-        Ok((id, answer))
+        Ok(id)
     }
 
     /// Changes a session: restarts its ICE, adds channels. Changes of one session are made one

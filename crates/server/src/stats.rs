@@ -6,7 +6,7 @@ mod requests;
 pub use openings::{Opening, Openings};
 pub use requests::Requests;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tickwire_values::{AGES, Tally};
 
@@ -135,6 +135,8 @@ pub struct Stats {
     /// Sessions that have ended, by [`Ended`].
     pub ended: [Count; Ended::ALL.len()],
     pub openings: Openings,
+    /// Sessions by WebSocket that are open.
+    pub sockets: AtomicUsize,
     /// The age of values when they came to readers.
     ages: Histogram,
     /// Smoothed round trips of sessions that read topics, each every second.
@@ -155,6 +157,7 @@ impl Default for Stats {
         Self {
             ended: Default::default(),
             openings: Openings::default(),
+            sockets: AtomicUsize::new(0),
             ages: Histogram::new(&AGE_BOUNDS),
             round_trips: Histogram::new(&ROUND_TRIP_BOUNDS),
             rates: Histogram::scaled(&RATE_BOUNDS, 1.0),

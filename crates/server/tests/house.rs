@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From above to below.
-const ROOMS: [&str; 21] = [
+const ROOMS: [&str; 22] = [
     "serve",
     "http",
     "shutdown",
@@ -20,6 +20,7 @@ const ROOMS: [&str; 21] = [
     "feeds",
     "topics",
     "channel",
+    "socket",
     "fresh",
     "stats",
     "message",

@@ -6,6 +6,7 @@
 //!
 //! Fields that a reader does not know are ignored, in either direction.
 
+use crate::signaling::SignalingError;
 use serde::{Deserialize, Serialize};
 
 /// The label of the channel on which this is said.
@@ -130,6 +131,8 @@ pub enum ToReader {
         /// In how many milliseconds it ends.
         within: u64,
     },
+    /// No session is opened on this WebSocket ([`crate::socket`]), which ends.
+    Denied(SignalingError),
     /// The server wants the reader to be elsewhere, since it stops before long. What there is goes on
     /// until then, so that a reader can open another session first.
     GoAway {},
@@ -198,6 +201,7 @@ impl ToReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signaling::Code;
 
     #[test]
     fn what_is_said_has_this_form() {
@@ -269,6 +273,13 @@ mod tests {
         let json = r#"{"type":"renew-token","within":60000}"#;
         assert_eq!(renew.json(), json);
         assert_eq!(ToReader::parse(json), Some(renew));
+        let denied = ToReader::Denied(SignalingError {
+            retry_after: Some(5),
+            ..SignalingError::new(Code::Full, "no")
+        });
+        let json = r#"{"type":"denied","code":"full","message":"no","retryAfter":5}"#;
+        assert_eq!(denied.json(), json);
+        assert_eq!(ToReader::parse(json), Some(denied));
         let go_away = ToReader::GoAway {};
         assert_eq!(go_away.json(), r#"{"type":"go-away"}"#);
         // Of a later version, with a field that this one does not know.

@@ -66,6 +66,12 @@ pub enum FrameError {
     /// Its first byte says that it is something else.
     #[error("expected a message that begins with {expected}, but found {found:?}")]
     Kind { expected: u8, found: Option<u8> },
+    /// Its first byte is none that is known.
+    #[error("messages that begin with {0} are not known")]
+    Unknown(u8),
+    /// A channel that cannot be.
+    #[error("expected the number of a channel, at most 65,535, but found {0}")]
+    Channel(u64),
     /// Flags that no version of this has.
     #[error("an entry has flags that are not known: {0:#x}")]
     Flags(u8),

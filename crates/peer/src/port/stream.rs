@@ -150,7 +150,11 @@ pub async fn serve(shared: &Shared, home: usize, mut socket: TcpStream, from: So
     }
 }
 
-fn prepare(socket: &TcpStream) -> io::Result<()> {
+/// Has what is small leave at once, and little lie in the kernel that is not on its way.
+///
+/// # Errors
+/// Where the kernel does not take it.
+pub fn prepare(socket: &TcpStream) -> io::Result<()> {
     socket.set_nodelay(true)?;
     #[cfg(target_os = "linux")]
     socket2::SockRef::from(socket).set_tcp_notsent_lowat(UNSENT)?;

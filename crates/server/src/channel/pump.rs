@@ -1,12 +1,11 @@
 //! The session's half of a channel: sees that its messages move, closes it.
 
 use super::shared::{Shared, close};
-use super::{Channel, SendError};
+use super::{Carrier, Channel, SendError};
 use crate::config::ChannelConfig;
 use crate::fresh::Gate;
 use std::sync::Arc;
 use std::time::Duration;
-use tickwire_peer::port::DataChannel;
 use tokio::sync::{Mutex, SetOnce};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::info;
@@ -17,7 +16,7 @@ pub struct Pump {
 }
 
 /// Both halves of a channel that is open.
-pub fn open(inner: DataChannel, config: &ChannelConfig, gate: Arc<Gate>) -> (Channel, Pump) {
+pub fn open(inner: Carrier, config: &ChannelConfig, gate: Arc<Gate>) -> (Channel, Pump) {
     let shared = Arc::new(Shared {
         inner,
         config: config.clone(),

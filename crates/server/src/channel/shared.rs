@@ -1,12 +1,11 @@
 //! What both halves of a channel share: how messages leave, and what is outstanding.
 
-use super::{Message, SendError};
+use super::{Carrier, Message, SendError};
 use crate::config::ChannelConfig;
 use crate::fresh::{Gate, Ledger, Outbox};
 use crate::lock::lock;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard};
-use tickwire_peer::port::DataChannel;
 use tickwire_peer::sctp::{self, Kind};
 use tickwire_wire::feed::FromData;
 use tokio::sync::SetOnce;
@@ -14,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{debug, info};
 
 pub struct Shared {
-    pub inner: DataChannel,
+    pub inner: Carrier,
     pub config: ChannelConfig,
     /// That the feed receives no more.
     pub unheard: SetOnce<()>,
@@ -140,7 +139,7 @@ impl From<sctp::SendError> for SendError {
 }
 
 /// Says why a channel is not served, and closes it.
-pub async fn refuse(channel: &DataChannel, reason: &str, config: &ChannelConfig) {
+pub async fn refuse(channel: &Carrier, reason: &str, config: &ChannelConfig) {
     let refusal = Bytes::from(FromData::Refused(reason).to_string());
     if let Err(cause) = channel.try_send(Kind::Text, &refusal, config.send_buffer_bytes) {
         debug!(%cause, "the refusal could not be sent");
@@ -150,7 +149,7 @@ pub async fn refuse(channel: &DataChannel, reason: &str, config: &ChannelConfig)
 
 /// Closes a channel, as the browser sees too, once what was sent before has arrived. What arrives
 /// meanwhile is thrown away.
-pub async fn close(channel: &DataChannel, config: &ChannelConfig) {
+pub async fn close(channel: &Carrier, config: &ChannelConfig) {
     channel.close();
     if timeout(config.stall_timeout, channel.closed())
         .await

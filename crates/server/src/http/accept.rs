@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tickwire_peer::port::is_client;
+use tickwire_peer::port::{is_client, prepare};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -210,7 +210,7 @@ async fn serve(
     (stop, draining): (CancellationToken, Option<CancellationToken>),
 ) {
     // What is small and late is what this server is for.
-    let _ = stream.set_nodelay(true);
+    let _ = prepare(&stream);
     let app = TowerToHyperService::new(app);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(from));

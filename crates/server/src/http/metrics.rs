@@ -16,6 +16,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::Ordering;
 use std::{fmt, fs};
 use tickwire_peer::port::Reason;
 
@@ -162,7 +163,8 @@ impl Collector for Figures {
             met,
         )?;
         let [udp, tcp] = port.peers_by_way().map(|count| count as u64);
-        let ways = [("udp", udp), ("tcp", tcp)];
+        let sockets = stats.sockets.load(Ordering::Relaxed) as u64;
+        let ways = [("udp", udp), ("tcp", tcp), ("websocket", sockets)];
         it.gauges(
             "session_paths",
             "Sessions that have a path, by way",

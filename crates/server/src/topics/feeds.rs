@@ -63,6 +63,11 @@ pub async fn control(
     let you = subscriptions.you.clone();
     let mut attendance = Attendance::new(you.clone(), presence);
     let mut hello = Some(ToReader::Hello { you });
+    if !channel.may_be_unknown()
+        && let Some(hello) = hello.take()
+    {
+        channel.send(hello.json()).await?;
+    }
     let mut renewal = Renewal::default();
     let mut topics_of = HashMap::new();
     let mut look = interval(Duration::from_secs(1));

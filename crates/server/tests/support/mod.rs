@@ -16,7 +16,9 @@ pub use client::{Client, candidates, unchanged};
 use axum::Router;
 use serde_json::Value;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
+use tickwire_auth::Verifier;
 use tickwire_server::{Config, Feeds, ServeError};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -68,6 +70,17 @@ impl Server {
     }
 
     pub async fn start_with(config: Config, feeds: Feeds) -> Self {
+        Self::run(tickwire_server::Server::new(feeds).config(config))
+    }
+
+    /// One that lets those in who have a token.
+    pub async fn start_guarded(config: Config, feeds: Feeds, verifier: Verifier) -> Self {
+        let tokens = tickwire_server::auth::tokens(Arc::new(verifier), || {});
+        let server = tickwire_server::Server::new(feeds).config(config);
+        Self::run(server.authenticate(tokens))
+    }
+
+    fn run(server: tickwire_server::Server) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -81,7 +94,6 @@ impl Server {
         runtime.spawn(async move {
             let listener = TcpListener::from_std(listener).unwrap();
             let shutdown = async { drop(stopping.await) };
-            let server = tickwire_server::Server::new(feeds).config(config);
             let _ = done.send(server.serve(listener, Router::new(), shutdown).await);
         });
         Self {
