@@ -1,6 +1,6 @@
 import { Publisher } from "./publisher.js";
 import { Reading } from "./reading.js";
-import { Refused } from "./session.js";
+import { Refused, type Path } from "./session.js";
 import { Subscription, type Wanted } from "./subscription.js";
 
 export interface Options {
@@ -20,6 +20,11 @@ export interface Options {
 export type State = "connecting" | "open" | "lost" | "failed" | "closed";
 
 const EVENTS = ["online", "pagehide", "pageshow"];
+/** How long data channels may take before a WebSocket is tried beside them; and how long one that took their place is
+ * remembered, and how long it is until they are tried again, in milliseconds. */
+const BESIDE_AFTER = 1_500;
+const REMEMBERED = 86_400_000;
+const UPGRADE_AFTER = 300_000;
 /** The longest wait before another session is tried, in milliseconds. */
 const LONGEST_WAIT = 30_000;
 /** How long at most a session goes on beside the one that takes its place; and how long when all is there. */
@@ -35,8 +40,11 @@ export class Tickwire {
   cause: unknown;
   /** The session that is open, and after it the one in whose place it comes, while the link moves. */
   #sessions: Reading[] = [];
-  /** The one that is being opened. */
+  /** Those that are being opened: by data channels, and beside them by WebSocket. */
   #next: Reading | undefined;
+  #socket: Reading | undefined;
+  #beside: ReturnType<typeof setTimeout> | undefined;
+  #upgrading: ReturnType<typeof setInterval> | undefined;
   readonly #publisher = new Publisher();
   readonly #subscriptions = new Set<Subscription>();
   #tries = 0;
@@ -48,8 +56,8 @@ export class Tickwire {
   readonly #listener = ({ type, persisted }: any) => {
     // A page that is left closes its session at once; one that comes back from the browser's cache opens another.
     if (type === "pagehide") this.#leave();
-    else if (persisted || (type === "online" && this.state === "lost")) void this.#open();
-    else if (type === "online") for (const it of this.#sessions) void it.restart();
+    else if (persisted || (type === "online" && this.state === "lost")) this.#open();
+    else if (type === "online") for (const it of this.#sessions) it.restart();
   };
 
   constructor(
@@ -57,7 +65,12 @@ export class Tickwire {
     readonly options: Options,
   ) {
     for (const event of EVENTS) globalThis.addEventListener?.(event, this.#listener);
-    void this.#open();
+    this.#open();
+  }
+
+  /** By what data comes at present. */
+  get path(): Path | undefined {
+    return this.#sessions[0]?.way.path;
   }
 
   /** Subscribes to a topic: what is there, and each change from then on, over every session, until it is closed. */
@@ -109,7 +122,7 @@ export class Tickwire {
     if (!present) return;
     const now = performance.now();
     const message = this.#publisher.poll(now);
-    if (message) present.values.send(message);
+    if (message) present.way.send(message);
     const at = this.#publisher.timeout();
     if (at) this.#publishing = setTimeout(() => this.#publish(), at - now + 1);
   }
@@ -125,8 +138,9 @@ export class Tickwire {
   #leave() {
     clearTimeout(this.#again);
     clearTimeout(this.#moving);
-    for (const it of [this.#next, ...this.#sessions.splice(0)]) it?.end();
-    this.#next = this.#again = undefined;
+    this.#stopTrying();
+    for (const it of [this.#next, this.#socket, ...this.#sessions.splice(0)]) it?.end();
+    this.#next = this.#socket = this.#again = undefined;
     this.#set("lost");
   }
 
@@ -141,43 +155,95 @@ export class Tickwire {
   }
 
   /** Opens a session: the first, or one that takes the present one's place. */
-  async #open(): Promise<void> {
+  #open() {
     clearTimeout(this.#again);
     this.#again = undefined;
-    if (this.#next || this.#isOver) return;
+    if (this.#next || this.#socket || this.#isOver) return;
+    this.#stopTrying();
     if (!this.#sessions.length) this.#set("connecting");
     else for (const subscription of this.#subscriptions) subscription.watch();
-    const next: Reading = (this.#next = new Reading(this.server, this.options, {
+    this.#upgrade();
+    if (!this.#next || this.#remembers()) this.#trySocket();
+    else this.#beside = setTimeout(() => this.#trySocket(), BESIDE_AFTER);
+  }
+
+  #trySocket() {
+    clearTimeout(this.#beside);
+    this.#socket ??= this.#try(true);
+  }
+
+  /** Tries data channels, where there are any. */
+  #upgrade() {
+    if (this.options.RTCPeerConnection ?? globalThis.RTCPeerConnection) this.#next ??= this.#try(false);
+  }
+
+  #stopTrying() {
+    clearTimeout(this.#beside);
+    clearInterval(this.#upgrading);
+  }
+
+  /** Whether a WebSocket was the way through of late; or has it remembered, or forgotten. */
+  #remembers(isSocket?: boolean) {
+    const name = `tickwire ${this.server}`;
+    try {
+      const { localStorage } = globalThis;
+      if (isSocket) localStorage.setItem(name, `${Date.now()}`);
+      if (isSocket === false) localStorage.removeItem(name);
+      return Date.now() - Number(localStorage.getItem(name)) < REMEMBERED;
+    } catch {
+      return false;
+    }
+  }
+
+  #try(isSocket: boolean): Reading {
+    const link = {
       opened: () => this.#opened(next),
-      lost: () => this.#lost(next),
-      from: () => this.#sessions[1] && (next === this.#sessions[0] ? "new" : "old"),
+      lost: () => {
+        // The server has answered, and nothing comes through.
+        if (next === this.#next && !this.#sessions.length) this.#trySocket();
+        this.#lost(next);
+      },
+      from: () => this.#sessions[1] && (next === this.#sessions[0] ? ("new" as const) : ("old" as const)),
       look: () => this.#look(next),
-      acknowledged: (number) => {
+      acknowledged: (number: number) => {
         this.#publisher.acknowledge(performance.now(), number);
         this.#publish();
       },
-      refused: (cause, subscription) => {
+      refused: (cause: Refused, subscription?: Subscription) => {
         if (!subscription) return this.options.onrefused?.(cause);
         subscription.link.end();
         subscription.fail(cause);
       },
-    }));
-    try {
-      await next.open();
-    } catch (cause) {
+    };
+    const next: Reading = new Reading(this.server, this.options, link, isSocket);
+    next.open().catch((cause) => {
       // It was lost or left meanwhile, and that has been dealt with.
       if (next.isOver) return;
+      // Where the other way may get through, what this one has met says nothing.
+      if (isSocket && this.#next) return this.#lost(next);
       this.cause = cause;
       const { code, isPassing = true, retryAfter } = (cause ?? {}) as Partial<Refused>;
       const isTokenRefused = code === "unauthorized" && !!this.options.token;
       this.#lost(next, isPassing || (isTokenRefused && (this.#isSecondToken = !this.#isSecondToken)), retryAfter);
-    }
+    });
+    return next;
   }
 
   #opened(next: Reading) {
-    const [old] = this.#sessions;
+    const [old, older] = this.#sessions;
     this.#sessions.unshift(next);
-    this.#next = undefined;
+    if (older) this.#lost(older);
+    this.#remembers(next.isSocket);
+    this.#stopTrying();
+    if (next.isSocket) {
+      // Data channels are better, and may get through yet, or some day.
+      if (this.#next) for (const subscription of this.#subscriptions) subscription.watch();
+      this.#upgrading = setInterval(() => this.#upgrade(), UPGRADE_AFTER);
+    } else {
+      this.#socket?.end();
+      this.#next = undefined;
+    }
+    this.#socket = undefined;
     this.#isSecondToken = false;
     if (old) this.#moving = setTimeout(() => this.#lost(old), MOVE_LIMIT);
     else this.#tries = 0;
@@ -198,7 +264,7 @@ export class Tickwire {
     const [present, old] = this.#sessions;
     if (it && it === present) {
       this.you = it.you;
-      if (it.isUnwanted && !old && !this.#again) void this.#open();
+      if (it.isUnwanted && !old && !this.#again) this.#open();
     }
     if (!old || present!.isSettling || old.adding.size || present!.incomplete.size) return;
     present!.isSettling = true;
@@ -210,10 +276,20 @@ export class Tickwire {
   /** A session is over, or could not be opened. */
   #lost(it: Reading, isPassing = true, atLeast = 0) {
     it.end();
-    clearTimeout(this.#moving);
-    const [present] = this.#sessions;
-    this.#sessions = this.#sessions.filter((other) => other !== it);
     if (it === this.#next) this.#next = undefined;
+    if (it === this.#socket) this.#socket = undefined;
+    const [present] = this.#sessions;
+    const wasOpen = this.#sessions.includes(it);
+    if (wasOpen) clearTimeout(this.#moving);
+    // The other may get through.
+    else if (isPassing && (this.#next || this.#socket)) return;
+    else if (!present) {
+      this.#stopTrying();
+      this.#next?.end();
+      this.#socket?.end();
+      this.#next = this.#socket = undefined;
+    }
+    this.#sessions = this.#sessions.filter((other) => other !== it);
     const [left] = this.#sessions;
     if (!left) this.#set(isPassing ? "lost" : "failed");
     else if (it === present) {
@@ -223,8 +299,10 @@ export class Tickwire {
     for (const subscription of this.#subscriptions) subscription.settle(!!left && !left.incomplete.has(subscription));
     if (this.state === "failed") for (const subscription of this.#subscriptions) subscription.fail(this.cause);
     else if (left && !(left.isUnwanted &&= isPassing)) this.#tries = 0;
-    else if (this.#next) this.#set("connecting");
-    else if (isPassing) {
+    else if (this.#next || this.#socket) {
+      this.#set("connecting");
+      this.#trySocket();
+    } else if (isPassing) {
       // Full jitter: those of a server that was started again, or told all when to come, do not come back at once.
       const longest = Math.min(LONGEST_WAIT, 500 * 2 ** this.#tries++);
       this.#again ??= setTimeout(() => void this.#open(), atLeast + Math.random() * Math.max(atLeast, longest));

@@ -70,7 +70,7 @@ export class Reading extends Session {
   }
 
   #say(message: object) {
-    this.control.send(JSON.stringify(message));
+    this.way.say(JSON.stringify(message));
   }
 
   override onControl(message: string | Uint8Array) {
@@ -128,7 +128,7 @@ export class Reading extends Session {
     if (receiver.acknowledgeAt === undefined) return;
     const acknowledge = () => {
       const acknowledgement = receiver.acknowledgement(performance.now() + 1);
-      if (acknowledgement && this.values.readyState === "open") this.values.send(acknowledgement);
+      if (acknowledgement) this.way.send(acknowledgement);
     };
     const wait = receiver.acknowledgeAt - performance.now();
     clearTimeout(this.#acknowledging);

@@ -50,8 +50,10 @@ export type Range = [first: number, last: number];
 
 const PACKET = 0;
 export const ACKNOWLEDGEMENT = 1;
-const LOG_ENTRY = 2;
+export const LOG_ENTRY = 2;
 const PUBLICATION = 3;
+const OPEN = 4;
+const RECEIVED = 8;
 const REMOVED = 1;
 const NAMED = 2;
 const SNAPSHOT = 4;
@@ -159,5 +161,21 @@ export function writePublication(count: number, entries: Published[]): Uint8Arra
     block(key);
     if (value) block(value);
   }
+  return new Uint8Array(bytes);
+}
+
+/** Writes that a channel of this label is wanted, on a WebSocket. */
+export function writeOpen(id: number, label: string): Uint8Array<ArrayBuffer> {
+  const { bytes, number, block } = writing(OPEN);
+  number(id);
+  block(new TextEncoder().encode(label));
+  number(0);
+  return new Uint8Array(bytes);
+}
+
+/** Writes how many messages have come by WebSocket that are not of `values`. */
+export function writeReceived(count: number): Uint8Array<ArrayBuffer> {
+  const { bytes, number } = writing(RECEIVED);
+  number(count);
   return new Uint8Array(bytes);
 }

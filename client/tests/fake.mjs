@@ -89,7 +89,49 @@ function publication(data) {
   return [count, word(), word(), word()];
 }
 
-/** Takes the place of `fetch` for a test, and has what a client's options need. */
+/** Takes the place of `WebSocket`: each is open when the server takes it, by saying hello. */
+class FakeWebSocket {
+  static OPEN = 1;
+  static all;
+  readyState = 0;
+  /** How many messages it has received that are not of `values`. */
+  received = 0;
+  constructor(url, protocol) {
+    Object.assign(this, { url: `${url}`, protocol });
+    const to = { onmessage: (message) => this.onmessage(message), onclose: () => this.#ended() };
+    const end = { close: () => this.session.close() };
+    this.session = Object.assign(new FakeSession({ channels: { control: to, values: to }, ...end }), {
+      socket: this,
+      /** Its connection is there; it is let in when it hears `hello`. */
+      connects: () => {
+        this.readyState = FakeWebSocket.OPEN;
+        this.onopen();
+      },
+      accepts: () => {
+        this.session.connects();
+        this.session.say({ type: "hello", you: "socket" });
+      },
+    });
+    FakeWebSocket.all.push(this.session);
+  }
+  send(data) {
+    if (typeof data === "string") this.session.heard.push(JSON.parse(data));
+    else if (data[0] === 3) this.session.published.push(publication(data));
+    else if (data[0] === 8) this.received = data[1];
+    else if (data[0] === 4) this.opened = [data[1], new TextDecoder().decode(data.slice(3, 3 + data[2]))];
+  }
+  close() {
+    this.session.close();
+    queueMicrotask(() => this.#ended());
+  }
+  #ended() {
+    if (this.readyState === 3) return;
+    this.readyState = 3;
+    this.onclose();
+  }
+}
+
+/** Takes the place of `fetch` and `WebSocket` for a test, and has what a client's options need. */
 export function fakeServer(t) {
   const peers = new Map();
   /** Sessions as they are open; requests with their headers. */
@@ -98,6 +140,11 @@ export function fakeServer(t) {
   /** Answers to the next POSTs, in place of a session: `[status, code, headers]`. */
   const refusals = [];
   const asked = new Queue();
+  /** WebSockets that are tried. */
+  const sockets = (FakeWebSocket.all = new Queue());
+  const { WebSocket } = globalThis;
+  globalThis.WebSocket = FakeWebSocket;
+  t.after(() => (globalThis.WebSocket = WebSocket));
 
   class RTCPeerConnection {
     channels = {};
@@ -120,15 +167,21 @@ export function fakeServer(t) {
     }
     async setRemoteDescription() {
       if (this.isOpen) return;
+      // One by one, where a test holds them.
+      await held.next?.promise;
+      if (this.isClosed) return;
       this.isOpen = true;
       for (const channel of Object.values(this.channels)) channel.readyState = "open";
       for (const channel of Object.values(this.channels)) channel.onopen();
       sessions.push(this.session);
     }
     close() {
+      this.isClosed = true;
       this.session.close();
     }
   }
+  /** `next`, where a test sets it, is waited for before data channels open. */
+  const held = {};
 
   t.mock.method(globalThis, "fetch", async (url, { method, headers, body }) => {
     requests.push({ method, url, headers });
@@ -142,5 +195,5 @@ export function fakeServer(t) {
     if (method === "DELETE") peers.get(id).session.end(headers);
     return Response.json({ id, type: "answer", sdp: "" }, { status: 201 });
   });
-  return { RTCPeerConnection, sessions, requests, refusals, asked };
+  return { RTCPeerConnection, sessions, requests, refusals, asked, sockets, held };
 }

@@ -100,5 +100,15 @@ for (const [name, prepare] of Object.entries(PROXIES)) {
       return new TextDecoder().decode(value);
     });
     expect(event).toContain("data:");
+    // And a WebSocket, of a page that has this name.
+    const said = await page.evaluate(
+      () =>
+        new Promise<string>((resolve, reject) => {
+          const socket = new WebSocket(new URL("ws", location.href.replace("http", "ws")), "tickwire.2");
+          socket.onmessage = ({ data }) => (resolve(data), socket.close());
+          socket.onclose = () => reject(new Error("closed"));
+        }),
+    );
+    expect(said).toContain('"type":"hello"');
   });
 }

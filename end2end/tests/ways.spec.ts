@@ -69,6 +69,46 @@ test("opens another connection, for the same session, where one breaks", async (
   await expect(tickwire.log).not.toContainText("Reconnecting");
 });
 
+test.describe("the JavaScript client", () => {
+  /** Connects, and returns by what data comes once it has the snapshot. */
+  async function pathOf(page: Page, server: OwnServer) {
+    await link(page, server.url);
+    return page.evaluate(async () => {
+      const w = window as any;
+      w.prices = w.tick.subscribe("prices");
+      await w.prices.complete;
+      return w.tick.path;
+    });
+  }
+
+  test("comes by WebSocket where nothing else gets through, and goes on by UDP", async ({ page, serveBehindRelay }) => {
+    let isBlocked = true;
+    const { server } = await serveBehindRelay({ blocks: () => isBlocked, delay: 25 }, WITHOUT_TCP);
+    expect(await pathOf(page, server)).toBe("websocket");
+    await page.evaluate(() => {
+      const w = window as any;
+      w.changes = 0;
+      w.prices.onvalue = () => w.changes++;
+    });
+    // Its data channels are still being tried.
+    isBlocked = false;
+    const path = () => page.evaluate(() => (window as any).tick.path);
+    await expect.poll(path).toBe("udp");
+    const seen = () => page.evaluate(() => [(window as any).changes, (window as any).states] as const);
+    const [before] = await seen();
+    await expect.poll(async () => (await seen())[0]).toBeGreaterThan(before);
+    expect((await seen())[1]).toEqual(["open"]);
+    await page.evaluate(() => (window as any).tick.close());
+  });
+
+  test("comes by TCP where that gets through", async ({ page, serveBehindRelay }) => {
+    const { server } = await serveBehindRelay({ blocks: () => true, tcp: true });
+    await pathOf(page, server);
+    await expect.poll(() => page.evaluate(() => (window as any).tick.path)).toBe("tcp");
+    await page.evaluate(() => (window as any).tick.close());
+  });
+});
+
 test.describe("with a TURN server", () => {
   for (const transport of ["udp", "tcp"] as const) {
     test(`comes through it, by ${transport}`, async ({ page, turn, serveBehindRelay }) => {
