@@ -283,7 +283,8 @@ export class Tickwire {
     if (wasOpen) clearTimeout(this.#moving);
     // The other may get through.
     else if (isPassing && (this.#next || this.#socket)) return;
-    else if (!present) {
+    // What is tried beside a WebSocket may be of a server that is gone.
+    if (!wasOpen ? !present : it.isSocket && !this.#sessions[1]) {
       this.#stopTrying();
       this.#next?.end();
       this.#socket?.end();

@@ -134,7 +134,7 @@ test("a WebSocket that does not get through leaves data channels their time", as
   assert.deepEqual(server.states, ["open"]);
 });
 
-test("one that is lost is tried again at once, beside data channels", async (t) => {
+test("one that is lost is followed by another, which is tried at once beside data channels", async (t) => {
   const server = linked(t);
   const tick = server.start();
   await pass(t, 1_500);
@@ -142,7 +142,12 @@ test("one that is lost is tried again at once, beside data channels", async (t) 
   socket.accepts();
   // Nothing comes for so long.
   await pass(t, 4_000);
+  assert.deepEqual(server.states, ["open", "lost"]);
+  const tried = () => server.requests.filter(({ method }) => method === "POST").length;
+  assert.equal(tried(), 1);
+  await pass(t, 500);
   assert.deepEqual(server.states, ["open", "lost", "connecting"]);
+  assert.equal(tried(), 2);
   (await server.sockets.next()).accepts();
   assert.equal(tick.path, "websocket");
 });

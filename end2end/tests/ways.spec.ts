@@ -1,9 +1,9 @@
 import type { Page } from "@playwright/test";
-import { changeNetwork } from "./link";
+import { changeNetwork, GONE_SERVER, NO_WAY } from "./link";
 import { Panel } from "./panel";
 import { link } from "./script";
-import type { OwnServer } from "./server";
-import { expect, test as base } from "./support";
+import { sessions, type OwnServer } from "./server";
+import { either, expect, test as base } from "./support";
 import { TurnServer } from "./turn";
 
 const test = base.extend<{ turn: TurnServer }>({
@@ -27,7 +27,11 @@ async function connected(page: Page, server: OwnServer, way: RegExp) {
 const BY_TCP = /Connection\s*IPv4 · TCP · direct/;
 const BY_UDP = /Connection\s*IPv4 · UDP · direct/;
 
+const BY_WEBSOCKET = /Connection\s*WebSocket/;
+
 const WITHOUT_TCP = { TICKWIRE_PORT_TCP: "false" };
+/** A server that waits for data channels for as long as browsers try them. */
+const PATIENT = { ...WITHOUT_TCP, TICKWIRE_LIMIT_CHECK_TIMEOUT: "15s" };
 
 /** Lets nothing through but what this one relays. */
 function allBut(turn: TurnServer) {
@@ -61,6 +65,63 @@ test("goes on by UDP, in the same session, when the network lets it through", as
   await expect(panel.tickwire.log).not.toContainText("Reconnecting");
 });
 
+test.describe("where nothing but HTTP gets through", () => {
+  // Firefox says that ICE has failed.
+  test.use({ expectedErrors: either(GONE_SERVER, NO_WAY) });
+
+  test("comes by WebSocket, and goes on by UDP when that gets through", async ({ page, serveBehindRelay }) => {
+    let isBlocked = true;
+    const { server } = await serveBehindRelay({ blocks: () => isBlocked, delay: 25 }, PATIENT);
+    const panel = await connected(page, server, BY_WEBSOCKET);
+    await panel.tickwire.echo("by WebSocket");
+    await expect(page.locator(".way .why")).toContainText("Neither UDP nor TCP gets through");
+    // The data channels are still being tried.
+    isBlocked = false;
+    await expect(panel.summary).toContainText(BY_UDP);
+    await panel.tickwire.echo("by UDP");
+    await expect(panel.tickwire.log).not.toContainText("Reconnecting");
+    await expect.poll(() => sessions(page.request, server.url)).toBe(1);
+  });
+
+  test("tries the WebSocket at once where it was the way through", async ({ page, serveBehindRelay }) => {
+    const { server } = await serveBehindRelay({ blocks: () => true }, WITHOUT_TCP);
+    // Each WebSocket, and each answer to an offer, in the order in which they come.
+    await page.addInitScript(() => {
+      const w = window as any;
+      w.tried = [];
+      w.WebSocket = class extends WebSocket {
+        constructor(url: string, protocol: string) {
+          super(url, protocol);
+          w.tried.push("websocket");
+        }
+      };
+      const { setRemoteDescription } = RTCPeerConnection.prototype;
+      RTCPeerConnection.prototype.setRemoteDescription = function (answer: any) {
+        w.tried.push("answer");
+        return setRemoteDescription.call(this, answer);
+      };
+    });
+    const tried = () => page.evaluate(() => (window as any).tried);
+    const { tickwire } = await connected(page, server, BY_WEBSOCKET);
+    expect((await tried()).slice(0, 2)).toEqual(["answer", "websocket"]);
+    await page.reload();
+    await tickwire.start.click();
+    await tickwire.echo("again");
+    expect((await tried())[0]).toBe("websocket");
+  });
+
+  test("one that ends is followed by another", async ({ page, serveBehindRelay }) => {
+    const { server } = await serveBehindRelay({ blocks: () => true }, WITHOUT_TCP);
+    const { tickwire } = await connected(page, server, BY_WEBSOCKET);
+    await server.stop("SIGKILL");
+    await expect(tickwire.status).toContainText("Reconnecting");
+    await server.start();
+    await expect(tickwire.status).toContainText("Connected");
+    await tickwire.echo("again");
+    await expect(tickwire.time).toContainText(":");
+  });
+});
+
 test("opens another connection, for the same session, where one breaks", async ({ page, serveBehindRelay }) => {
   const { server, relay } = await serveBehindRelay({ blocks: () => true, tcp: true });
   const { tickwire } = await connected(page, server, BY_TCP);
@@ -83,7 +144,7 @@ test.describe("the JavaScript client", () => {
 
   test("comes by WebSocket where nothing else gets through, and goes on by UDP", async ({ page, serveBehindRelay }) => {
     let isBlocked = true;
-    const { server } = await serveBehindRelay({ blocks: () => isBlocked, delay: 25 }, WITHOUT_TCP);
+    const { server } = await serveBehindRelay({ blocks: () => isBlocked, delay: 25 }, PATIENT);
     expect(await pathOf(page, server)).toBe("websocket");
     await page.evaluate(() => {
       const w = window as any;

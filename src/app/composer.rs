@@ -10,10 +10,7 @@ use tickwire_wire::feed::ECHO;
 #[component]
 pub fn Composer(link: Link) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
-    let is_connected = Memo::new(move |_| {
-        let is_open = |state: &_| matches!(state, LinkState::Connected | LinkState::Moving { .. });
-        link.state.with(is_open)
-    });
+    let is_connected = Memo::new(move |_| link.state.with(LinkState::is_connected));
     let can_type = Memo::new(move |_| {
         link.state
             .with(|state| state.has_session() || matches!(state, LinkState::Reconnecting { .. }))

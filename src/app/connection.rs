@@ -115,7 +115,7 @@ fn use_cause(link: Link, vantage: RwSignal<Vantage>) -> Memo<Option<Cause>> {
 
 /// Opens the panel when something fails, and folds it when all is well.
 fn fold_by_itself(link: Link, cause: Memo<Option<Cause>>, fold: RwSignal<Fold>) {
-    let is_connected = Memo::new(move |_| link.state.with(|state| *state == LinkState::Connected));
+    let is_connected = Memo::new(move |_| link.state.with(LinkState::is_connected));
     Effect::new(move |_| {
         if cause.with(Option::is_some) {
             fold.update(|fold| *fold = fold.failed());
@@ -134,9 +134,12 @@ fn failed_step(rows: &[Row]) -> Option<&'static str> {
 
 /// The way in a few words.
 fn way(path: &Path) -> String {
+    if path.is_by_socket() {
+        return protocol(path);
+    }
     [
         family(path.family),
-        &path.protocol.to_ascii_uppercase(),
+        &protocol(path),
         if path.is_relayed() {
             "relayed"
         } else {
@@ -146,9 +149,21 @@ fn way(path: &Path) -> String {
     .join(" · ")
 }
 
+fn protocol(path: &Path) -> String {
+    if path.is_by_socket() {
+        "WebSocket".into()
+    } else {
+        path.protocol.to_ascii_uppercase()
+    }
+}
+
 /// Why it is no better one.
 fn why(path: &Path) -> Option<&'static str> {
-    if path.is_relayed() {
+    if path.is_by_socket() {
+        Some(
+            "Neither UDP nor TCP gets through to the server's port, so values come by WebSocket, the way of the page itself. They are as new, and later where packets are lost. As soon as a better way gets through it is taken.",
+        )
+    } else if path.is_relayed() {
         Some(
             "Nothing gets through between this device and the server itself: values take a way around, by a TURN server. On a network that lets UDP or TCP through to the server they are sooner here.",
         )
@@ -190,7 +205,7 @@ fn Way(path: Signal<Option<Path>>, round_trip: Signal<Option<Duration>>) -> impl
     view! {
         <dl class="readings tiles">
             <Reading name="Address family" value=text(|path| family(path.family).into()) />
-            <Reading name="Protocol" value=text(|path| path.protocol.to_ascii_uppercase()) />
+            <Reading name="Protocol" value=text(protocol) />
             <Reading name="Round trip" value=Memo::new(move |_| diagnosis::round_trip(round_trip.get())) />
             <Reading name="This device" value=text(|path| kind(path.local).into()) />
             <Reading name="Server" value=text(|path| kind(path.remote).into()) />

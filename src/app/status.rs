@@ -101,7 +101,7 @@ fn words(state: &LinkState, now: f64) -> (String, Option<Duration>) {
 fn key(state: &LinkState) -> &'static str {
     match state {
         LinkState::Idle => "idle",
-        LinkState::Connecting { .. } => "connecting",
+        LinkState::Connecting(_) => "connecting",
         LinkState::Connected | LinkState::Moving { .. } => "connected",
         LinkState::Interrupted(_) => "interrupted",
         LinkState::Reconnecting { .. } => "reconnecting",
@@ -112,7 +112,7 @@ fn key(state: &LinkState) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tickwire_link::{Failure, Step, Try};
+    use tickwire_link::{Attempt, Beside, Failure, Step, Try};
 
     fn reconnecting(attempted: Try) -> LinkState {
         LinkState::Reconnecting {
@@ -139,10 +139,11 @@ mod tests {
 
     #[test]
     fn there_is_nothing_to_count_where_nothing_is_waited_for() {
-        let opening = reconnecting(Try::Opening {
+        let opening = reconnecting(Try::Opening(Attempt {
             step: Step::Checking,
             until: 10_000.0,
-        });
+            beside: Beside::Over,
+        }));
         assert_eq!(words(&opening, 0.0), ("Try 4 is under way.".into(), None));
         let away = reconnecting(Try::Waiting {
             until: f64::INFINITY,

@@ -72,6 +72,11 @@
 //! the page, cuts short. A server's `Retry-After` is kept to. A link that was stopped stays
 //! stopped.
 //!
+//! **Where UDP is blocked.** Data comes by TCP then, or a TURN server, if the server has them. Where data
+//! channels have not opened after 1.5 s, a WebSocket is tried beside them, or at once where it was the way
+//! through within a day; it has all of the link's channels, which are reliable and in order on it. As soon as
+//! data channels open, the link moves to them; they are tried again every five minutes.
+//!
 //! Where the server says that it is about to stop, another session is opened before this one is left
 //! ([`LinkState::Moving`]). Topics are read in both until all is there in the new one, so nothing is
 //! missed and nothing told twice; other channels are [`ChannelEvent::Lost`] and [`ChannelEvent::Opened`]
@@ -113,6 +118,6 @@ pub use link::{Link, LinkEvent, LinkEventKind, LinkOptions, TokenSource};
 pub use report::{
     CandidateKind, ChannelReport, Family, Milestone, Outcome, Path, StepReport, Tally,
 };
-pub use state::{Failure, Interruption, LinkState, Step, Try};
+pub use state::{Attempt, Beside, Failure, Interruption, LinkState, Reason, Step, Try};
 pub use tickwire_values::{PublishError, Update as TopicUpdate};
 pub use topics::{AddError, TopicEvent, TopicOptions, TopicSubscription, Topics, use_topics};

@@ -15,15 +15,22 @@
 //! Where the server wants the link to be elsewhere, a connected one is `Moving` until another session
 //! is open, which is tried for beside the present one, and is `Connected` by that one then. Where the
 //! present one is lost before, the try under way is that of a link that is `Reconnecting`.
+//!
+//! A session is by data channels. Where those take long, a WebSocket is tried beside them; where that
+//! is open first, the link has a session, and is `Moving` until the data channels are there.
 
 mod moving;
 
-use crate::{Failure, Interruption, LinkState, Step, Try};
+use crate::{Attempt, Beside, Failure, Interruption, LinkState, Reason, Step, Try};
 use moving::Mover;
 use std::time::Duration;
 
 /// How long opening a session may take. ICE gives up later than people do.
 pub const OPEN_LIMIT: Duration = Duration::from_secs(15);
+/// How long data channels may take before a WebSocket is tried beside them.
+pub const BESIDE_AFTER: Duration = Duration::from_millis(1_500);
+/// How long a link that has come by WebSocket waits before it tries data channels again.
+pub const BETTER_AFTER: Duration = Duration::from_secs(300);
 /// How long ICE may be `disconnected` before it restarts: most hiccups are over by then.
 pub const DOUBT: Duration = Duration::from_secs(2);
 /// How long an ICE restart may take before the session is given up.
@@ -77,8 +84,16 @@ pub enum Event {
 pub enum Action {
     /// Open a new session, in place of whatever there is.
     Open,
-    /// Open a new session beside the present one, in place of any other that is being opened there.
+    /// Open a new session beside the present one, by the same way, in place of any other that is being opened
+    /// there.
     OpenNext,
+    /// The same by data channels.
+    OpenBetter,
+    /// The same by WebSocket, where the present session is being opened itself.
+    OpenSocket,
+    /// The session by WebSocket that was opened beside the present one takes its place, and the present one, which
+    /// is being opened, goes on beside it.
+    Swap,
     /// Close the session that is being opened beside the present one.
     CloseNext,
     /// The session that was opened beside the present one takes its place.
@@ -101,21 +116,36 @@ pub struct Moment {
     pub random: f64,
     /// Whether a lost session is followed by another.
     pub reconnect: bool,
+    /// Whether a WebSocket was the way through of late, so that it is tried at once.
+    pub prefers_socket: bool,
+    /// Whether the present session is by WebSocket.
+    pub is_by_socket: bool,
 }
 
 /// When the state changes by itself: then [`Event::Time`] is due.
 pub fn deadline(state: &LinkState) -> Option<f64> {
     match state {
-        LinkState::Connecting { until, .. }
-        | LinkState::Interrupted(
-            Interruption::Doubtful { until } | Interruption::Restarting { until },
-        )
+        LinkState::Connecting(attempt)
         | LinkState::Moving {
-            attempted: Try::Waiting { until, .. } | Try::Opening { until, .. },
+            attempted: Try::Opening(attempt),
             ..
         }
         | LinkState::Reconnecting {
-            attempted: Try::Waiting { until, .. } | Try::Opening { until, .. },
+            attempted: Try::Opening(attempt),
+            ..
+        } => Some(match attempt.beside {
+            Beside::At(at) => at.min(attempt.until),
+            _ => attempt.until,
+        }),
+        LinkState::Interrupted(
+            Interruption::Doubtful { until } | Interruption::Restarting { until },
+        )
+        | LinkState::Moving {
+            attempted: Try::Waiting { until, .. },
+            ..
+        }
+        | LinkState::Reconnecting {
+            attempted: Try::Waiting { until, .. },
             ..
         } => until.is_finite().then_some(*until),
         LinkState::Idle | LinkState::Connected | LinkState::Failed(_) => None,
@@ -135,11 +165,16 @@ pub fn next(state: &LinkState, event: &Event, at: Moment) -> (LinkState, Vec<Act
         LinkState::Idle | LinkState::Failed(_) => {
             (*event == Event::Start).then(|| (connecting(at), vec![Action::Open]))
         }
-        LinkState::Connecting { step, until } => on_connecting(*step, *until, event, at),
+        LinkState::Connecting(attempt) => on_connecting(*attempt, event, at),
         LinkState::Connected => on_connected(event, at),
         LinkState::Interrupted(interruption) => on_interrupted(*interruption, event, at),
-        LinkState::Moving { attempt, attempted } => {
+        LinkState::Moving {
+            reason,
+            attempt,
+            attempted,
+        } => {
             let moving = Mover {
+                reason: *reason,
                 attempt: *attempt,
                 at,
             };
@@ -163,22 +198,20 @@ pub fn next(state: &LinkState, event: &Event, at: Moment) -> (LinkState, Vec<Act
 type Changed = Option<(LinkState, Vec<Action>)>;
 
 fn connecting(at: Moment) -> LinkState {
-    LinkState::Connecting {
-        step: Step::Signalling,
-        until: at.after(OPEN_LIMIT),
-    }
+    LinkState::Connecting(Attempt::begin(at))
 }
 
-fn on_connecting(step: Step, until: f64, event: &Event, at: Moment) -> Changed {
+fn on_connecting(attempt: Attempt, event: &Event, at: Moment) -> Changed {
     let failed = |failure| Some((LinkState::Failed(failure), vec![Action::Close]));
-    match event {
-        Event::Reached(reached) if *reached > step => {
-            let step = *reached;
-            Some((LinkState::Connecting { step, until }, Vec::new()))
+    match attempt.on_event(event, at) {
+        Outcome::GoesOn(attempt, actions) => {
+            return Some((LinkState::Connecting(attempt), actions));
         }
-        Event::Opened => Some((LinkState::Connected, Vec::new())),
-        Event::Lost(failure) => failed(failure.clone()),
-        Event::Time if at.now >= until => failed(step.failure()),
+        Outcome::Open(state, actions) => return Some((state, actions)),
+        Outcome::Failed(failure) => return failed(failure),
+        Outcome::Nothing => {}
+    }
+    match event {
         // The try that is under way was made on a network that is gone.
         Event::NetworkChanged => Some((connecting(at), vec![Action::Open])),
         Event::Left => Some(lost(Failure::Away, at)),
@@ -194,7 +227,7 @@ fn on_connected(event: &Event, at: Moment) -> Changed {
             Some((LinkState::Interrupted(doubtful), Vec::new()))
         }
         Event::Silent | Event::NoWay | Event::NetworkChanged => Some(restarting(at)),
-        Event::GoAway if at.reconnect => Some(Mover { attempt: 1, at }.open()),
+        Event::GoAway if at.reconnect => Some(Mover::new(Reason::GoAway, at).open()),
         Event::Lost(failure) => Some(lost(failure.clone(), at)),
         Event::Left => Some(lost(Failure::Away, at)),
         _ => None,
@@ -256,10 +289,89 @@ fn wait_for(attempt: u32, cause: &Failure, at: Moment) -> Try {
     }
 }
 
-fn opening(at: Moment) -> Try {
-    Try::Opening {
-        step: Step::Signalling,
-        until: at.after(OPEN_LIMIT),
+/// What becomes of a session that is being opened.
+enum Outcome {
+    /// It goes on, and this is to be done.
+    GoesOn(Attempt, Vec<Action>),
+    /// There is a session.
+    Open(LinkState, Vec<Action>),
+    Failed(Failure),
+    /// That is up to the link.
+    Nothing,
+}
+
+impl Attempt {
+    /// One that begins now.
+    fn begin(at: Moment) -> Self {
+        let beside = if at.prefers_socket {
+            at.now
+        } else {
+            at.after(BESIDE_AFTER)
+        };
+        Self {
+            beside: Beside::At(beside),
+            ..Self::alone(at)
+        }
+    }
+
+    /// The same without a WebSocket beside it.
+    fn alone(at: Moment) -> Self {
+        Self {
+            step: Step::Signalling,
+            until: at.after(OPEN_LIMIT),
+            beside: Beside::Over,
+        }
+    }
+
+    fn on_event(self, event: &Event, at: Moment) -> Outcome {
+        let over = Self {
+            beside: Beside::Over,
+            ..self
+        };
+        match (event, self.beside) {
+            (Event::Reached(step), _) if *step > self.step => Outcome::GoesOn(
+                Self {
+                    step: *step,
+                    ..self
+                },
+                Vec::new(),
+            ),
+            (Event::Opened, beside) => {
+                let is_beside = beside == Beside::Opening;
+                let actions = is_beside.then_some(Action::CloseNext);
+                Outcome::Open(connected(at), actions.into_iter().collect())
+            }
+            (Event::Time, _) if at.now >= self.until => Outcome::Failed(self.step.failure()),
+            (Event::Time, Beside::At(due)) if at.now >= due => {
+                let beside = Beside::Opening;
+                Outcome::GoesOn(Self { beside, ..self }, vec![Action::OpenSocket])
+            }
+            (Event::NextOpened, Beside::Opening) => {
+                let mover = Mover::new(Reason::Better, at);
+                let moving = mover.at_try(Try::Opening(over));
+                Outcome::Open(moving, vec![Action::Swap])
+            }
+            (Event::NextLost(_), Beside::Opening) => Outcome::GoesOn(over, vec![Action::CloseNext]),
+            // The server is there, and a WebSocket may get through.
+            (Event::Lost(failure), Beside::At(_)) if failure.is_of_way() => {
+                let actions = vec![Action::OpenSocket, Action::Replace];
+                Outcome::GoesOn(Self::alone(at), actions)
+            }
+            (Event::Lost(failure), Beside::Opening) if failure.is_of_way() => {
+                Outcome::GoesOn(Self::alone(at), vec![Action::Replace])
+            }
+            (Event::Lost(failure), _) => Outcome::Failed(failure.clone()),
+            _ => Outcome::Nothing,
+        }
+    }
+}
+
+/// The link has a session. One by WebSocket is left for a better one in time.
+fn connected(at: Moment) -> LinkState {
+    if at.is_by_socket {
+        Mover::new(Reason::Better, at).later()
+    } else {
+        LinkState::Connected
     }
 }
 
@@ -282,7 +394,7 @@ struct Waiter<'a> {
 
 impl Waiter<'_> {
     fn on_event(&self, attempted: Try, event: &Event) -> Changed {
-        let (attempt, at) = (self.attempt, self.at);
+        let at = self.at;
         match (attempted, event) {
             (Try::Waiting { until, .. }, Event::Time) if at.now >= until => Some(self.open()),
             // What has changed may be what was in the way.
@@ -293,21 +405,23 @@ impl Waiter<'_> {
                 let until = not_before;
                 Some((self.at_try(Try::Waiting { until, not_before }), Vec::new()))
             }
-            (Try::Opening { step, until }, Event::Reached(reached)) if *reached > step => {
-                let step = *reached;
-                Some((self.at_try(Try::Opening { step, until }), Vec::new()))
-            }
-            (Try::Opening { .. }, Event::Opened) => Some((LinkState::Connected, Vec::new())),
-            (Try::Opening { .. }, Event::Lost(failure)) => Some(self.again(failure.clone())),
-            (Try::Opening { step, until }, Event::Time) if at.now >= until => {
-                Some(self.again(step.failure()))
-            }
-            (Try::Opening { .. }, Event::NetworkChanged) => Some(self.open()),
-            (Try::Opening { .. }, Event::Left) => {
-                Some((waiting(attempt, Failure::Away, at), vec![Action::Close]))
-            }
+            (Try::Opening(opening), event) => self.on_opening(opening, event),
             _ => None,
         }
+    }
+
+    fn on_opening(&self, opening: Attempt, event: &Event) -> Changed {
+        Some(match (opening.on_event(event, self.at), event) {
+            (Outcome::GoesOn(opening, actions), _) => (self.at_try(Try::Opening(opening)), actions),
+            (Outcome::Open(state, actions), _) => (state, actions),
+            (Outcome::Failed(failure), _) => self.again(failure),
+            (Outcome::Nothing, Event::NetworkChanged) => self.open(),
+            (Outcome::Nothing, Event::Left) => (
+                waiting(self.attempt, Failure::Away, self.at),
+                vec![Action::Close],
+            ),
+            (Outcome::Nothing, _) => return None,
+        })
     }
 
     fn at_try(&self, attempted: Try) -> LinkState {
@@ -319,7 +433,8 @@ impl Waiter<'_> {
     }
 
     fn open(&self) -> (LinkState, Vec<Action>) {
-        (self.at_try(opening(self.at)), vec![Action::Open])
+        let opening = Try::Opening(Attempt::begin(self.at));
+        (self.at_try(opening), vec![Action::Open])
     }
 
     fn again(&self, failure: Failure) -> (LinkState, Vec<Action>) {

@@ -54,7 +54,7 @@ pub enum Outcome {
 pub struct Path {
     /// The address family.
     pub family: Family,
-    /// The transport protocol as the browser names it: `udp`, or `tcp`.
+    /// The transport protocol as the browser names it: `udp` or `tcp`; or `websocket`.
     pub protocol: String,
     /// How the browser's own address was found.
     pub local: CandidateKind,
@@ -67,6 +67,24 @@ pub struct Path {
 }
 
 impl Path {
+    /// That of a WebSocket, of which the browser tells no more.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn by_socket() -> Self {
+        Self {
+            family: Family::Unknown,
+            protocol: "websocket".into(),
+            local: CandidateKind::Host,
+            remote: CandidateKind::Host,
+            local_address: None,
+            remote_address: None,
+        }
+    }
+
+    /// Whether data goes by WebSocket.
+    pub fn is_by_socket(&self) -> bool {
+        self.protocol == "websocket"
+    }
+
     /// Whether data goes through a TURN server at either end.
     pub fn is_relayed(&self) -> bool {
         [self.local, self.remote].contains(&CandidateKind::Relay)

@@ -14,20 +14,17 @@ pub enum LinkState {
     /// Not started, or stopped by the user.
     Idle,
     /// Opening for the first time since it was started.
-    Connecting {
-        /// What is under way.
-        step: Step,
-        /// When it will have taken too long.
-        until: f64,
-    },
+    Connecting(Attempt),
     /// All data channels are open, or were before the server closed some of them.
     Connected,
     /// The server is not heard, or the network has changed: the session is given some seconds
     /// to come back, its channels and feeds with it.
     Interrupted(Interruption),
-    /// The server wants the link to be elsewhere. The session goes on, with all its channels, while
-    /// another is opened that takes its place: then the link is [`LinkState::Connected`] again.
+    /// There is a reason for another session. This one goes on, with all its channels, while the other is opened
+    /// and takes its place: then the link is [`LinkState::Connected`] again.
     Moving {
+        /// Why.
+        reason: Reason,
         /// Which try is under way or comes next: the first is 1.
         attempt: u32,
         /// When it comes, or how far it is.
@@ -73,12 +70,39 @@ pub enum Try {
         not_before: f64,
     },
     /// It is under way.
-    Opening {
-        /// How far it is.
-        step: Step,
-        /// When it will have taken too long.
-        until: f64,
-    },
+    Opening(Attempt),
+}
+
+/// A session that is being opened.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attempt {
+    /// How far it is.
+    pub step: Step,
+    /// When it will have taken too long.
+    pub until: f64,
+    /// What is tried beside it.
+    pub beside: Beside,
+}
+
+/// A WebSocket beside a session by data channels that is being opened. Whichever is open first is the link's; a
+/// WebSocket only until the data channels are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Beside {
+    /// It is tried then.
+    At(f64),
+    /// It is being opened.
+    Opening,
+    /// There is none, or none any more.
+    Over,
+}
+
+/// Why a link that has a session opens another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The server wants it elsewhere.
+    GoAway,
+    /// It has come by WebSocket, and data channels are better.
+    Better,
 }
 
 /// What is under way while a session opens.
@@ -162,15 +186,20 @@ impl LinkState {
         )
     }
 
+    /// Whether there is a session that is heard.
+    pub fn is_connected(&self) -> bool {
+        matches!(self, Self::Connected | Self::Moving { .. })
+    }
+
     /// How far a session that is being opened is: the first since the start, or a later one, where
     /// there is none beside it.
     pub fn step(&self) -> Option<Step> {
         match self {
-            Self::Connecting { step, .. }
+            Self::Connecting(attempt)
             | Self::Reconnecting {
-                attempted: Try::Opening { step, .. },
+                attempted: Try::Opening(attempt),
                 ..
-            } => Some(*step),
+            } => Some(attempt.step),
             _ => None,
         }
     }
@@ -198,7 +227,7 @@ impl LinkState {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Idle => "Not connected",
-            Self::Connecting { .. } => "Connecting…",
+            Self::Connecting(_) => "Connecting…",
             Self::Connected | Self::Moving { .. } => "Connected",
             Self::Interrupted(_) => "Interrupted",
             Self::Reconnecting { .. } => "Reconnecting…",
@@ -209,16 +238,23 @@ impl LinkState {
     /// Why, or what comes next, where there is something to say: a sentence or two.
     pub fn reason(&self) -> String {
         match self {
-            Self::Idle | Self::Connecting { .. } | Self::Connected => String::new(),
+            Self::Idle
+            | Self::Connecting(_)
+            | Self::Connected
+            | Self::Moving {
+                reason: Reason::Better,
+                ..
+            } => String::new(),
             Self::Interrupted(Interruption::Doubtful { .. }) => {
                 "The server has not answered for a moment. Waiting for it.".into()
             }
             Self::Interrupted(Interruption::Restarting { .. }) => {
                 "The server is not heard. Looking for another way to it.".into()
             }
-            Self::Moving { .. } => {
-                "The server is about to stop. Another session is being opened.".into()
-            }
+            Self::Moving {
+                reason: Reason::GoAway,
+                ..
+            } => "The server is about to stop. Another session is being opened.".into(),
             Self::Reconnecting { cause, .. } | Self::Failed(cause) => cause.message(),
         }
     }
@@ -255,6 +291,14 @@ impl Failure {
         )
     }
 
+    /// Whether it may be the way's own, so that a WebSocket may get through all the same.
+    pub(crate) fn is_of_way(&self) -> bool {
+        matches!(
+            self,
+            Self::NoWebRtc(_) | Self::BadAnswer(_) | Self::NoPath | Self::Dtls | Self::NoChannel
+        )
+    }
+
     /// When the server has asked to be tried again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -287,7 +331,7 @@ impl Failure {
                 format!("This browser does not accept the server’s answer: {cause}")
             }
             Self::NoPath => {
-                "The page reached the server, but data did not. UDP between here and the server may be blocked.".into()
+                "The page reached the server, but data did not, not by WebSocket either. UDP between here and the server may be blocked.".into()
             }
             Self::Dtls => {
                 "Datagrams get through, but the encrypted connection was not established.".into()

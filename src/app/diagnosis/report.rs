@@ -146,6 +146,9 @@ impl Report<'_> {
 
 /// The way in a line.
 fn way(path: &Path) -> String {
+    if path.is_by_socket() {
+        return "WebSocket".into();
+    }
     format!(
         "{}, {}, this device {}, server {}, {}",
         family(path.family),

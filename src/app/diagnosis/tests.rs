@@ -1,8 +1,8 @@
 use super::*;
 use std::time::Duration;
 use tickwire_link::{
-    CandidateKind, ChannelOptions, ChannelReport, Family, Milestone, Outcome, Path, Step,
-    StepReport, Tally, Try,
+    Attempt, Beside, CandidateKind, ChannelOptions, ChannelReport, Family, Milestone, Outcome,
+    Path, Step, StepReport, Tally, Try,
 };
 use tickwire_wire::signaling::SignalingError;
 
@@ -297,10 +297,11 @@ fn a_failure_is_that_of_the_newest_try() {
     assert_eq!(failure(&failed), Some((1, &Failure::Dtls)));
     let reconnecting = |attempt, cause| LinkState::Reconnecting {
         attempt,
-        attempted: Try::Opening {
+        attempted: Try::Opening(Attempt {
             step: Step::Checking,
             until: 0.0,
-        },
+            beside: Beside::Over,
+        }),
         cause,
     };
     // The session was lost, and nothing has failed since.

@@ -4,7 +4,7 @@ use crate::app::readings::Readings;
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 use tickwire_link::clock::now;
-use tickwire_link::{Link, LinkState};
+use tickwire_link::{Link, LinkState, Reason};
 use tickwire_wire::feed::{self, ToClock};
 
 /// So many exchanges come one after the other when the link opens, so that the first numbers are
@@ -37,9 +37,10 @@ impl Questions {
             readings,
             next: StoredValue::new_local(None),
         };
-        let is_connected = Memo::new(move |_| link.state.get() == LinkState::Connected);
+        // Each session is asked anew.
+        let session = Memo::new(move |_| link.state.with(session));
         Effect::new(move |_| {
-            if is_connected.get() {
+            if session.get().is_some() {
                 questions.ask(1);
                 on_cleanup(move || questions.plan(None));
             }
@@ -84,5 +85,17 @@ impl Questions {
         let replace = |planned: &mut Option<Timeout>| std::mem::replace(planned, next);
         // The one before is dropped when nothing is borrowed: it may be what is running.
         let _before = self.next.try_update_value(replace);
+    }
+}
+
+/// Something that is another where the session is; none where there is none to ask.
+fn session(state: &LinkState) -> Option<Option<Reason>> {
+    match state {
+        LinkState::Connected => Some(None),
+        LinkState::Moving {
+            reason: Reason::Better,
+            ..
+        } => Some(Some(Reason::Better)),
+        _ => None,
     }
 }

@@ -1,12 +1,14 @@
-//! One `RTCDataChannel`, and who on the page it is for.
+//! One channel, by `RTCDataChannel` or on a WebSocket, and who on the page it is for.
 
 use super::connection::describe;
 use super::halves::Opened;
+use super::socket::Socket;
 use crate::{ChannelReport, NotSent, Tally};
 use gloo_events::EventListener;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use tickwire_wire::signaling::ChannelInit;
+use tickwire_wire::socket::{CONTROL_ID, Frame, VALUES_ID};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{
@@ -39,11 +41,18 @@ pub enum Role {
     Opened(Weak<Opened>),
 }
 
+/// What carries a channel.
+enum Raw {
+    Data(RtcDataChannel),
+    /// The channel of this number, and whether the server has closed it.
+    Socket(Rc<Socket>, u16, Cell<bool>),
+}
+
 /// A channel of a connection. Dropping it closes it.
 pub struct Channel {
     pub init: ChannelInit,
     pub role: Role,
-    raw: RtcDataChannel,
+    raw: Raw,
     sent: Cell<Tally>,
     received: Cell<Tally>,
     listeners: RefCell<Vec<EventListener>>,
@@ -61,20 +70,59 @@ impl Channel {
             .create_data_channel(&init.label, &dictionary(&init))
             .map_err(describe)?;
         raw.set_binary_type(RtcDataChannelType::Arraybuffer);
-        Ok(Self {
+        Ok(Self::new(init, role, Raw::Data(raw)))
+    }
+
+    /// The same on a WebSocket.
+    pub fn on_socket(socket: &Rc<Socket>, init: ChannelInit, role: Role) -> Self {
+        let id = socket.id_for(&init.label);
+        let channel = Self::new(
+            init,
+            role,
+            Raw::Socket(socket.clone(), id, Cell::new(false)),
+        );
+        if socket.is_open() {
+            channel.ask();
+        }
+        channel
+    }
+
+    fn new(init: ChannelInit, role: Role, raw: Raw) -> Self {
+        Self {
             init,
             role,
             raw,
             sent: Cell::default(),
             received: Cell::default(),
             listeners: RefCell::default(),
-        })
+        }
     }
 
-    /// Calls `handler` for each `event` of the channel until it is dropped.
+    /// Asks the server for it, on a WebSocket.
+    pub fn ask(&self) {
+        if let Raw::Socket(socket, id, _) = &self.raw {
+            socket.ask_for(*id, &self.init.label, &self.init.protocol);
+        }
+    }
+
+    /// Whether it is the one of this number on a WebSocket.
+    pub fn is_of(&self, number: u16) -> bool {
+        matches!(&self.raw, Raw::Socket(_, id, _) if *id == number)
+    }
+
+    /// The server has closed it, on a WebSocket.
+    pub fn set_closed(&self) {
+        if let Raw::Socket(_, _, is_closed) = &self.raw {
+            is_closed.set(true);
+        }
+    }
+
+    /// Calls `handler` for each `event` of a data channel until it is dropped.
     pub fn listen(&self, event: &'static str, handler: impl FnMut(&Event) + 'static) {
-        let listener = EventListener::new(&self.raw, event, handler);
-        self.listeners.borrow_mut().push(listener);
+        if let Raw::Data(raw) = &self.raw {
+            let listener = EventListener::new(raw, event, handler);
+            self.listeners.borrow_mut().push(listener);
+        }
     }
 
     /// From here on nothing of the channel is heard.
@@ -83,7 +131,12 @@ impl Channel {
     }
 
     pub fn state(&self) -> RtcDataChannelState {
-        self.raw.ready_state()
+        match &self.raw {
+            Raw::Data(raw) => raw.ready_state(),
+            Raw::Socket(_, _, is_closed) if is_closed.get() => RtcDataChannelState::Closed,
+            Raw::Socket(socket, ..) if socket.is_open() => RtcDataChannelState::Open,
+            Raw::Socket(..) => RtcDataChannelState::Connecting,
+        }
     }
 
     pub fn is_open(&self) -> bool {
@@ -92,12 +145,20 @@ impl Channel {
 
     /// Hands text to the channel.
     pub fn send_text(&self, text: &str) -> Result<(), NotSent> {
-        self.send(text.len(), || self.raw.send_with_str(text))
+        self.send(text.len(), || match &self.raw {
+            Raw::Data(raw) => raw.send_with_str(text),
+            Raw::Socket(socket, CONTROL_ID, _) => socket.send_text(text),
+            Raw::Socket(socket, id, _) => socket.send_bytes(&Frame::Text(*id, text).write()),
+        })
     }
 
     /// Hands bytes to the channel.
     pub fn send_binary(&self, bytes: &[u8]) -> Result<(), NotSent> {
-        self.send(bytes.len(), || self.raw.send_with_u8_array(bytes))
+        self.send(bytes.len(), || match &self.raw {
+            Raw::Data(raw) => raw.send_with_u8_array(bytes),
+            Raw::Socket(socket, CONTROL_ID | VALUES_ID, _) => socket.send_bytes(bytes),
+            Raw::Socket(socket, id, _) => socket.send_bytes(&Frame::Binary(*id, bytes).write()),
+        })
     }
 
     fn send(
@@ -114,17 +175,25 @@ impl Channel {
     }
 
     pub fn buffered_amount(&self) -> u32 {
-        self.raw.buffered_amount()
+        match &self.raw {
+            Raw::Data(raw) => raw.buffered_amount(),
+            Raw::Socket(socket, ..) => socket.buffered_amount(),
+        }
     }
 
-    /// Counts a message that has arrived, and reads it.
+    /// Reads a message that has arrived, and counts it.
     pub fn receive(&self, data: &JsValue) -> Message {
         let message = match data.as_string() {
             Some(text) => Message::Text(text),
             None => Message::Binary(buffer(data)),
         };
-        count(&self.received, message.len());
+        self.count(&message);
         message
+    }
+
+    /// A message has arrived.
+    pub fn count(&self, message: &Message) {
+        count(&self.received, message.len());
     }
 
     /// What there is to show of the channel.
@@ -158,7 +227,13 @@ pub fn dictionary(init: &ChannelInit) -> RtcDataChannelInit {
 impl Drop for Channel {
     fn drop(&mut self) {
         self.silence();
-        self.raw.close();
+        match &self.raw {
+            Raw::Data(raw) => raw.close(),
+            Raw::Socket(socket, id, is_closed) if !is_closed.get() => {
+                socket.send(&Frame::Close(*id));
+            }
+            Raw::Socket(..) => {}
+        }
     }
 }
 

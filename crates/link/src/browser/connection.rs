@@ -1,10 +1,17 @@
-//! `RTCPeerConnection` with data channels that both sides create by themselves.
+//! A connection and its channels: `RTCPeerConnection` with data channels that both sides create by
+//! themselves, or a WebSocket.
 
 use super::channel::{Channel, Message, Role};
+use super::socket::{Came, Socket};
+use super::{json, negotiation};
+use crate::Failure;
 use gloo_events::EventListener;
 use std::cell::RefCell;
 use std::rc::Rc;
-use tickwire_wire::signaling::ChannelInit;
+use std::time::Duration;
+use tickwire_wire::Fields;
+use tickwire_wire::control::ToServer;
+use tickwire_wire::signaling::{ChannelInit, SignalingError};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{
     Event, MessageEvent, RtcDataChannelState, RtcIceConnectionState, RtcPeerConnection,
@@ -23,12 +30,20 @@ pub enum Happening {
     PairWorks,
     /// The state of the connection as a whole, ICE and DTLS, changed.
     State(RtcPeerConnectionState),
+    /// The WebSocket has ended.
+    Lost(Failure),
 }
 
-/// A peer connection and its channels. Dropping it closes them all; nothing is reported after
+/// What a connection is made of.
+enum Way {
+    Peer(RtcPeerConnection),
+    Socket(Rc<Socket>),
+}
+
+/// A connection and its channels. Dropping it closes them all; nothing is reported after
 /// that.
 pub struct Connection {
-    peer: RtcPeerConnection,
+    way: Way,
     channels: RefCell<Vec<Rc<Channel>>>,
     listeners: RefCell<Vec<EventListener>>,
     report: Rc<dyn Fn(Happening)>,
@@ -55,16 +70,116 @@ impl Connection {
             }
         });
         Ok(Self {
-            peer,
+            way: Way::Peer(peer),
             channels: RefCell::default(),
             listeners: RefCell::new(vec![state, ice]),
             report,
         })
     }
 
-    /// The peer connection, for the negotiation.
-    pub fn peer(&self) -> RtcPeerConnection {
-        self.peer.clone()
+    /// The same by a WebSocket, to be connected.
+    pub fn by_socket(report: impl Fn(Happening) + 'static) -> Self {
+        Self {
+            way: Way::Socket(Rc::new(Socket::new())),
+            channels: RefCell::default(),
+            listeners: RefCell::default(),
+            report: Rc::new(report),
+        }
+    }
+
+    /// Connects by a WebSocket, and shows the server this token.
+    pub fn connect(self: &Rc<Self>, server: &str, token: Option<String>) {
+        let Way::Socket(socket) = &self.way else {
+            return;
+        };
+        let weak = Rc::downgrade(self);
+        let on_open = {
+            let weak = weak.clone();
+            move |_: &Event| {
+                let Some(connection) = weak.upgrade() else {
+                    return;
+                };
+                if let (Way::Socket(socket), Some(token)) = (&connection.way, token.clone()) {
+                    let _ = socket.send_text(&ToServer::Token { token }.json());
+                }
+                for channel in connection.channels() {
+                    channel.ask();
+                }
+            }
+        };
+        let on_message = {
+            let weak = weak.clone();
+            move |data| {
+                if let Some(connection) = weak.upgrade() {
+                    connection.came(&data);
+                }
+            }
+        };
+        let on_close = move |_: &Event| {
+            if let Some(connection) = weak.upgrade() {
+                let was_open = connection.is_by_open_socket();
+                let failure = if was_open {
+                    Failure::Ended
+                } else {
+                    Failure::NoPath
+                };
+                (connection.report)(Happening::Lost(failure));
+            }
+        };
+        if socket
+            .connect(server, on_open, on_message, on_close)
+            .is_err()
+        {
+            (self.report)(Happening::Lost(Failure::NoPath));
+        }
+    }
+
+    /// Something has come by WebSocket.
+    fn came(&self, data: &JsValue) {
+        let Way::Socket(socket) = &self.way else {
+            return;
+        };
+        if !socket.is_open() {
+            if let Some(failure) = denied(data) {
+                return (self.report)(Happening::Lost(failure));
+            }
+            socket.opened();
+            for channel in self.channels() {
+                (self.report)(Happening::Opened(channel));
+            }
+        }
+        let find = |id| self.channels().into_iter().find(|it| it.is_of(id));
+        match socket.read(data) {
+            Came::Message(id, message) => {
+                if let Some(channel) = find(id) {
+                    channel.count(&message);
+                    (self.report)(Happening::Message(channel, message));
+                }
+            }
+            Came::Closed(id) => {
+                if let Some(channel) = find(id) {
+                    channel.set_closed();
+                    (self.report)(Happening::Closed(channel));
+                }
+            }
+            Came::Nothing => {}
+        }
+    }
+
+    pub fn is_by_socket(&self) -> bool {
+        matches!(self.way, Way::Socket(_))
+    }
+
+    fn is_by_open_socket(&self) -> bool {
+        matches!(&self.way, Way::Socket(socket) if socket.is_open())
+    }
+
+    /// The peer connection, for the negotiation; none by WebSocket.
+    pub fn peer(&self) -> Option<RtcPeerConnection> {
+        match &self.way {
+            Way::Peer(peer) => Some(peer.clone()),
+            Way::Socket(_) => None,
+        }
     }
 
     /// Creates this side's half of one more channel.
@@ -72,7 +187,10 @@ impl Connection {
     /// # Errors
     /// As [`Channel::create`].
     pub fn add(&self, init: ChannelInit, role: Role) -> Result<Rc<Channel>, String> {
-        let channel = Rc::new(Channel::create(&self.peer, init, role)?);
+        let channel = Rc::new(match &self.way {
+            Way::Peer(peer) => Channel::create(peer, init, role)?,
+            Way::Socket(socket) => Channel::on_socket(socket, init, role),
+        });
         let tell = |happening: fn(Rc<Channel>) -> Happening| {
             let (channel, report) = (Rc::downgrade(&channel), self.report.clone());
             move |_: &Event| {
@@ -130,12 +248,15 @@ impl Connection {
 
     /// Whether ICE has a pair that works.
     pub fn has_pair(&self) -> bool {
-        has_pair(&self.peer)
+        matches!(&self.way, Way::Peer(peer) if has_pair(peer))
     }
 
     /// From here on nothing is reported.
     pub fn silence(&self) {
         self.listeners.take();
+        if let Way::Socket(socket) = &self.way {
+            socket.silence();
+        }
         for channel in self.channels.borrow().iter() {
             channel.silence();
         }
@@ -146,7 +267,9 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.silence();
         self.channels.take();
-        self.peer.close();
+        if let Way::Peer(peer) = &self.way {
+            peer.close();
+        }
     }
 }
 
@@ -155,6 +278,17 @@ fn has_pair(peer: &RtcPeerConnection) -> bool {
         peer.ice_connection_state(),
         RtcIceConnectionState::Connected | RtcIceConnectionState::Completed
     )
+}
+
+/// Why the server does not let the client in, where it says that.
+fn denied(data: &JsValue) -> Option<Failure> {
+    let fields = json::parse(&data.as_string()?)?;
+    if fields.text("type")? != "denied" {
+        return None;
+    }
+    let error = SignalingError::read(&fields)?;
+    let retry_after = error.retry_after.map(|it| Duration::from_secs(it.into()));
+    Some(negotiation::refusal(error, retry_after))
 }
 
 /// What a JavaScript error says.

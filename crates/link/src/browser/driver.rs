@@ -159,6 +159,8 @@ impl Driver {
             now: clock::now(),
             random: js_sys::Math::random(),
             reconnect: reconnect.unwrap_or(false),
+            prefers_socket: self.remembers_socket(),
+            is_by_socket: self.is_by_socket(),
         };
         let (after, actions) = machine::next(&before, event, moment);
         if before.step().is_some() && after.step().is_none() {
@@ -168,10 +170,14 @@ impl Driver {
         if is_changed {
             self.state.try_set(after.clone());
         }
+        let is_moved = actions.contains(&Action::Move);
         for action in actions {
             match action {
                 Action::Open => self.open(),
-                Action::OpenNext => self.open_next(),
+                Action::OpenNext => self.open_next(self.is_by_socket()),
+                Action::OpenBetter => self.open_next(false),
+                Action::OpenSocket => self.open_next(true),
+                Action::Swap => self.swap(),
                 Action::CloseNext => self.close_next(),
                 Action::Move => self.move_over(),
                 Action::Replace => self.replace(),
@@ -181,8 +187,10 @@ impl Driver {
         }
         self.wait_for_deadline(&after, *event == Event::Time);
         if is_changed {
-            let is_connected = after == LinkState::Connected;
+            let is_connected = after == LinkState::Connected
+                || after.has_session() && (is_moved || !before.has_session());
             if is_connected {
+                self.remember_way();
                 self.ask_for_channels();
                 self.look_once();
             }
@@ -222,6 +230,11 @@ impl Driver {
             self.tell(LinkEventKind::Sent(label, text));
         }
         is_sent
+    }
+
+    /// Whether the current session is by WebSocket.
+    pub(super) fn is_by_socket(self) -> bool {
+        self.with_session(|session| session.connection.is_by_socket()) == Some(true)
     }
 
     pub(super) fn is_current(self, number: u32) -> bool {

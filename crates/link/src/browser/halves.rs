@@ -136,6 +136,11 @@ impl Opened {
         false
     }
 
+    /// Nothing is told any more of the session of this number, since another is the link's.
+    pub fn hold(&self, session: u32) {
+        self.with_half(session, |half| half.is_held = true);
+    }
+
     /// The session of this number is the link's. Returns whether the server has closed the channel
     /// on it before.
     pub fn release(&self, session: u32) -> bool {

@@ -48,6 +48,7 @@ impl Driver {
                 self.on_session(number, Event::Reached(Step::Securing));
             }
             Happening::State(state) => self.state_changed(number, state),
+            Happening::Lost(failure) => self.on_session(number, Event::Lost(failure)),
         }
     }
 

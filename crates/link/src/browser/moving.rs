@@ -54,14 +54,29 @@ impl Driver {
         }
     }
 
-    /// The current session is lost, and the next takes its place, as far as it is.
-    pub(super) fn replace(self) {
-        let Some(old) = self.take_next() else {
+    /// The next session, by WebSocket, takes the place of the current one, which goes on to be opened beside it.
+    pub(super) fn swap(self) {
+        let Some(next) = self.next.try_update_value(Option::take).flatten() else {
             return;
         };
+        let old = self.current.try_update_value(|it| it.replace(next));
+        if let Some(old) = old.flatten() {
+            for opened in self.opened_channels() {
+                opened.hold(old.number);
+            }
+            self.next.try_set_value(Some(old));
+        }
+        self.show_channels();
+    }
+
+    /// The current session is lost, and the next takes its place, as far as it is.
+    pub(super) fn replace(self) {
+        let old = self.take_next();
         self.path.try_set(None);
         self.round_trip.try_set(None);
-        self.end_left(old);
+        if let Some(old) = old {
+            self.end_left(old);
+        }
         self.release();
     }
 

@@ -257,7 +257,7 @@ async fn answer(response: &Response) -> Result<Answered, Failure> {
     })
 }
 
-fn refusal(error: SignalingError, retry_after: Option<Duration>) -> Failure {
+pub fn refusal(error: SignalingError, retry_after: Option<Duration>) -> Failure {
     match error.code {
         Code::Full | Code::TooMany => Failure::Full {
             message: error.message,

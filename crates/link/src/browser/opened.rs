@@ -79,6 +79,9 @@ impl Driver {
             return;
         }
         let mut missing = self.opened_channels();
+        if self.is_by_socket() {
+            return self.open_on_socket(&missing);
+        }
         let begun = self.with_session(|session| {
             let url = session.url.clone()?;
             missing.retain(|opened| !opened.is_on(session.number));
@@ -126,6 +129,21 @@ impl Driver {
             }
             self.show_channels();
         });
+    }
+
+    /// The same on a WebSocket, where the server has its half at once.
+    fn open_on_socket(self, all: &[Rc<Opened>]) {
+        for opened in all {
+            let begun = self.with_session(|session| {
+                let is_missing = !opened.is_on(session.number);
+                let begun = is_missing.then(|| opened.begin_on(session, false));
+                begun.flatten().map(|_| session.number)
+            });
+            if let Some(Some(number)) = begun {
+                opened.has_both_halves(number);
+            }
+        }
+        self.show_channels();
     }
 
     /// Those channels that the browser has created. The others are told, when what is under way is

@@ -21,13 +21,13 @@ impl Driver {
     /// Opens a session in place of what there is.
     pub(super) fn open(self) {
         self.close(false);
-        self.begin(self.current, Event::Lost);
+        self.begin(self.current, Event::Lost, false);
     }
 
     /// Opens a session beside the current one.
-    pub(super) fn open_next(self) {
+    pub(super) fn open_next(self, is_by_socket: bool) {
         self.close_next();
-        self.begin(self.next, Event::NextLost);
+        self.begin(self.next, Event::NextLost, is_by_socket);
     }
 
     /// Begins a session in `place`. `lost` is what it is where none can be begun.
@@ -35,6 +35,7 @@ impl Driver {
         self,
         place: StoredValue<Option<Session>, LocalStorage>,
         lost: impl Fn(Failure) -> Event,
+        is_by_socket: bool,
     ) {
         let number = self.sessions.try_get_value().unwrap_or_default() + 1;
         self.sessions.try_set_value(number);
@@ -45,7 +46,13 @@ impl Driver {
             self.show_steps(&steps);
             self.advertised.try_set(Vec::new());
         }
-        let connection = match Connection::open(move |happening| self.happened(number, happening)) {
+        let report = move |happening| self.happened(number, happening);
+        let connection = if is_by_socket {
+            Ok(Connection::by_socket(report))
+        } else {
+            Connection::open(report)
+        };
+        let connection = match connection {
             Ok(connection) => Rc::new(connection),
             Err(cause) => return self.on(lost(Failure::NoWebRtc(cause))),
         };
@@ -56,12 +63,17 @@ impl Driver {
             Ok(channels) => channels,
             Err(failure) => return self.on(lost(failure)),
         };
-        let peer = connection.peer();
+        let server = self.server();
+        let Some(peer) = connection.peer() else {
+            spawn_local(async move {
+                let token = self.new_token().await;
+                if self.has_session(number) {
+                    connection.connect(&server, token);
+                }
+            });
+            return;
+        };
         drop(connection);
-        let server = self
-            .options
-            .try_with_value(|options| options.server.clone())
-            .unwrap_or_default();
         spawn_local(async move {
             let negotiated = async {
                 let sdp = negotiation::make_offer(&peer).await?;
@@ -170,8 +182,9 @@ impl Driver {
         const WAIT: f64 = 1_500.0;
         let relay = move || {
             let is_there = |session: &mut Session| {
-                let state = session.connection.peer().connection_state();
-                state == RtcPeerConnectionState::Connected
+                let peer = session.connection.peer();
+                let state = peer.map(|peer| peer.connection_state());
+                state == Some(RtcPeerConnectionState::Connected)
             };
             if self.with_session_of(number, is_there) == Some(false) {
                 self.renegotiate(number);
@@ -181,10 +194,14 @@ impl Driver {
         drop(self.with_session_of(number, |session| session.again.replace(again)));
     }
 
-    /// Restarts ICE on the session that there is.
+    /// Restarts ICE on the session that there is. One by WebSocket is given up: another gets through sooner than
+    /// TCP sends again.
     pub(super) fn restart(self) {
-        if let Some(number) = self.with_session(|session| session.number) {
-            self.renegotiate(number);
+        let session = self.with_session(|it| (it.number, it.connection.is_by_socket()));
+        match session {
+            Some((number, false)) => self.renegotiate(number),
+            Some((number, true)) => self.on_session(number, Event::Lost(Failure::Silent)),
+            None => {}
         }
     }
 
@@ -193,7 +210,7 @@ impl Driver {
             session.again = None;
             let signal = session.begin_restart()?;
             Some((
-                session.connection.peer(),
+                session.connection.peer()?,
                 session.url.clone()?,
                 session.token.clone(),
                 signal,

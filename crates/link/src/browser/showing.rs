@@ -4,7 +4,7 @@ use super::driver::Driver;
 use super::{clock, stats, timer};
 use crate::machine::Event;
 use crate::steps::Steps;
-use crate::{LinkState, Milestone, Outcome};
+use crate::{LinkState, Milestone, Outcome, Path};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -63,6 +63,11 @@ impl Driver {
         self.show_channels();
         let peer = self.with_session(|session| (session.number, session.connection.peer()));
         let Some((number, peer)) = peer else { return };
+        let Some(peer) = peer else {
+            self.path.try_set(Some(Path::by_socket()));
+            self.round_trip.try_set(None);
+            return;
+        };
         spawn_local(async move {
             if let Some((path, round_trip)) = stats::path(&peer).await
                 && self.is_current(number)

@@ -6,14 +6,35 @@ const HALF: Moment = Moment {
     now: NOW,
     random: 0.5,
     reconnect: true,
+    prefers_socket: false,
+    is_by_socket: false,
 };
 
 fn at(now: f64) -> Moment {
     Moment { now, ..HALF }
 }
 
+/// One beside which nothing is tried any more.
+fn attempt(step: Step, until: f64) -> Attempt {
+    let beside = Beside::Over;
+    Attempt {
+        step,
+        until,
+        beside,
+    }
+}
+
+/// One that has just begun.
+fn begun() -> Attempt {
+    Attempt {
+        step: Step::Signalling,
+        until: NOW + 15_000.0,
+        beside: Beside::At(NOW + 1_500.0),
+    }
+}
+
 fn connecting_at(step: Step, until: f64) -> LinkState {
-    LinkState::Connecting { step, until }
+    LinkState::Connecting(attempt(step, until))
 }
 
 fn doubtful(until: f64) -> LinkState {
@@ -33,7 +54,15 @@ fn trying(attempt: u32, attempted: Try, cause: Failure) -> LinkState {
 }
 
 fn moving(attempt: u32, attempted: Try) -> LinkState {
-    LinkState::Moving { attempt, attempted }
+    moving_for(Reason::GoAway, attempt, attempted)
+}
+
+fn moving_for(reason: Reason, attempt: u32, attempted: Try) -> LinkState {
+    LinkState::Moving {
+        reason,
+        attempt,
+        attempted,
+    }
 }
 
 fn wait(until: f64) -> Try {
@@ -44,7 +73,7 @@ fn wait(until: f64) -> Try {
 }
 
 fn opening(step: Step, until: f64) -> Try {
-    Try::Opening { step, until }
+    Try::Opening(attempt(step, until))
 }
 
 fn refused() -> Failure {
@@ -112,21 +141,21 @@ fn expected(state: &LinkState, event: &Event) -> Option<(LinkState, Vec<Action>)
     let failed = |cause: &Failure| (LinkState::Failed(cause.clone()), vec![Close]);
     Some(match (state, event) {
         (LinkState::Idle | LinkState::Failed(_), Event::Start) => {
-            (connecting_at(Step::Signalling, open_by), vec![Open])
+            (LinkState::Connecting(begun()), vec![Open])
         }
         (LinkState::Idle | LinkState::Failed(_), _) => return None,
         (_, Event::Stop) => (LinkState::Idle, vec![Close]),
 
-        (LinkState::Connecting { .. }, Event::Reached(Step::Securing)) => {
+        (LinkState::Connecting(_), Event::Reached(Step::Securing)) => {
             (connecting_at(Step::Securing, later), vec![])
         }
-        (LinkState::Connecting { .. }, Event::Opened) => (LinkState::Connected, vec![]),
+        (LinkState::Connecting(_), Event::Opened) => (LinkState::Connected, vec![]),
         // Somebody has just pressed the button: they are told, whatever it was.
-        (LinkState::Connecting { .. }, Event::Lost(cause)) => failed(cause),
-        (LinkState::Connecting { .. }, Event::NetworkChanged) => {
-            (connecting_at(Step::Signalling, open_by), vec![Open])
+        (LinkState::Connecting(_), Event::Lost(cause)) => failed(cause),
+        (LinkState::Connecting(_), Event::NetworkChanged) => {
+            (LinkState::Connecting(begun()), vec![Open])
         }
-        (LinkState::Connecting { .. }, Event::Left) => (away(1), vec![Close]),
+        (LinkState::Connecting(_), Event::Left) => (away(1), vec![Close]),
 
         (LinkState::Connected, Event::Doubt) => (doubtful(NOW + 2_000.0), vec![]),
         (LinkState::Connected, Event::Silent | Event::NoWay | Event::NetworkChanged) => restart(),
@@ -151,7 +180,7 @@ fn expected(state: &LinkState, event: &Event) -> Option<(LinkState, Vec<Action>)
                 Event::Lost(cause) => cause.clone(),
                 _ => Failure::Silent,
             };
-            let is_opening = matches!(attempted, Try::Opening { .. });
+            let is_opening = matches!(attempted, Try::Opening(_));
             let action = if is_opening { Replace } else { Close };
             (trying(2, *attempted, cause), vec![action])
         }
@@ -202,7 +231,7 @@ fn expected(state: &LinkState, event: &Event) -> Option<(LinkState, Vec<Action>)
             },
             Event::NetworkChanged | Event::Seen,
         ) => (
-            trying(2, opening(Step::Signalling, open_by), Failure::Unreachable),
+            trying(2, Try::Opening(begun()), Failure::Unreachable),
             vec![Open],
         ),
         (
@@ -224,7 +253,7 @@ fn expected(state: &LinkState, event: &Event) -> Option<(LinkState, Vec<Action>)
             vec![Close],
         ),
         (LinkState::Reconnecting { .. }, Event::NetworkChanged) => (
-            trying(2, opening(Step::Signalling, open_by), Failure::Silent),
+            trying(2, Try::Opening(begun()), Failure::Silent),
             vec![Open],
         ),
         (LinkState::Reconnecting { .. }, Event::Left) => (away(2), vec![Close]),
@@ -277,7 +306,7 @@ fn each_deadline_leads_on_when_it_has_come_and_not_before() {
         ),
         (
             trying(4, wait(NOW), cause()),
-            trying(4, opening(Step::Signalling, NOW + 15_000.0), cause()),
+            trying(4, Try::Opening(begun()), cause()),
         ),
         (
             trying(4, opening(Step::Checking, NOW), cause()),
@@ -452,6 +481,115 @@ fn a_server_that_wants_the_link_elsewhere_is_left_when_there_is_another_session(
     assert_eq!(stays, (LinkState::Connected, vec![]));
 }
 
+#[test]
+fn a_websocket_is_tried_beside_data_channels_that_take_long() {
+    let (state, actions) = next(&LinkState::Idle, &Event::Start, HALF);
+    assert_eq!(
+        (deadline(&state), actions),
+        (Some(NOW + 1_500.0), vec![Action::Open])
+    );
+    let (state, actions) = next(&state, &Event::Time, at(NOW + 1_500.0));
+    assert_eq!(
+        (deadline(&state), actions),
+        (Some(NOW + 15_000.0), vec![Action::OpenSocket])
+    );
+    // It opens first: the link has a session, and goes on to try for the better one.
+    let open = next(&state, &Event::NextOpened, at(NOW + 1_700.0));
+    let by_socket = moving_for(Reason::Better, 1, opening(Step::Signalling, NOW + 15_000.0));
+    assert_eq!(open, (by_socket.clone(), vec![Action::Swap]));
+    assert!(open.0.has_session() && open.0.reason().is_empty());
+    let moved = next(&by_socket, &Event::NextOpened, at(NOW + 2_000.0));
+    assert_eq!(moved, (LinkState::Connected, vec![Action::Move]));
+    // It does not, and the data channels have their time.
+    let (left, actions) = next(&state, &Event::NextLost(refused()), at(NOW + 1_700.0));
+    assert_eq!(
+        (left.step(), actions),
+        (Some(Step::Signalling), vec![Action::CloseNext])
+    );
+    // They open first.
+    let opened = next(&state, &Event::Opened, at(NOW + 1_700.0));
+    assert_eq!(opened, (LinkState::Connected, vec![Action::CloseNext]));
+    // Where it was the way of late, it is tried at once.
+    let prefers = Moment {
+        prefers_socket: true,
+        ..HALF
+    };
+    let (state, _) = next(&LinkState::Idle, &Event::Start, prefers);
+    assert_eq!(deadline(&state), Some(NOW));
+}
+
+#[test]
+fn a_websocket_takes_the_place_of_data_channels_that_cannot_be() {
+    let no_webrtc = Failure::NoWebRtc("no".into());
+    let (state, _) = next(&LinkState::Idle, &Event::Start, HALF);
+    let (socket, actions) = next(&state, &Event::Lost(no_webrtc.clone()), HALF);
+    assert_eq!(actions, [Action::OpenSocket, Action::Replace]);
+    assert_eq!(socket, connecting_at(Step::Signalling, NOW + 15_000.0));
+    // It was being tried.
+    let (state, _) = next(&state, &Event::Time, at(NOW + 1_500.0));
+    let (_, actions) = next(&state, &Event::Lost(Failure::NoPath), HALF);
+    assert_eq!(actions, [Action::Replace]);
+    // What the server has against the one it has against the other.
+    let (state, actions) = next(&state, &Event::Lost(full(5)), HALF);
+    assert_eq!(
+        (state, actions),
+        (LinkState::Failed(full(5)), vec![Action::Close])
+    );
+    let by_socket = Moment {
+        is_by_socket: true,
+        ..HALF
+    };
+    let (state, actions) = next(&socket, &Event::Opened, by_socket);
+    let later = moving_for(Reason::Better, 1, wait(NOW + 300_000.0));
+    assert_eq!((&state, actions), (&later, vec![]));
+    let late = Moment {
+        now: NOW + 300_000.0,
+        ..by_socket
+    };
+    let (state, actions) = next(&state, &Event::Time, late);
+    assert_eq!(actions, [Action::OpenBetter]);
+    // Not yet: it stays, and tries again after as long.
+    for failure in [Failure::NoPath, no_webrtc] {
+        let (state, actions) = next(&state, &Event::NextLost(failure), late);
+        assert_eq!(actions, [Action::CloseNext]);
+        assert_eq!(deadline(&state), Some(NOW + 600_000.0));
+    }
+}
+
+#[test]
+fn a_link_by_websocket_that_is_lost_comes_back_by_either_way() {
+    let by_socket = Moment {
+        is_by_socket: true,
+        prefers_socket: true,
+        ..HALF
+    };
+    let trying = moving_for(Reason::Better, 1, opening(Step::Checking, NOW + 9_000.0));
+    let waiting = moving_for(Reason::Better, 3, wait(NOW + 9_000.0));
+    for state in [trying, waiting.clone()] {
+        for event in [
+            Event::Silent,
+            Event::NetworkChanged,
+            Event::Lost(Failure::Ended),
+        ] {
+            let (state, actions) = next(&state, &event, by_socket);
+            assert_eq!(actions, [Action::Close]);
+            assert_eq!(state.next_try(), Some(NOW + 250.0));
+            let late = Moment {
+                now: NOW + 250.0,
+                ..by_socket
+            };
+            let (state, _) = next(&state, &Event::Time, late);
+            assert_eq!(deadline(&state), Some(late.now));
+        }
+    }
+    // A server that drains is left by the same way.
+    let (state, actions) = next(&waiting, &Event::GoAway, by_socket);
+    assert_eq!(actions, [Action::OpenNext]);
+    let (state, actions) = next(&state, &Event::NextOpened, by_socket);
+    assert_eq!(actions, [Action::Move]);
+    assert_eq!(state, moving_for(Reason::Better, 1, wait(NOW + 300_000.0)));
+}
+
 /// Whatever happens, in whatever order: a link that was stopped stays so, one that is not
 /// connected has something to wait for, and nothing is left open.
 #[test]
@@ -466,22 +604,43 @@ fn no_order_of_events_leaves_a_link_without_a_way_on() {
     };
     for _ in 0..2_000 {
         let (mut state, mut now, mut is_open, mut is_wanted) = (LinkState::Idle, 0.0, false, false);
-        let mut has_next = false;
+        let (mut has_next, mut is_by_socket, mut next_is_by_socket) = (false, false, false);
         for _ in 0..40 {
             let event = &events[draw() as usize % events.len()];
             now += draw() as f64 % 4_000.0;
             let before = state.clone();
-            let (after, actions) = next(&state, event, at(now));
+            let moment = Moment {
+                is_by_socket,
+                prefers_socket: draw() % 2 == 0,
+                ..at(now)
+            };
+            let (after, actions) = next(&state, event, moment);
             state = after;
             for action in &actions {
                 match action {
-                    Action::Open => (is_open, has_next) = (true, false),
+                    Action::Open => {
+                        (is_open, has_next) = (true, false);
+                        is_by_socket = false;
+                    }
                     Action::Close => (is_open, has_next) = (false, false),
                     Action::Restart => assert!(is_open && before.has_session()),
-                    Action::OpenNext => has_next = true,
+                    Action::OpenNext => (has_next, next_is_by_socket) = (true, is_by_socket),
+                    Action::OpenBetter => {
+                        assert!(is_by_socket);
+                        (has_next, next_is_by_socket) = (true, false);
+                    }
+                    Action::OpenSocket => {
+                        assert!(!is_by_socket);
+                        (has_next, next_is_by_socket) = (true, true);
+                    }
+                    Action::Swap => {
+                        assert!(is_open && has_next && next_is_by_socket && !is_by_socket);
+                        (is_by_socket, next_is_by_socket) = (true, false);
+                    }
                     Action::CloseNext => assert!(std::mem::take(&mut has_next)),
                     Action::Move | Action::Replace => {
                         assert!(is_open && std::mem::take(&mut has_next));
+                        is_by_socket = next_is_by_socket;
                     }
                 }
             }
@@ -494,14 +653,22 @@ fn no_order_of_events_leaves_a_link_without_a_way_on() {
             assert!(is_wanted || !state.is_active(), "{what}");
             let needs_session = state.has_session() || state.step().is_some();
             assert_eq!(is_open, needs_session, "{what}");
-            let is_moving = matches!(
-                state,
+            let is_moving = match state {
                 LinkState::Moving {
-                    attempted: Try::Opening { .. },
+                    attempted: Try::Opening(_),
                     ..
-                }
-            );
+                } => true,
+                LinkState::Connecting(attempt)
+                | LinkState::Reconnecting {
+                    attempted: Try::Opening(attempt),
+                    ..
+                } => attempt.beside == Beside::Opening,
+                _ => false,
+            };
             assert_eq!(has_next, is_moving, "{what}");
+            if let LinkState::Moving { reason, .. } = state {
+                assert!(reason == Reason::GoAway || is_by_socket, "{what}");
+            }
             let is_away = matches!(state.failure(), Some(Failure::Away));
             let waits = !matches!(
                 state,
