@@ -1,7 +1,8 @@
 import type { Page, Request } from "@playwright/test";
 
 /** What the browser says of requests to a server that is gone, or has forgotten the session. */
-export const GONE_SERVER = /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|status of 404/;
+export const GONE_SERVER =
+  /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|status of 404|ws:.* was interrupted|connection to the server at ws:/;
 
 /** What Firefox says where no datagram gets through. */
 export const NO_WAY = /WebRTC: ICE failed/;

@@ -24,12 +24,24 @@ usage: load [URL] [options]
   --rate N         how often a second each has a new value (10)
   --batches N      in how many batches they are put, one after another in that time (1)
   --producers N    so many more put values into the topic \"offered\", as fast as they are taken
-  --websocket      the server is a plain WebSocket, load's other program: its clients read all values
+  --way WAY        by what the topic is read: data (data channels), websocket, or plain, where the server is
+                   load's other program, whose clients read all values by a WebSocket as it is (data)
   --spread         each offer says by X-Forwarded-For that it comes from an address of its own
   --api-key TEXT   the key with which they are put
   --drain-to URL   has the process of --pid drain, and its readers of --topic move to the server here
   --pid N          the server's process here: its processor time, memory and files are told too
   --json           one line of JSON in place of the table";
+
+/// By what a topic is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Data channels.
+    Data,
+    /// The WebSocket of a Tickwire server.
+    WebSocket,
+    /// That of load's other program.
+    Plain,
+}
 
 #[derive(Clone, Debug)]
 pub struct Args {
@@ -48,7 +60,7 @@ pub struct Args {
     pub rate: usize,
     pub batches: usize,
     pub producers: usize,
-    pub websocket: bool,
+    pub way: Way,
     pub spread: bool,
     pub api_key: String,
     pub drain_to: Option<String>,
@@ -74,7 +86,7 @@ impl Default for Args {
             rate: 10,
             batches: 1,
             producers: 0,
-            websocket: false,
+            way: Way::Data,
             spread: false,
             api_key: String::new(),
             drain_to: None,
@@ -106,7 +118,7 @@ pub fn parse(mut parser: Parser) -> Result<Option<Args>, lexopt::Error> {
             Arg::Long("batches") => args.batches = within(&mut parser, 1, 1_000)?,
             Arg::Long("producers") => args.producers = within(&mut parser, 0, 1_000)?,
             Arg::Long("spread") => args.spread = true,
-            Arg::Long("websocket") => args.websocket = true,
+            Arg::Long("way") => args.way = way(&parser.value()?.string()?)?,
             Arg::Long("api-key") => args.api_key = parser.value()?.string()?,
             Arg::Long("pid") => args.pid = Some(parser.value()?.parse()?),
             Arg::Long("json") => args.json = true,
@@ -119,6 +131,15 @@ pub fn parse(mut parser: Parser) -> Result<Option<Args>, lexopt::Error> {
         return Err("--drain-to needs --pid and --topic".into());
     }
     Ok(Some(args))
+}
+
+fn way(name: &str) -> Result<Way, lexopt::Error> {
+    match name {
+        "data" => Ok(Way::Data),
+        "websocket" => Ok(Way::WebSocket),
+        "plain" => Ok(Way::Plain),
+        _ => Err(format!("expected data, websocket or plain, found \"{name}\"").into()),
+    }
 }
 
 /// A server's, without what is below it.
@@ -169,6 +190,7 @@ mod tests {
         for (args, expected) in [
             (&["--peers", "0"][..], "from 1 to 100000"),
             (&["--hold", "soon"], "such as \"10s\""),
+            (&["--way", "pigeon"], "data, websocket or plain"),
             (&["--pears", "1"], "--pears"),
             (&["--size"], "--size"),
         ] {

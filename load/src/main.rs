@@ -13,7 +13,7 @@ mod signaling;
 mod topic;
 mod websocket;
 
-use args::Args;
+use args::{Args, Way};
 use cost::Cost;
 use peer::{Peer, Phase, Role, Run};
 use report::{Moments, Report};
@@ -150,7 +150,7 @@ async fn open_all(run: &Rc<Run>, phases: &watch::Receiver<Phase>) -> Vec<String>
         let (run_of, phase, opened) = (run.clone(), phases.clone(), opened.clone());
         tokio::task::spawn_local(async move {
             let figures = run_of.figures.clone();
-            if run_of.args.websocket {
+            if run_of.args.way != Way::Data {
                 match websocket::Client::open(run_of, phase).await {
                     Ok(client) => {
                         drop((turn, opened));

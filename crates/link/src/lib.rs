@@ -98,6 +98,7 @@ mod browser;
 #[path = "prerender.rs"]
 mod browser;
 mod channel;
+mod failure;
 mod link;
 pub mod machine;
 #[cfg(any(target_arch = "wasm32", test))]
@@ -114,10 +115,11 @@ mod topics;
 
 pub use browser::{clock, json, use_link, use_link_with_options};
 pub use channel::{ChannelEvent, ChannelOptions, LinkChannel, NotSent, OpenError};
+pub use failure::Failure;
 pub use link::{Link, LinkEvent, LinkEventKind, LinkOptions, TokenSource};
 pub use report::{
     CandidateKind, ChannelReport, Family, Milestone, Outcome, Path, StepReport, Tally,
 };
-pub use state::{Attempt, Beside, Failure, Interruption, LinkState, Reason, Step, Try};
+pub use state::{Attempt, Beside, Interruption, LinkState, Reason, Step, Try};
 pub use tickwire_values::{PublishError, Update as TopicUpdate};
 pub use topics::{AddError, TopicEvent, TopicOptions, TopicSubscription, Topics, use_topics};

@@ -19,11 +19,15 @@
 //! A session is by data channels. Where those take long, a WebSocket is tried beside them; where that
 //! is open first, the link has a session, and is `Moving` until the data channels are there.
 
+mod attempt;
 mod moving;
+mod waiting;
 
 use crate::{Attempt, Beside, Failure, Interruption, LinkState, Reason, Step, Try};
+use attempt::Outcome;
 use moving::Mover;
 use std::time::Duration;
+use waiting::{Waiter, lost};
 
 /// How long opening a session may take. ICE gives up later than people do.
 pub const OPEN_LIMIT: Duration = Duration::from_secs(15);
@@ -257,190 +261,6 @@ fn restarting(at: Moment) -> (LinkState, Vec<Action>) {
         LinkState::Interrupted(Interruption::Restarting { until }),
         vec![Action::Restart],
     )
-}
-
-/// The session is lost: another is tried for, unless that is not wanted or makes no sense.
-fn lost(cause: Failure, at: Moment) -> (LinkState, Vec<Action>) {
-    (waiting(1, cause, at), vec![Action::Close])
-}
-
-/// The wait before a try.
-fn waiting(attempt: u32, cause: Failure, at: Moment) -> LinkState {
-    if !at.reconnect || !cause.is_passing() {
-        return LinkState::Failed(cause);
-    }
-    LinkState::Reconnecting {
-        attempt,
-        attempted: wait_for(attempt, &cause, at),
-        cause,
-    }
-}
-
-fn wait_for(attempt: u32, cause: &Failure, at: Moment) -> Try {
-    let asked = cause.retry_after();
-    let until = match cause {
-        // Nobody knows when: it is seen then.
-        Failure::Away => f64::INFINITY,
-        _ => at.now + wait(attempt, asked.unwrap_or_default(), at.random),
-    };
-    Try::Waiting {
-        until,
-        not_before: asked.map_or(0.0, |asked| at.after(asked)),
-    }
-}
-
-/// What becomes of a session that is being opened.
-enum Outcome {
-    /// It goes on, and this is to be done.
-    GoesOn(Attempt, Vec<Action>),
-    /// There is a session.
-    Open(LinkState, Vec<Action>),
-    Failed(Failure),
-    /// That is up to the link.
-    Nothing,
-}
-
-impl Attempt {
-    /// One that begins now.
-    fn begin(at: Moment) -> Self {
-        let beside = if at.prefers_socket {
-            at.now
-        } else {
-            at.after(BESIDE_AFTER)
-        };
-        Self {
-            beside: Beside::At(beside),
-            ..Self::alone(at)
-        }
-    }
-
-    /// The same without a WebSocket beside it.
-    fn alone(at: Moment) -> Self {
-        Self {
-            step: Step::Signalling,
-            until: at.after(OPEN_LIMIT),
-            beside: Beside::Over,
-        }
-    }
-
-    fn on_event(self, event: &Event, at: Moment) -> Outcome {
-        let over = Self {
-            beside: Beside::Over,
-            ..self
-        };
-        match (event, self.beside) {
-            (Event::Reached(step), _) if *step > self.step => Outcome::GoesOn(
-                Self {
-                    step: *step,
-                    ..self
-                },
-                Vec::new(),
-            ),
-            (Event::Opened, beside) => {
-                let is_beside = beside == Beside::Opening;
-                let actions = is_beside.then_some(Action::CloseNext);
-                Outcome::Open(connected(at), actions.into_iter().collect())
-            }
-            (Event::Time, _) if at.now >= self.until => Outcome::Failed(self.step.failure()),
-            (Event::Time, Beside::At(due)) if at.now >= due => {
-                let beside = Beside::Opening;
-                Outcome::GoesOn(Self { beside, ..self }, vec![Action::OpenSocket])
-            }
-            (Event::NextOpened, Beside::Opening) => {
-                let mover = Mover::new(Reason::Better, at);
-                let moving = mover.at_try(Try::Opening(over));
-                Outcome::Open(moving, vec![Action::Swap])
-            }
-            (Event::NextLost(_), Beside::Opening) => Outcome::GoesOn(over, vec![Action::CloseNext]),
-            // The server is there, and a WebSocket may get through.
-            (Event::Lost(failure), Beside::At(_)) if failure.is_of_way() => {
-                let actions = vec![Action::OpenSocket, Action::Replace];
-                Outcome::GoesOn(Self::alone(at), actions)
-            }
-            (Event::Lost(failure), Beside::Opening) if failure.is_of_way() => {
-                Outcome::GoesOn(Self::alone(at), vec![Action::Replace])
-            }
-            (Event::Lost(failure), _) => Outcome::Failed(failure.clone()),
-            _ => Outcome::Nothing,
-        }
-    }
-}
-
-/// The link has a session. One by WebSocket is left for a better one in time.
-fn connected(at: Moment) -> LinkState {
-    if at.is_by_socket {
-        Mover::new(Reason::Better, at).later()
-    } else {
-        LinkState::Connected
-    }
-}
-
-/// How long to wait before a try, in milliseconds: exponential backoff with full jitter, so that
-/// the browsers that a server has lost do not all come back at once. Those that it has told when to
-/// come back are told the same, so they spread over as long again, or over the backoff where that
-/// is longer.
-fn wait(attempt: u32, asked: Duration, random: f64) -> f64 {
-    let doublings = attempt.saturating_sub(1).min(16);
-    let backoff = (FIRST_WAIT * 2_u32.pow(doublings)).min(LONGEST_WAIT);
-    milliseconds(asked) + milliseconds(asked.max(backoff)) * random
-}
-
-/// A link that is trying for a new session.
-struct Waiter<'a> {
-    attempt: u32,
-    cause: &'a Failure,
-    at: Moment,
-}
-
-impl Waiter<'_> {
-    fn on_event(&self, attempted: Try, event: &Event) -> Changed {
-        let at = self.at;
-        match (attempted, event) {
-            (Try::Waiting { until, .. }, Event::Time) if at.now >= until => Some(self.open()),
-            // What has changed may be what was in the way.
-            (Try::Waiting { not_before, .. }, Event::NetworkChanged | Event::Seen) => {
-                if at.now >= not_before {
-                    return Some(self.open());
-                }
-                let until = not_before;
-                Some((self.at_try(Try::Waiting { until, not_before }), Vec::new()))
-            }
-            (Try::Opening(opening), event) => self.on_opening(opening, event),
-            _ => None,
-        }
-    }
-
-    fn on_opening(&self, opening: Attempt, event: &Event) -> Changed {
-        Some(match (opening.on_event(event, self.at), event) {
-            (Outcome::GoesOn(opening, actions), _) => (self.at_try(Try::Opening(opening)), actions),
-            (Outcome::Open(state, actions), _) => (state, actions),
-            (Outcome::Failed(failure), _) => self.again(failure),
-            (Outcome::Nothing, Event::NetworkChanged) => self.open(),
-            (Outcome::Nothing, Event::Left) => (
-                waiting(self.attempt, Failure::Away, self.at),
-                vec![Action::Close],
-            ),
-            (Outcome::Nothing, _) => return None,
-        })
-    }
-
-    fn at_try(&self, attempted: Try) -> LinkState {
-        LinkState::Reconnecting {
-            attempt: self.attempt,
-            attempted,
-            cause: self.cause.clone(),
-        }
-    }
-
-    fn open(&self) -> (LinkState, Vec<Action>) {
-        let opening = Try::Opening(Attempt::begin(self.at));
-        (self.at_try(opening), vec![Action::Open])
-    }
-
-    fn again(&self, failure: Failure) -> (LinkState, Vec<Action>) {
-        let attempt = self.attempt.saturating_add(1);
-        (waiting(attempt, failure, self.at), vec![Action::Close])
-    }
 }
 
 impl Moment {

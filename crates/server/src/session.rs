@@ -1,6 +1,8 @@
 //! One peer's life, from its offer to its end.
 
 mod client;
+mod end;
+mod leaving;
 
 use super::admission::Place;
 use super::auth::Caller;
@@ -12,110 +14,23 @@ use super::offer::Offer;
 use super::peer::Answerer;
 use super::presence::Silence;
 use super::request::OpeningRequest;
-use super::socket::{self, Socket};
-use super::stats::{Ended, Opening, Stats};
+use super::socket::Socket;
+use super::stats::{Opening, Stats};
 use super::topics::{Figures, Reading};
 use super::update::{Asked, Update, Updated};
 use client::{Client, Happened, SocketClient};
+use end::End;
+pub use leaving::Leaving;
 use std::any::Any;
-use std::fmt;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
-use tickwire_peer::peer;
 use tickwire_wire::signaling::{Code, SignalingError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info, info_span, warn};
-
-/// In which part of a drain sessions are asked to leave.
-const LEAVING: f64 = 0.8;
-
-/// Why a session ended.
-#[derive(Debug)]
-enum End {
-    /// `DELETE`, or the server is shutting down.
-    Asked,
-    /// The last channel closed.
-    LastChannelClosed,
-    /// Nothing came in time of the client that the answer was for.
-    NeverReached,
-    /// It has proven its path when no place was free any more.
-    Full,
-    /// What has let its user in has ended.
-    Expired,
-    /// No channel opened in time.
-    NeverOpened,
-    /// The connection has ended.
-    Lost(peer::End),
-    /// The WebSocket has.
-    SocketLost(socket::End),
-}
-
-impl End {
-    /// As it is counted.
-    fn kind(&self) -> Ended {
-        match self {
-            Self::Asked => Ended::Asked,
-            Self::LastChannelClosed
-            | Self::Lost(peer::End::Closed)
-            | Self::SocketLost(socket::End::Closed) => Ended::Closed,
-            Self::NeverReached => Ended::NeverReached,
-            Self::Full => Ended::Full,
-            Self::Expired => Ended::Expired,
-            Self::NeverOpened => Ended::NeverOpened,
-            Self::Lost(peer::End::Silent(_)) | Self::SocketLost(socket::End::Silent(_)) => {
-                Ended::Silent
-            }
-            Self::Lost(_) | Self::SocketLost(_) => Ended::Failed,
-        }
-    }
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Asked => f.write_str("asked to end"),
-            Self::LastChannelClosed => f.write_str("its last channel closed"),
-            Self::NeverReached => f.write_str("no connectivity check came in time"),
-            Self::Full => f.write_str("all places were taken when it connected"),
-            Self::Expired => f.write_str("its token has ended"),
-            Self::NeverOpened => f.write_str("no channel opened in time"),
-            Self::Lost(cause) => cause.fmt(f),
-            Self::SocketLost(cause) => cause.fmt(f),
-        }
-    }
-}
-
-/// Asks sessions to leave, each at a time of its own.
-pub struct Leaving {
-    begun: CancellationToken,
-    over: OnceLock<Duration>,
-}
-
-impl Leaving {
-    /// Asks when `begun` is cancelled.
-    pub fn new(begun: CancellationToken) -> Self {
-        let over = OnceLock::new();
-        Self { begun, over }
-    }
-
-    /// Asks all within this time.
-    pub fn begin(&self, over: Duration) {
-        let _ = self.over.set(over);
-        self.begun.cancel();
-    }
-
-    /// When a session is to leave: not in the last part, in which it may still be on its way.
-    async fn time(&self) {
-        self.begun.cancelled().await;
-        let over = self.over.get().copied().unwrap_or_default();
-        sleep(over.mul_f64(rand::random::<f64>() * LEAVING)).await;
-    }
-}
 
 /// What all sessions of a server have in common.
 pub struct Common {

@@ -180,7 +180,7 @@ impl Driver {
                 Action::Swap => self.swap(),
                 Action::CloseNext => self.close_next(),
                 Action::Move => self.move_over(),
-                Action::Replace => self.replace(),
+                Action::Replace => self.replace(event),
                 Action::Restart => self.restart(),
                 Action::Close => self.close(*event == Event::Lost(Failure::Ended)),
             }

@@ -48,7 +48,15 @@ impl Driver {
                 self.on_session(number, Event::Reached(Step::Securing));
             }
             Happening::State(state) => self.state_changed(number, state),
-            Happening::Lost(failure) => self.on_session(number, Event::Lost(failure)),
+            Happening::Lost(failure) => {
+                // That nothing gets through by this way either says less than what became of the other.
+                let first = self.with_session_of(number, |session| session.instead_of.take());
+                let failure = match (failure, first.flatten()) {
+                    (Failure::NoPath, Some(first)) => first,
+                    (failure, _) => failure,
+                };
+                self.on_session(number, Event::Lost(failure));
+            }
         }
     }
 

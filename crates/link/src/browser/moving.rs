@@ -3,7 +3,9 @@
 use super::channel::Role;
 use super::driver::Driver;
 use super::session::Session;
-use super::timer;
+use super::{clock, timer};
+use crate::machine::Event;
+use crate::{Failure, Outcome};
 use leptos::prelude::*;
 
 /// How long at most a session goes on beside the one that has taken its place, in milliseconds.
@@ -69,15 +71,36 @@ impl Driver {
         self.show_channels();
     }
 
-    /// The current session is lost, and the next takes its place, as far as it is.
-    pub(super) fn replace(self) {
-        let old = self.take_next();
+    /// The current session is lost, by this event, and the next takes its place, as far as it is.
+    pub(super) fn replace(self, event: &Event) {
+        let is_by_socket = |next: &Option<Session>| {
+            let next = next.as_ref();
+            next.is_some_and(|it| it.connection.is_by_socket())
+        };
+        let old = match event {
+            Event::Lost(failure) if self.next.try_with_value(is_by_socket) == Some(true) => {
+                self.take_socket(failure)
+            }
+            _ => self.take_next(),
+        };
         self.path.try_set(None);
         self.round_trip.try_set(None);
         if let Some(old) = old {
             self.end_left(old);
         }
         self.release();
+    }
+
+    /// The next session, by WebSocket, is tried in place of the current one. What is shown stays how that was
+    /// tried. Returns it.
+    fn take_socket(self, failure: &Failure) -> Option<Session> {
+        let (now, outcome) = (clock::now(), Outcome::Failed(failure.clone()));
+        self.change_steps(|steps| steps.end(now, outcome));
+        let mut next = self.next.try_update_value(Option::take).flatten()?;
+        next.instead_of = Some(failure.clone());
+        let old = self.current.try_update_value(|it| it.replace(next));
+        self.show_channels();
+        old.flatten()
     }
 
     /// Leaves a session in whose place another has come; nothing where that is done.

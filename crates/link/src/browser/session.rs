@@ -3,6 +3,7 @@
 use super::channel::{Channel, Message};
 use super::connection::Connection;
 use super::negotiation;
+use crate::Failure;
 use crate::silence::Silence;
 use crate::steps::Steps;
 use gloo_timers::callback::Timeout;
@@ -22,6 +23,8 @@ pub struct Session {
     pub url: Option<String>,
     /// The token that goes with each request about it.
     pub token: Option<String>,
+    /// Why data channels were not, where it is tried in their place.
+    pub instead_of: Option<Failure>,
     /// How it was opened, and the addresses that the answer named: to be shown once it is the
     /// link's present one.
     pub steps: Steps,
@@ -48,6 +51,7 @@ impl Session {
             number,
             connection,
             steps,
+            instead_of: None,
             advertised: Vec::new(),
             early: Vec::new(),
             url: None,

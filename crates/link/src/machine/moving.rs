@@ -1,7 +1,8 @@
 //! What becomes of a link that moves from one session to another.
 
-use super::{Action, Attempt, BETTER_AFTER, Changed, Event, Moment, lost, wait_for};
-use crate::{Failure, LinkState, Reason, Try};
+use super::waiting::{lost, wait_for};
+use super::{Action, BETTER_AFTER, Changed, Event, Moment};
+use crate::{Attempt, Failure, LinkState, Reason, Try};
 
 /// A link that has a session, and is trying for another to take its place.
 pub struct Mover {

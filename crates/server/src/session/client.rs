@@ -1,6 +1,6 @@
 //! A session's client: a peer, or one that comes by WebSocket.
 
-use super::End;
+use super::end::End;
 use crate::channel::Carrier;
 use crate::fresh::Gate;
 use crate::peer::Peer;
