@@ -1,6 +1,9 @@
 import { PROTOCOL, Refused, type Session, type Way } from "./session.js";
 import { ACKNOWLEDGEMENT, LOG_ENTRY, writeOpen, writeReceived } from "./wire.js";
 
+/** As `WebSocket` has them, which may be gone when a page is. */
+const CONNECTING = 0;
+const OPEN = 1;
 /** The channel that has something to say each second. */
 const PULSE = 2;
 
@@ -67,10 +70,13 @@ export class SocketWay implements Way {
   }
 
   #send(message: string | Uint8Array<ArrayBuffer>) {
-    if (this.#socket!.readyState === WebSocket.OPEN) this.#socket!.send(message);
+    if (this.#socket!.readyState === OPEN) this.#socket!.send(message);
   }
 
   close() {
-    this.#socket?.close();
+    const socket = this.#socket;
+    // Browsers tell people of one that is closed before it is open.
+    if (socket?.readyState === CONNECTING) socket.onopen = () => socket.close();
+    else socket?.close();
   }
 }

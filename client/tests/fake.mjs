@@ -91,7 +91,6 @@ function publication(data) {
 
 /** Takes the place of `WebSocket`: each is open when the server takes it, by saying hello. */
 class FakeWebSocket {
-  static OPEN = 1;
   static all;
   readyState = 0;
   /** How many messages it has received that are not of `values`. */
@@ -104,7 +103,7 @@ class FakeWebSocket {
       socket: this,
       /** Its connection is there; it is let in when it hears `hello`. */
       connects: () => {
-        this.readyState = FakeWebSocket.OPEN;
+        this.readyState = 1;
         this.onopen();
       },
       accepts: () => {

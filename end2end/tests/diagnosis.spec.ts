@@ -1,9 +1,11 @@
 import type { Page } from "@playwright/test";
 import { NAME } from "../name";
 import { changeAnswer, holdAnswer } from "./answers";
-import { NO_WAY } from "./link";
+import { NO_WAY, withoutWebSocket } from "./link";
 import { Panel, signIn } from "./panel";
 import { either, expect, test, TickwirePage } from "./support";
+
+test.beforeEach(({ page }) => withoutWebSocket(page));
 
 /** Presses Start on a page that is there. */
 async function start(page: Page, url = "/"): Promise<Panel> {

@@ -21,3 +21,13 @@ export function signalling(page: Page): string[] {
 export const changeNetwork = (page: Page) => page.evaluate(() => void window.dispatchEvent(new Event("online")));
 /** Somebody looks at the page. */
 export const look = (page: Page) => page.evaluate(() => void document.dispatchEvent(new Event("visibilitychange")));
+
+/** Where no WebSocket gets through: whoever makes one is told at once. */
+export const withoutWebSocket = (page: Page) =>
+  page.addInitScript(() => {
+    (window as any).WebSocket = class {
+      constructor() {
+        throw new DOMException("Blocked", "SecurityError");
+      }
+    };
+  });

@@ -1,8 +1,10 @@
-import { GONE_SERVER, NO_WAY, signalling } from "./link";
+import { GONE_SERVER, NO_WAY, signalling, withoutWebSocket } from "./link";
 import { health } from "./server";
 import { either, expect, test, TickwirePage } from "./support";
 
 test.use({ expectedErrors: either(GONE_SERVER, NO_WAY) });
+
+test.beforeEach(({ page }) => withoutWebSocket(page));
 
 test("a network that is cut for a moment costs no session", async ({ page, request, serveBehindRelay }) => {
   const { server, relay } = await serveBehindRelay();

@@ -110,6 +110,15 @@ test.describe("where nothing but HTTP gets through", () => {
     expect((await tried())[0]).toBe("websocket");
   });
 
+  test("comes by WebSocket where the browser has no WebRTC", async ({ page }) => {
+    await page.addInitScript(() => delete (window as any).RTCPeerConnection);
+    const panel = new Panel(page);
+    await page.goto("/");
+    await panel.tickwire.start.click();
+    await expect(panel.summary).toContainText(BY_WEBSOCKET);
+    await panel.tickwire.echo("by WebSocket");
+  });
+
   test("one that ends is followed by another", async ({ page, serveBehindRelay }) => {
     const { server } = await serveBehindRelay({ blocks: () => true }, WITHOUT_TCP);
     const { tickwire } = await connected(page, server, BY_WEBSOCKET);

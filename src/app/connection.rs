@@ -40,13 +40,9 @@ pub fn Connection(link: Link, ready: Signal<bool>) -> impl IntoView {
     };
     let on_read = move || fold.update(|fold| *fold = fold.read());
     let digest = move || {
-        rows.with(|rows| failed_step(rows)).map_or_else(
-            || {
-                link.path
-                    .with(|path| path.as_ref().map(way).unwrap_or_default())
-            },
-            |step| [step, "failed"].join(": "),
-        )
+        let way = link.path.with(|path| path.as_ref().map(way));
+        let failed = || rows.with(|rows| failed_step(rows));
+        way.or_else(|| failed().map(|step| [step, "failed"].join(": ")))
     };
 
     view! {

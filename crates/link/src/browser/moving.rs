@@ -77,30 +77,39 @@ impl Driver {
             let next = next.as_ref();
             next.is_some_and(|it| it.connection.is_by_socket())
         };
-        let old = match event {
+        match event {
             Event::Lost(failure) if self.next.try_with_value(is_by_socket) == Some(true) => {
-                self.take_socket(failure)
+                self.take_socket(failure);
             }
-            _ => self.take_next(),
-        };
+            _ => {
+                if let Some(old) = self.take_next() {
+                    self.end_left(old);
+                }
+            }
+        }
         self.path.try_set(None);
         self.round_trip.try_set(None);
-        if let Some(old) = old {
-            self.end_left(old);
-        }
         self.release();
     }
 
-    /// The next session, by WebSocket, is tried in place of the current one. What is shown stays how that was
-    /// tried. Returns it.
-    fn take_socket(self, failure: &Failure) -> Option<Session> {
+    /// The next session, by WebSocket, is tried in place of the current one, which ends. What is shown stays how
+    /// that was tried.
+    fn take_socket(self, failure: &Failure) {
         let (now, outcome) = (clock::now(), Outcome::Failed(failure.clone()));
         self.change_steps(|steps| steps.end(now, outcome));
-        let mut next = self.next.try_update_value(Option::take).flatten()?;
+        let Some(mut next) = self.next.try_update_value(Option::take).flatten() else {
+            return;
+        };
         next.instead_of = Some(failure.clone());
         let old = self.current.try_update_value(|it| it.replace(next));
+        if let Some(old) = old.flatten() {
+            let number = old.number;
+            old.end();
+            for opened in self.opened_channels() {
+                opened.lose(number);
+            }
+        }
         self.show_channels();
-        old.flatten()
     }
 
     /// Leaves a session in whose place another has come; nothing where that is done.

@@ -7,6 +7,7 @@ use leptos::prelude::window;
 use std::cell::{Cell, RefCell};
 use tickwire_wire::control::{CONTROL, PROTOCOL, VALUES};
 use tickwire_wire::socket::{CONTROL_ID, Frame, SOCKET_PATH, VALUES_ID};
+use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, Event, MessageEvent, WebSocket};
 
@@ -168,9 +169,16 @@ impl Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         self.silence();
-        if let Some(raw) = self.raw.take() {
-            // It fails for codes and reasons alone, and has none.
-            let _ = raw.close();
+        let Some(raw) = self.raw.take() else { return };
+        // It fails for codes and reasons alone, and has none.
+        let close = move |raw: &WebSocket| drop(raw.close());
+        if raw.ready_state() == WebSocket::CONNECTING {
+            // Browsers tell people of one that is closed before it is open.
+            let later = raw.clone();
+            let on_open = Closure::once_into_js(move || close(&later));
+            raw.set_onopen(Some(on_open.unchecked_ref()));
+        } else {
+            close(&raw);
         }
     }
 }
