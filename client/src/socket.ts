@@ -4,6 +4,8 @@ import { ACKNOWLEDGEMENT, LOG_ENTRY, writeOpen, writeReceived } from "./wire.js"
 /** As `WebSocket` has them, which may be gone when a page is. */
 const CONNECTING = 0;
 const OPEN = 1;
+/** How long it may take to say that a message has come, in milliseconds. */
+const HELD = 20;
 /** The channel that has something to say each second. */
 const PULSE = 2;
 
@@ -22,6 +24,14 @@ export class SocketWay implements Way {
       const socket = (this.#socket = new WebSocket(url, PROTOCOL));
       socket.binaryType = "arraybuffer";
       let received = 0;
+      let said = 0;
+      let saying: ReturnType<typeof setTimeout> | undefined;
+      const say = () => {
+        clearTimeout(saying);
+        saying = undefined;
+        said = received;
+        this.send(writeReceived(received));
+      };
       socket.onopen = () => {
         const { token } = session;
         if (token) this.say(JSON.stringify({ type: "token", token }));
@@ -42,7 +52,8 @@ export class SocketWay implements Way {
         const message = typeof data === "string" ? data : new Uint8Array(data);
         const [kind] = message;
         if (kind === 0 || kind === ACKNOWLEDGEMENT) return session.onValues(message as Uint8Array);
-        this.send(writeReceived(++received));
+        if (++received - said > 1) say();
+        else saying ??= setTimeout(say, HELD);
         if (typeof message === "string" || kind === LOG_ENTRY) session.onControl(message);
         // One without its channels is of no use.
         else if (kind === 7 && message[1]! < PULSE) session.lose();

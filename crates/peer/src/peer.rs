@@ -275,6 +275,11 @@ impl Peer {
         self.sctp.timeouts()
     }
 
+    /// Whether the path in use is TCP's.
+    pub fn is_by_tcp(&self) -> bool {
+        self.agent.path().is_some_and(|path| path.remote.is_tcp)
+    }
+
     /// The round trip of the path in use, by the check that has proven it; `None` before that.
     pub fn round_trip(&self) -> Option<Duration> {
         self.agent.round_trip()

@@ -152,6 +152,11 @@ impl Channel {
         self.shared.inner.round_trip()
     }
 
+    /// Whether that path is a connection of TCP.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.shared.gate.is_stream()
+    }
+
     /// Completes when the session's path is another, for one channel of those that have a pace of
     /// their own.
     pub(crate) async fn path_changed(&self) {

@@ -88,7 +88,7 @@ impl Answerer {
         let gate = fresh.clone();
         handle.on_path(move |event| match event {
             OnPath::Beside(bytes) => gate.beside(bytes),
-            OnPath::Moved => gate.begin_path(),
+            OnPath::Moved { is_tcp } => gate.begin_path(is_tcp),
         });
         let peer = Peer { handle, fresh };
         let negotiated = peer.negotiate(channels)?;

@@ -6,6 +6,7 @@
 //! so that a path that has become wider is found; and no more are under way than both give. A loss says
 //! nothing about either.
 
+use crate::recovery::MAX_HELD;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -40,6 +41,11 @@ const WINDOW_GAIN: f64 = 1.25;
 /// And so much more, in packets as large as those of late: without it a path that holds less than a packet,
 /// or whose acknowledgements come for two at a time, would stand still.
 const SPARE_PACKETS: f64 = 2.0;
+/// On a connection of TCP what is lost is sent again, and all that follows waits for it. Where nothing is heard
+/// for so many round trips, and for as long as a reader may hold its word, that is so, and the path does not
+/// carry less. So many packets may be under way then.
+const STALL: f64 = 1.25;
+const STALLED_PACKETS: f64 = 32.0;
 /// How much of the largest packet of late is left of it with each that is sent.
 const SMALLER: f64 = 0.9;
 /// For how many round trips the most that was delivered is believed in.
@@ -74,6 +80,8 @@ enum Mode {
 /// How fast packets of one session may leave.
 #[derive(Debug)]
 pub(crate) struct Pace {
+    /// Whether the path is a connection of TCP.
+    is_stream: bool,
     in_flight: f64,
     /// The largest packet of late.
     packet: f64,
@@ -106,6 +114,7 @@ pub(crate) struct Pace {
 impl Pace {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
+            is_stream: false,
             in_flight: 0.0,
             packet: 0.0,
             delivered: 0,
@@ -134,6 +143,21 @@ impl Pace {
     /// Whether one more packet may be under way.
     pub(crate) fn has_window(&self) -> bool {
         self.in_flight < self.window()
+    }
+
+    pub(crate) fn set_stream(&mut self, is_stream: bool) {
+        self.is_stream = is_stream;
+    }
+
+    /// When the path stands still, should nothing be heard until then; it never does where it is no stream.
+    pub(crate) fn stalls_at(&self) -> Option<Instant> {
+        let round_trip = self.shortest().filter(|_| self.is_stream)?;
+        Some(self.delivered_at + round_trip.mul_f64(STALL) + MAX_HELD)
+    }
+
+    /// Whether one more packet may be under way where the path stands still.
+    pub(crate) fn has_stall_window(&self) -> bool {
+        self.in_flight < STALLED_PACKETS * self.packet
     }
 
     /// Before when no packet leaves.

@@ -62,6 +62,8 @@ pub(crate) struct Recovery<T> {
     loss: f64,
     /// Whether the next packet is a copy.
     is_copy_next: bool,
+    /// When a path that stood still was last heard to go on.
+    stalled_until: Option<Instant>,
 }
 
 /// The round trip as it was measured (RFC 9002 section 5).
@@ -93,6 +95,7 @@ impl<T> Recovery<T> {
             backoff: 0,
             loss: UNKNOWN_LOSS,
             is_copy_next: false,
+            stalled_until: None,
         }
     }
 
@@ -140,8 +143,23 @@ impl<T> Recovery<T> {
     /// When a packet may leave, if one can be remembered and may be under way; otherwise that is
     /// known only when something is heard, or for too long nothing.
     pub(crate) fn may_leave_at(&self) -> Option<Instant> {
-        let may = self.has_room() && self.pace.has_window();
-        may.then(|| self.pace.next_at())
+        if !self.has_room() {
+            return None;
+        }
+        let next_at = self.pace.next_at();
+        if self.pace.has_window() {
+            return Some(next_at);
+        }
+        // What leaves while the path stands still is what the reader has first when it goes on.
+        let stalls_at = self
+            .pace
+            .stalls_at()
+            .filter(|_| self.pace.has_stall_window());
+        stalls_at.map(|at| at.max(next_at))
+    }
+
+    pub(crate) fn set_stream(&mut self, is_stream: bool) {
+        self.pace.set_stream(is_stream);
     }
 
     /// The packet with the number [`Recovery::next`] leaves.
@@ -190,6 +208,9 @@ impl<T> Recovery<T> {
         let held = Duration::from_micros(acknowledgement.held).min(MAX_HELD);
         // When the reader had what is acknowledged, seen from here.
         let had = now.checked_sub(held).unwrap_or(now);
+        if self.pace.stalls_at().is_some_and(|at| now >= at) {
+            self.stalled_until = Some(now);
+        }
         let mut newest: Option<(u64, Snapshot)> = None;
         for &(first, last) in &acknowledgement.ranges {
             let start = self.packets.partition_point(|packet| packet.number < first);
@@ -205,7 +226,9 @@ impl<T> Recovery<T> {
                 if newest.is_none_or(|(number, _)| number < packet.number) {
                     newest = Some((packet.number, packet.snapshot));
                 }
-                if packet.number == largest {
+                // It took the time that the path stood still.
+                let was_stalled = self.stalled_until.is_some_and(|until| packet.at < until);
+                if packet.number == largest && !was_stalled {
                     let sample = now.saturating_duration_since(packet.at);
                     RoundTrip::measure(&mut self.round_trip, sample, held);
                     self.pace.measured(now, sample.saturating_sub(held));

@@ -200,6 +200,12 @@ impl Sender {
         self.recovery.expect(round_trip);
     }
 
+    /// Says whether the path is a connection of TCP, on which what is lost is sent again and all that follows
+    /// waits for it.
+    pub fn set_stream(&mut self, is_stream: bool) {
+        self.recovery.set_stream(is_stream);
+    }
+
     /// The reader is reached by another path from here on: what is under way is due again, and how fast
     /// packets may leave is found anew.
     pub fn begin_path(&mut self, now: Instant) {

@@ -25,6 +25,7 @@
 use crate::values::{
     ACKNOWLEDGEMENT, FrameError, LOG_ENTRY, MAX_NUMBER, PACKET, PUBLICATION, Reader, Writer,
 };
+use std::time::Duration;
 
 /// Where a client connects, relative to the path at which the server's router is.
 pub const SOCKET_PATH: &str = "ws";
@@ -34,6 +35,10 @@ pub const CONTROL_ID: u16 = 0;
 pub const VALUES_ID: u16 = 1;
 /// The longest label and the longest subprotocol of a channel, in bytes.
 pub const MAX_LABEL: usize = 1_024;
+
+/// How long it may take to say that a message has come: long enough that one word is of two, and a narrow path
+/// carries few of them.
+pub const HELD: Duration = Duration::from_millis(20);
 
 const OPEN: u8 = 4;
 const TEXT: u8 = 5;
@@ -64,8 +69,8 @@ pub enum Frame<'a> {
     Binary(u16, &'a [u8]),
     /// Nothing more comes on a channel. Who is told closes it too, unless that is done.
     Close(u16),
-    /// So many messages have come since the beginning that are not of `values`. To be said at once: what
-    /// waits for it is not sent.
+    /// So many messages have come since the beginning that are not of `values`. To be said of each second one at
+    /// once, and of a single one within [`HELD`]: what waits for it is not sent.
     Received(u64),
 }
 

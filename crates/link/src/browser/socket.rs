@@ -1,12 +1,15 @@
 //! A WebSocket that carries all channels of a session: `tickwire_wire::socket` says how.
 
 use super::channel::Message;
+use super::timer;
 use gloo_events::EventListener;
+use gloo_timers::callback::Timeout;
 use js_sys::{ArrayBuffer, Uint8Array};
 use leptos::prelude::window;
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use tickwire_wire::control::{CONTROL, PROTOCOL, VALUES};
-use tickwire_wire::socket::{CONTROL_ID, Frame, SOCKET_PATH, VALUES_ID};
+use tickwire_wire::socket::{CONTROL_ID, Frame, HELD, SOCKET_PATH, VALUES_ID};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, Event, MessageEvent, WebSocket};
@@ -29,8 +32,11 @@ pub struct Socket {
     last_id: Cell<u16>,
     /// Whether the server has let the client in.
     is_open: Cell<bool>,
-    /// How many messages have come that are not of `values`.
+    /// How many messages have come that are not of `values`, of how many of them it was said, and what says it of
+    /// the last.
     received: Cell<u64>,
+    said: Cell<u64>,
+    saying: RefCell<Option<Timeout>>,
 }
 
 impl Socket {
@@ -41,6 +47,8 @@ impl Socket {
             last_id: Cell::new(VALUES_ID),
             is_open: Cell::new(false),
             received: Cell::new(0),
+            said: Cell::new(0),
+            saying: RefCell::default(),
         }
     }
 
@@ -131,7 +139,7 @@ impl Socket {
     }
 
     /// Reads what has come, and says so where the server waits for that.
-    pub fn read(&self, data: &JsValue) -> Came {
+    pub fn read(self: &Rc<Self>, data: &JsValue) -> Came {
         if let Some(text) = data.as_string() {
             self.count();
             return Came::Message(CONTROL_ID, Message::Text(text));
@@ -155,9 +163,26 @@ impl Socket {
         }
     }
 
-    fn count(&self) {
+    fn count(self: &Rc<Self>) {
         self.received.set(self.received.get() + 1);
-        self.send(&Frame::Received(self.received.get()));
+        if self.received.get() > self.said.get() + 1 {
+            return self.confirm();
+        }
+        let socket = Rc::downgrade(self);
+        let confirm = move || {
+            if let Some(socket) = socket.upgrade() {
+                socket.confirm();
+            }
+        };
+        let saying = timer::after(HELD.as_secs_f64() * 1e3, confirm);
+        drop(self.saying.replace(Some(saying)));
+    }
+
+    /// Says what has come, unless that is said.
+    fn confirm(&self) {
+        if self.said.replace(self.received.get()) < self.received.get() {
+            self.send(&Frame::Received(self.received.get()));
+        }
     }
 
     /// From here on nothing is heard.

@@ -109,6 +109,11 @@ impl PeerHandle {
         &self.shared.runtimes[self.slot.home()]
     }
 
+    /// Whether the path in use is TCP's.
+    pub fn is_by_tcp(&self) -> bool {
+        self.slot.lock().peer.is_by_tcp()
+    }
+
     /// Whether an authentic check has come of the client, though there may be no path yet.
     pub fn was_checked(&self) -> bool {
         self.slot.lock().peer.ice().was_checked()

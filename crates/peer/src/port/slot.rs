@@ -63,8 +63,8 @@ pub struct Listener(pub Arc<dyn Fn(OnPath) + Send + Sync>);
 pub enum OnPath {
     /// ICE has sent so many bytes on it.
     Beside(usize),
-    /// It is another, of which nothing is known.
-    Moved,
+    /// It is another, of which nothing is known but whether it is TCP's.
+    Moved { is_tcp: bool },
 }
 
 /// A peer and what belongs to it.
@@ -254,8 +254,9 @@ impl Slot {
                     }
                 }
                 Event::Moved => {
+                    let is_tcp = state.peer.is_by_tcp();
                     if let Some(Listener(tell)) = &state.listener {
-                        tell(OnPath::Moved);
+                        tell(OnPath::Moved { is_tcp });
                     }
                 }
                 event => self.keep(state, event),

@@ -41,9 +41,22 @@ impl Gate {
         }
     }
 
+    /// Says whether the path is a connection of TCP, on which nothing is lost and all may stall.
+    pub fn set_stream(&self, is_stream: bool) {
+        self.window().set_stream(is_stream);
+    }
+
+    /// As [`Gate::set_stream`] has it.
+    pub fn is_stream(&self) -> bool {
+        self.window().is_stream()
+    }
+
     /// The path is another, and is measured anew.
-    pub fn begin_path(&self) {
-        self.window().begin_path(Instant::now().into());
+    pub fn begin_path(&self, is_stream: bool) {
+        let mut window = self.window();
+        window.begin_path(Instant::now().into());
+        window.set_stream(is_stream);
+        drop(window);
         self.moved.notify_one();
         self.path.notify_one();
     }
@@ -118,11 +131,10 @@ impl Turn<'_> {
                 return true;
             }
             let paced_until = window.paced_until(now.into()).into();
-            if now < probe_at {
-                probe_at.min(paced_until)
-            } else {
-                paced_until
-            }
+            let stalls_at = window.stalls_at().map(Instant::from);
+            let others = [Some(probe_at), stalls_at].into_iter().flatten();
+            let others = others.filter(|at| *at > now).min();
+            others.map_or(paced_until, |at| at.min(paced_until))
         };
         tokio::select! {
             () = self.gate.moved.notified() => {}

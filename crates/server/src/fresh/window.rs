@@ -56,6 +56,15 @@ const MIN_PATIENCE: Duration = Duration::from_millis(10);
 const MAX_PATIENCE: Duration = Duration::from_millis(500);
 /// A receiver delays an acknowledgement for so long at most (RFC 9260 section 6.2).
 const DELAYED: Duration = Duration::from_millis(200);
+/// On a connection of TCP what is lost is sent again, and all that follows waits for it. That is so where
+/// nothing is heard for so many times as long as messages leave after each other, or of a first one for so many
+/// round trips, and for as long as a receiver may hold its word. The path does not carry less then, and the
+/// next messages are what the receiver has first when it goes on.
+const STALL: u32 = 2;
+const FIRST_STALL: f64 = 1.25;
+const STALL_HELD: Duration = Duration::from_millis(25);
+/// How many messages may be outstanding then.
+const STALLED_MESSAGES: usize = 32;
 /// A time far off.
 const NEVER: Duration = Duration::from_secs(10);
 /// So often in a row has a queue been waited out, and it still seems to be there: it is not a
@@ -78,7 +87,9 @@ pub struct Sent {
 pub struct Window {
     outstanding: usize,
     messages: usize,
-    /// Since when the path is this one.
+    /// Whether the path is a connection of TCP.
+    is_stream: bool,
+    /// What has left before says nothing about the path: it was another, or stood still.
     since: Instant,
     base: Base,
     rate: Rate,
@@ -99,6 +110,8 @@ pub struct Window {
     paced_until: Instant,
     /// When something was last heard, or left while nothing was outstanding.
     heard_at: Instant,
+    /// How long nothing may be heard from then on before a stream stands still.
+    quiet: Duration,
     /// When something last left or was released.
     moved: Instant,
     /// How often in a row patience ran out.
@@ -112,6 +125,7 @@ impl Window {
         Self {
             outstanding: 0,
             messages: 0,
+            is_stream: false,
             since: now,
             base: Base::new(now),
             rate: Rate::new(now),
@@ -124,6 +138,7 @@ impl Window {
             busy_until: now,
             paced_until: now,
             heard_at: now,
+            quiet: NEVER,
             moved: now,
             probes: 0,
             is_lost: false,
@@ -136,9 +151,28 @@ impl Window {
         *self = Self {
             outstanding: self.outstanding,
             messages: self.messages,
+            is_stream: self.is_stream,
             packet: self.packet + 1,
             ..Self::new(now)
         };
+    }
+
+    pub fn set_stream(&mut self, is_stream: bool) {
+        self.is_stream = is_stream;
+    }
+
+    pub fn is_stream(&self) -> bool {
+        self.is_stream
+    }
+
+    /// When the path stands still, should nothing be heard until then; it never does where it is no stream.
+    pub fn stalls_at(&self) -> Option<Instant> {
+        let is_measured = self.is_stream && self.round_trip.is_some();
+        is_measured.then(|| self.heard_at + self.quiet)
+    }
+
+    fn is_stalled(&self, now: Instant) -> bool {
+        self.stalls_at().is_some_and(|at| now >= at)
     }
 
     /// Whether a message of this many bytes may leave. Where not, the path is the limit, and
@@ -146,7 +180,8 @@ impl Window {
     pub fn has_room(&mut self, now: Instant, bytes: usize) -> bool {
         let after = self.outstanding + self.cost(now, bytes);
         let is_silent = now > self.heard_at + self.patience() + DELAYED;
-        let fits = self.messages < MIN_MESSAGES || after <= self.size() && !is_silent;
+        let is_stalled = self.messages < STALLED_MESSAGES && self.is_stalled(now);
+        let fits = self.messages < MIN_MESSAGES || is_stalled || after <= self.size() && !is_silent;
         let has_room = fits && !self.is_lost;
         let may_leave = has_room && now >= self.paced_until;
         if !may_leave {
@@ -198,6 +233,7 @@ impl Window {
         self.packet_bytes += bytes + CHUNK;
         if self.messages == 0 {
             self.heard_at = now;
+            self.quiet = self.base.shortest().mul_f64(FIRST_STALL) + STALL_HELD;
         }
         self.messages += 1;
         self.outstanding += cost;
@@ -245,7 +281,14 @@ impl Window {
         self.moved = now;
         self.probes = 0;
         self.is_lost = false;
-        // It took the time that there was no path.
+        if self.is_stream {
+            if self.is_stalled(now) {
+                self.since = now;
+            }
+            self.heard_at = now;
+            self.quiet = STALL * self.spacing + STALL_HELD;
+        }
+        // It took the time that there was no path, or that it stood still.
         if newest.at < self.since {
             return;
         }

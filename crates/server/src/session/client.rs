@@ -30,6 +30,7 @@ impl SocketClient {
     pub fn new(socket: Arc<Socket>, stats: Arc<Stats>) -> Self {
         stats.sockets.fetch_add(1, Ordering::Relaxed);
         let gate = Arc::new(Gate::new());
+        gate.set_stream(true);
         Self {
             socket,
             gate,
@@ -60,7 +61,10 @@ impl Client {
                 return match peer.handle.event().await {
                     Event::Ended(peer::End::Closed) => Happened::Ended(End::LastChannelClosed),
                     Event::Ended(cause) => Happened::Ended(End::Lost(cause)),
-                    Event::Sctp(sctp::Event::Up) => Happened::Up,
+                    Event::Sctp(sctp::Event::Up) => {
+                        peer.fresh.set_stream(peer.handle.is_by_tcp());
+                        Happened::Up
+                    }
                     Event::Sctp(sctp::Event::Opened(init)) => {
                         Happened::Opened(Carrier::Data(peer.handle.channel(init)))
                     }

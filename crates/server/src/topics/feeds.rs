@@ -174,6 +174,7 @@ pub async fn values(channel: Channel, reading: Reading, topics: Topics) -> Resul
     };
     let mut refused = 0;
     let mut rest = Rest::default();
+    subscriptions.sender().set_stream(channel.is_stream());
     loop {
         let resting = rest.until(Instant::now());
         let timeout = match resting {
@@ -199,7 +200,11 @@ pub async fn values(channel: Channel, reading: Reading, topics: Topics) -> Resul
             () = subscriptions.filled.notified(), if resting.is_none() => {
                 rest.woken(Instant::now(), subscriptions.filled_at());
             }
-            () = channel.path_changed() => subscriptions.sender().begin_path(Instant::now()),
+            () = channel.path_changed() => {
+                let mut sender = subscriptions.sender();
+                sender.begin_path(Instant::now());
+                sender.set_stream(channel.is_stream());
+            }
             message = channel.recv() => {
                 let Some(message) = message else {
                     return Ok(());

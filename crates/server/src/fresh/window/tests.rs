@@ -380,3 +380,40 @@ fn nothing_is_held_up_on_a_new_path() {
         assert!(held_up < 0.02, "each {every} s: {held_up} s");
     }
 }
+
+/// On a connection of TCP: so many messages 10 ms apart, each heard of after 50 ms, and then none. Returns how many
+/// more leave in the 200 ms in which nothing is heard.
+fn leave_while_it_stands_still(is_stream: bool) -> usize {
+    let start = Instant::now();
+    let mut window = Window::new(start);
+    window.set_stream(is_stream);
+    let ms = |at| start + Duration::from_millis(at);
+    let mut outstanding = VecDeque::new();
+    let mut left = 0;
+    for now in (0..2_200).step_by(5) {
+        let is_still = now >= 2_000;
+        while let Some(&(sent_at, sent)) = outstanding.front()
+            && sent_at + 50 <= now
+            && !is_still
+        {
+            outstanding.pop_front();
+            window.release(sent);
+            window.released(ms(now), sent, sent, sent.cost);
+        }
+        if now % 10 == 0 && window.has_room(ms(now), MESSAGE) {
+            outstanding.push_back((now, window.send(ms(now), MESSAGE)));
+            left += usize::from(is_still);
+        }
+    }
+    left
+}
+
+#[test]
+fn what_is_new_leaves_though_a_stream_stands_still() {
+    let (stream, datagrams) = (
+        leave_while_it_stands_still(true),
+        leave_while_it_stands_still(false),
+    );
+    // The window alone has room for a few; the rest would be told of as late as the path goes on.
+    assert!(stream >= 18 && datagrams < 15, "{stream} {datagrams}");
+}
