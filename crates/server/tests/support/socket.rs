@@ -106,19 +106,12 @@ impl Socket {
         self.view.get(key).is_some_and(|it| it == value)
     }
 
-    pub fn refusals(&self) -> Vec<(Refusal, &str)> {
-        let refused = |said: &'_ ToReader| match said {
-            ToReader::Refused { code, .. } => Some(*code),
+    pub fn refusals(&self) -> Vec<(Refusal, String)> {
+        let refused = |said: &ToReader| match said {
+            ToReader::Refused { code, message, .. } => Some((*code, message.clone())),
             _ => None,
         };
-        let message = |said| match said {
-            &ToReader::Refused { ref message, .. } => message.as_str(),
-            _ => "",
-        };
-        self.said
-            .iter()
-            .filter_map(|said| Some((refused(said)?, message(said))))
-            .collect()
+        self.said.iter().filter_map(refused).collect()
     }
 
     pub fn denied(&self) -> Option<&tickwire_wire::signaling::SignalingError> {
