@@ -27,13 +27,13 @@ use tokio::sync::Notify;
 /// Why the connection has ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum End {
-    /// The client has closed it, or it was lost.
+    /// The client has closed it.
     #[error("the client closed the connection")]
     Closed,
     /// Nothing came from the client for so long.
     #[error("the client was silent for {0:?}")]
     Silent(Duration),
-    /// The client does what it may not, or takes nothing.
+    /// It was lost, or the client does what it may not, or takes nothing.
     #[error("the WebSocket failed: {0}")]
     Failed(String),
 }

@@ -29,13 +29,7 @@ async fn servers() -> [Server; 2] {
 
 /// Whether this line is among the metrics.
 async fn has_metric(server: &Server, line: &'static str) -> bool {
-    let url = format!("{}/metrics", server.url);
-    let asking = move || {
-        let request = support::agent().get(url);
-        let request = request.header("authorization", format!("Bearer {KEY}"));
-        request.call().unwrap().body_mut().read_to_string().unwrap()
-    };
-    let metrics = tokio::task::spawn_blocking(asking).await.unwrap();
+    let metrics = server.metrics(KEY).await;
     metrics.lines().any(|it| it == line)
 }
 

@@ -41,13 +41,7 @@ const KEY: &str = "the-key-of-who-runs-it";
 
 /// How many sessions there are by this way, as the metrics have it.
 async fn by_websocket(server: &Server) -> String {
-    let url = format!("{}/metrics", server.url);
-    let asking = move || {
-        let request = support::agent().get(url);
-        let request = request.header("authorization", format!("Bearer {KEY}"));
-        request.call().unwrap().body_mut().read_to_string().unwrap()
-    };
-    let metrics = tokio::task::spawn_blocking(asking).await.unwrap();
+    let metrics = server.metrics(KEY).await;
     let of_way = "tickwire_session_paths{way=\"websocket\"} ";
     let mut lines = metrics.lines();
     let value = lines.find_map(|line| line.strip_prefix(of_way)).unwrap();

@@ -19,13 +19,8 @@ const TOLD: HeaderValue =
 /// Lets pages of the origins in the configuration use what is below (the Fetch standard, "CORS
 /// protocol"), and answers `OPTIONS` (RFC 9725 section 4.2).
 pub async fn cors(State(sessions): State<Sessions>, request: Request, next: Next) -> Response {
-    let allowed = &sessions.http().0.allow_origins;
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let origin = origin.filter(|origin| {
-        allowed
-            .iter()
-            .any(|it| it == "*" || it.as_bytes() == origin)
-    });
+    let origin = origin.filter(|origin| is_allowed(&sessions, origin));
     let is_options = request.method() == Method::OPTIONS;
     let mut response = if is_options {
         let accepted = [(HeaderName::from_static("accept-post"), "application/sdp")];
@@ -35,7 +30,7 @@ pub async fn cors(State(sessions): State<Sessions>, request: Request, next: Next
         next.run(request).await
     };
     let headers = response.headers_mut();
-    if !allowed.is_empty() {
+    if !sessions.http().0.allow_origins.is_empty() {
         headers.append(header::VARY, HeaderValue::from_static("origin"));
     }
     if let Some(origin) = origin {
@@ -49,6 +44,14 @@ pub async fn cors(State(sessions): State<Sessions>, request: Request, next: Next
         }
     }
     response
+}
+
+/// Whether pages of this origin are in the configuration.
+pub fn is_allowed(sessions: &Sessions, origin: &HeaderValue) -> bool {
+    let allowed = &sessions.http().0.allow_origins;
+    allowed
+        .iter()
+        .any(|it| it == "*" || it.as_bytes() == origin)
 }
 
 /// Refuses requests that ask by a name that is none of this server's.

@@ -2,6 +2,7 @@
 
 use super::error::Refusal;
 use super::forwarded::client;
+use super::origin::is_allowed;
 use crate::admission::Network;
 use crate::auth::Denied;
 use crate::request::OpeningRequest;
@@ -69,9 +70,7 @@ fn is_ours(sessions: &Sessions, request: &Parts) -> bool {
     let Some(origin) = request.headers.get(header::ORIGIN) else {
         return true;
     };
-    let allowed = &sessions.http().0.allow_origins;
-    let is_allowed = |it: &String| it == "*" || it.as_bytes() == origin;
-    is_own(origin, request) || allowed.iter().any(is_allowed)
+    is_own(origin, request) || is_allowed(sessions, origin)
 }
 
 /// Whether this is the origin by whose name the request asks, be it that a proxy has decrypted it.

@@ -165,6 +165,17 @@ impl Server {
         patch(format!("{}/sdp/{id}", self.url), if_match, body).await
     }
 
+    /// What `GET /metrics` tells whoever has this key.
+    pub async fn metrics(&self, key: &'static str) -> String {
+        let url = format!("{}/metrics", self.url);
+        let asking = move || {
+            let request = agent().get(url);
+            let request = request.header("authorization", format!("Bearer {key}"));
+            request.call().unwrap().body_mut().read_to_string().unwrap()
+        };
+        tokio::task::spawn_blocking(asking).await.unwrap()
+    }
+
     /// A client with one open channel.
     pub async fn connect(&self) -> Client {
         Client::connect(&self.url).await
