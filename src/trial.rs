@@ -15,6 +15,6 @@ pub use histogram::{BINS, BINS_A_DOUBLING, FIRST_BIN, Histogram, PARTS, millisec
 pub use message::Message;
 pub use pair::Pair;
 pub use run::{End, MAX_QUEUED, Phase, Run, Turn};
-pub use settings::{Again, Grouped, MAX_BYTES, MAX_MESSAGES, Settings};
+pub use settings::{Again, Grouped, MAX_BYTES, MAX_MESSAGES, Settings, Way};
 pub use tally::Tally;
 pub use timeline::{SLICES, Slice, Timeline};

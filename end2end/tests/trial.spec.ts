@@ -1,6 +1,7 @@
 import type { Page } from "@playwright/test";
 import { watchChannels } from "./channels";
 import { looksWell } from "./looks";
+import { sessions } from "./server";
 import { expect, test, TickwirePage } from "./support";
 import { openTrial } from "./trial";
 
@@ -72,6 +73,36 @@ test("a reliable run and one that is not, side by side, as the server has counte
       await expect(trial.cell(run, `Round trip ${percentile}`)).toHaveText(/^\d+(\.\d)? m?s$/);
     }
   }
+});
+
+test("data channels and a WebSocket, side by side, with a session of its own for as long as that takes", async ({
+  page,
+  request,
+}) => {
+  const trial = await openTrial(page);
+  expect(await sessions(request)).toBe(1);
+  await trial.load(200, 50, 2);
+  await trial.neverAgain();
+  await trial.start.click();
+  await trial.done("A");
+  await trial.way.selectOption("a WebSocket");
+  // It leaves no choice of these.
+  await expect(trial.again).toBeHidden();
+  await expect(trial.ordered).toBeHidden();
+  await trial.start.click();
+  await expect.poll(() => sessions(request)).toBe(2);
+  await trial.done("B");
+  await expect(trial.cell("A", "Way")).toHaveText("UDP");
+  await expect(trial.cell("B", "Way")).toHaveText("WebSocket");
+  await expect(trial.cell("B", "Delivery")).toHaveText("In order, sent again until it arrives");
+  for (const row of ["Sent", "Received by the server", "Returned"]) {
+    await expect(trial.cell("B", row)).toHaveText("100");
+  }
+  for (const row of ["Lost", "Out of order", "Duplicates"]) {
+    await expect(trial.cell("B", row)).toHaveText("0");
+  }
+  await expect(trial.panel.getByRole("listitem").last()).toHaveText("Run B WebSocket · In order, sent again until it arrives");
+  await expect.poll(() => sessions(request)).toBe(1);
 });
 
 test("a third run takes the place of the older, or of the one that is not kept", async ({ page }) => {
@@ -308,6 +339,8 @@ test("can be used with the keyboard alone", async ({ page }) => {
   await page.keyboard.type("60");
   await page.keyboard.press("Tab");
   await expect(trial.kept).toBeFocused();
+  await page.keyboard.press("Tab");
+  await expect(trial.way).toBeFocused();
   await page.keyboard.press("Tab");
   await expect(trial.again).toBeFocused();
   await page.keyboard.press("ArrowDown");

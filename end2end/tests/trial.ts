@@ -7,6 +7,7 @@ export class TrialPanel {
   readonly size: Locator;
   readonly rate: Locator;
   readonly seconds: Locator;
+  readonly way: Locator;
   readonly again: Locator;
   readonly limit: Locator;
   readonly ordered: Locator;
@@ -19,6 +20,7 @@ export class TrialPanel {
     this.size = this.panel.getByRole("textbox", { name: "Size (bytes)" });
     this.rate = this.panel.getByRole("textbox", { name: "Rate (per second)" });
     this.seconds = this.panel.getByRole("textbox", { name: "Duration (seconds)" });
+    this.way = this.panel.getByRole("combobox", { name: "Way" });
     this.again = this.panel.getByRole("combobox", { name: "Lost messages are" });
     this.limit = this.panel.getByRole("textbox", { name: /^(Times|For \(milliseconds\))$/ });
     this.ordered = this.panel.getByRole("checkbox", { name: "In order" });

@@ -6,7 +6,7 @@ mod steps;
 
 use super::diagnosis::{self, Cause, Fold, Row, Standing, failure, family, kind, rows};
 use super::reading::Reading;
-use super::text::UNKNOWN;
+use super::text::{self, UNKNOWN};
 use crate::browser::{Vantage, page};
 use channels::Channels;
 use copy::CopyReport;
@@ -146,11 +146,7 @@ fn way(path: &Path) -> String {
 }
 
 fn protocol(path: &Path) -> String {
-    if path.is_by_socket() {
-        "WebSocket".into()
-    } else {
-        path.protocol.to_ascii_uppercase()
-    }
+    text::protocol(&path.protocol)
 }
 
 /// Why it is no better one.

@@ -3,6 +3,7 @@
 use humantime::format_rfc3339_millis;
 use std::fmt::Write;
 use std::time::{Duration, UNIX_EPOCH};
+use tickwire_link::Path;
 
 /// What stands for a number that is not known.
 pub const UNKNOWN: &str = "–";
@@ -47,6 +48,15 @@ pub fn fixed(digits: u32, number: f64, unit: &str) -> String {
             "{sign}{whole}.{rest:0width$} {unit}",
             width = digits as usize
         )
+    }
+}
+
+/// A protocol's name, as a browser's report has it: `udp` is `UDP`.
+pub fn protocol(name: &str) -> String {
+    match name {
+        "" => UNKNOWN.into(),
+        Path::WEBSOCKET => "WebSocket".into(),
+        _ => name.to_ascii_uppercase(),
     }
 }
 

@@ -31,7 +31,7 @@ pub fn Trial(link: Link, ready: Signal<bool>) -> impl IntoView {
                 <h2 id="trial-title">"Try it"</h2>
             </div>
             <p class="trial-what">
-                "Learn what your network does: messages go to the server’s echo over a channel of their own, and come back, or do not. Run it twice, once reliable and once not, and compare."
+                "Learn what your network does: messages go to the server’s echo over a channel of their own, and come back, or do not. Run it twice, once reliable and once not, or once by WebSocket, and compare."
             </p>
             <Form link runner ready />
             <div class="trial-results">

@@ -3,11 +3,11 @@
 use super::now;
 use super::runner::Runner;
 use super::use_drawing;
-use crate::trial::{Again, Pair, Run, Settings, Turn};
+use crate::trial::{Again, Pair, Run, Settings, Turn, Way};
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 use std::time::Duration;
-use tickwire_link::{ChannelEvent, ChannelOptions, Link, LinkChannel, json};
+use tickwire_link::{ChannelEvent, ChannelOptions, Link, LinkChannel, Path, json};
 use tickwire_wire::feed::{COUNTED, Counted, ECHO};
 
 /// What asks the server for its count. It answers any text.
@@ -79,14 +79,25 @@ impl Driver {
         if self.is_running.get_untracked() {
             return;
         }
+        let protocol = match settings.way {
+            Way::WebSocket => Path::WEBSOCKET.into(),
+            Way::Connection => self
+                .link
+                .path
+                .with_untracked(|path| path.as_ref().map(|path| path.protocol.clone()))
+                .unwrap_or_default(),
+        };
         let number = self.with(|state| {
             state.message = vec![0; settings.size as usize];
             state.pair.begin(settings, kept, now());
+            state.pair.newest_mut()?.protocol = protocol;
             Some(state.pair.number)
         });
-        let opened = self.link.open(options(&settings), move |event| {
-            self.handle(event, number);
-        });
+        let on_event = move |event| self.handle(event, number);
+        let opened = match settings.way {
+            Way::Connection => self.link.open(options(&settings), on_event),
+            Way::WebSocket => self.link.open_by_websocket(options(&settings), on_event),
+        };
         match opened {
             Ok(channel) => {
                 self.with(|state| state.channel.replace(channel));

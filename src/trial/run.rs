@@ -22,6 +22,8 @@ const LOOK_EVERY: f64 = 50.0;
 pub struct Run {
     /// What it does.
     pub settings: Settings,
+    /// The protocol by which they go, as the browser calls it; empty where that is not known.
+    pub protocol: String,
     /// What became of its messages.
     pub tally: Tally,
     /// What the server has counted; `None` where it has not told.
@@ -82,6 +84,7 @@ impl Run {
     pub fn new(number: u32, settings: Settings, now: f64) -> Self {
         Self {
             settings,
+            protocol: String::new(),
             tally: Tally::new(number, &settings, now),
             counted: None,
             phase: Phase::Opening,
@@ -95,8 +98,12 @@ impl Run {
     /// Its channel is open: it begins to send.
     pub fn opened(&mut self, now: f64) {
         if matches!(self.phase, Phase::Opening) {
-            *self = Self::new(self.number, self.settings, now);
-            self.phase = Phase::Sending;
+            let protocol = std::mem::take(&mut self.protocol);
+            *self = Self {
+                protocol,
+                phase: Phase::Sending,
+                ..Self::new(self.number, self.settings, now)
+            };
         }
     }
 

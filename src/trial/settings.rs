@@ -29,10 +29,21 @@ pub struct Settings {
     pub rate: u32,
     /// For how many seconds they are sent, 1 to 60.
     pub seconds: u32,
+    /// By what they go.
+    pub way: Way,
     /// Whether messages arrive in the order in which they were sent.
     pub ordered: bool,
     /// What happens to a message that is lost.
     pub again: Again,
+}
+
+/// By what messages go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// A channel of the connection.
+    Connection,
+    /// A WebSocket of the run's own.
+    WebSocket,
 }
 
 /// What happens to a message that is lost.
@@ -48,11 +59,23 @@ pub enum Again {
 
 impl Settings {
     /// Reads what was typed: the size, the rate, the duration, and the limit that belongs to
-    /// `again`, which is `times` or `for`, and else has none.
+    /// `again`, which is `times` or `for`, and else has none. By `websocket` all arrives and in order,
+    /// whatever else was chosen.
     ///
     /// # Errors
     /// What is wrong with each, and what is expected: a sentence, empty where nothing is.
-    pub fn read(typed: &[String; 4], again: &str, ordered: bool) -> Result<Self, [String; 4]> {
+    pub fn read(
+        typed: &[String; 4],
+        way: &str,
+        mut again: &str,
+        mut ordered: bool,
+    ) -> Result<Self, [String; 4]> {
+        let way = if way == "websocket" {
+            (again, ordered) = ("always", true);
+            Way::WebSocket
+        } else {
+            Way::Connection
+        };
         let mut wrong: [String; 4] = Default::default();
         let mut read = [0; 4];
         for (index, (mut least, most)) in BOUNDS.into_iter().enumerate() {
@@ -78,6 +101,7 @@ impl Settings {
             size,
             rate,
             seconds,
+            way,
             ordered,
             again: match again {
                 "times" => Again::Times(limit as u16),
@@ -133,6 +157,7 @@ impl Default for Settings {
             size: 100,
             rate: 100,
             seconds: 5,
+            way: Way::Connection,
             ordered: true,
             again: Again::Always,
         }

@@ -1,5 +1,6 @@
 //! The link in the browser, over `RTCPeerConnection`.
 
+mod alone;
 mod channel;
 pub mod clock;
 mod connection;

@@ -130,6 +130,7 @@ pub struct Link {
     pub(crate) stop: Callback<()>,
     pub(crate) send: Callback<(&'static str, String), bool>,
     pub(crate) open: Callback<(ChannelOptions, OnChannelEvent), Result<LinkChannel, OpenError>>,
+    pub(crate) open_by_websocket: Callback<(ChannelOptions, OnChannelEvent), Option<LinkChannel>>,
     pub(crate) looking: RwSignal<u32>,
     pub(crate) topics: Topics,
 }
@@ -171,6 +172,21 @@ impl Link {
         self.open
             .try_run((options, Rc::new(on_event)))
             .unwrap_or(Err(OpenError::NoLink))
+    }
+
+    /// Opens a channel on a WebSocket of its own, whatever way the link takes: to compare ways. It is reliable and
+    /// in order, does not come back, and is a session more on the server until what this returns is dropped.
+    ///
+    /// # Errors
+    /// Where there is no link. What the server or the network has against it is told as
+    /// [`ChannelEvent::Closed`].
+    pub fn open_by_websocket(
+        &self,
+        options: ChannelOptions,
+        on_event: impl Fn(ChannelEvent) + 'static,
+    ) -> Result<LinkChannel, OpenError> {
+        let opened = self.open_by_websocket.try_run((options, Rc::new(on_event)));
+        opened.flatten().ok_or(OpenError::NoLink)
     }
 
     /// Keeps `path`, `round_trip` and `channels` up to date for as long as the reactive owner

@@ -22,6 +22,7 @@ pub fn use_link_with_options(_options: LinkOptions) -> Link {
         stop: Callback::new(|()| {}),
         send: Callback::new(|_| false),
         open: Callback::new(|_| Err(OpenError::NoLink)),
+        open_by_websocket: Callback::new(|_| None),
         looking: RwSignal::new(0),
         topics: Topics {
             refused: Signal::stored(None),

@@ -54,7 +54,7 @@ pub enum Outcome {
 pub struct Path {
     /// The address family.
     pub family: Family,
-    /// The transport protocol as the browser names it: `udp` or `tcp`; or `websocket`.
+    /// The transport protocol as the browser names it: `udp` or `tcp`; or [`Path::WEBSOCKET`].
     pub protocol: String,
     /// How the browser's own address was found.
     pub local: CandidateKind,
@@ -67,12 +67,15 @@ pub struct Path {
 }
 
 impl Path {
+    /// What stands for the protocol where data goes by WebSocket.
+    pub const WEBSOCKET: &str = "websocket";
+
     /// That of a WebSocket, of which the browser tells no more.
     #[cfg(target_arch = "wasm32")]
     pub(crate) fn by_socket() -> Self {
         Self {
             family: Family::Unknown,
-            protocol: "websocket".into(),
+            protocol: Self::WEBSOCKET.into(),
             local: CandidateKind::Host,
             remote: CandidateKind::Host,
             local_address: None,
@@ -82,7 +85,7 @@ impl Path {
 
     /// Whether data goes by WebSocket.
     pub fn is_by_socket(&self) -> bool {
-        self.protocol == "websocket"
+        self.protocol == Self::WEBSOCKET
     }
 
     /// Whether data goes through a TURN server at either end.

@@ -7,6 +7,7 @@
 
 use super::words;
 use crate::app::markup::add;
+use crate::app::text::protocol;
 use crate::trial::{BINS, BINS_A_DOUBLING, FIRST_BIN, PARTS, Pair, Run, SLICES, Slice};
 
 const WIDTH: u32 = 6_000;
@@ -50,7 +51,7 @@ pub fn charts(pair: &Pair) -> String {
     markup
 }
 
-/// What each run looks like, and how it delivers.
+/// What each run looks like, its way, and how it delivers.
 fn legend(markup: &mut String, pair: &Pair) {
     *markup += r#"<ul class="legend">"#;
     for (index, name) in Pair::NAMES.into_iter().enumerate() {
@@ -61,7 +62,11 @@ fn legend(markup: &mut String, pair: &Pair) {
             ),
         );
         match &pair.runs[index] {
-            Some(run) => words::delivery(markup, &run.settings),
+            Some(run) => {
+                *markup += &protocol(&run.protocol);
+                *markup += " · ";
+                words::delivery(markup, &run.settings);
+            }
             None => *markup += "not yet",
         }
         *markup += "</span></li>";

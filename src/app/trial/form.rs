@@ -11,9 +11,9 @@ const NUMBERS: [&str; 4] = ["trial-size", "trial-rate", "trial-seconds", "trial-
 
 /// What is typed; what is wrong with it is said where it stands.
 fn read(is_used: bool) -> Option<Settings> {
-    let again = page::typed("trial-again");
+    let [way, again] = ["trial-way", "trial-again"].map(page::typed);
     let ordered = page::is_checked("trial-ordered");
-    let read = Settings::read(&NUMBERS.map(page::typed), &again, ordered);
+    let read = Settings::read(&NUMBERS.map(page::typed), &way, &again, ordered);
     let right = <[String; 4]>::default();
     page::correct(&NUMBERS, read.as_ref().err().unwrap_or(&right), is_used);
     read.ok()
@@ -88,10 +88,10 @@ mod tests {
             let value = field.split(r#" value=""#).nth(1).unwrap();
             value.split('"').next().unwrap().to_owned()
         });
-        for id in ["trial-again", "trial-ordered", "trial-kept"] {
+        for id in ["trial-way", "trial-again", "trial-ordered", "trial-kept"] {
             assert!(fields.contains(&format!(r#" id="{id}""#)), "{id}");
         }
-        let settings = Settings::read(&typed, "always", true);
+        let settings = Settings::read(&typed, "connection", "always", true);
         assert_eq!(settings, Ok(Settings::default()));
     }
 }

@@ -1,11 +1,12 @@
 //! What the page says of a run. Each function writes at the end of a text.
 
 use crate::app::markup::add;
-use crate::app::text::{UNKNOWN, bytes, duration, fixed};
+use crate::app::text::{UNKNOWN, bytes, duration, fixed, protocol};
 use crate::trial::{Again, End, Grouped, Pair, Phase, Run, Settings, milliseconds};
 
 /// What the rows of the table are called, in their order.
-pub const ROWS: [&str; 14] = [
+pub const ROWS: [&str; 15] = [
+    "Way",
     "Delivery",
     "Load",
     "Sent",
@@ -32,27 +33,28 @@ pub fn cell(text: &mut String, row: usize, run: &Run, now: f64) {
         ..
     } = run.settings;
     let count = match row {
-        0 => return delivery(text, &run.settings),
-        1 => {
+        0 => return *text += &protocol(&run.protocol),
+        1 => return delivery(text, &run.settings),
+        2 => {
             let (size, rate) = (Grouped(size), Grouped(rate));
             return add(text, format_args!("{size} B, {rate} a second, {seconds} s"));
         }
-        2 => Some(tally.sent),
-        3 => run.counted.map(|counted| counted.received),
-        4 => Some(tally.returned),
-        5 => return lost(text, run),
-        6 => Some(tally.out_of_order),
-        7 => Some(tally.duplicates),
-        8 => Some(tally.not_sent),
-        9..12 => {
-            let percent = [50, 95, 99][row - 9];
+        3 => Some(tally.sent),
+        4 => run.counted.map(|counted| counted.received),
+        5 => Some(tally.returned),
+        6 => return lost(text, run),
+        7 => Some(tally.out_of_order),
+        8 => Some(tally.duplicates),
+        9 => Some(tally.not_sent),
+        10..13 => {
+            let percent = [50, 95, 99][row - 10];
             match tally.round_trips.percentile(percent) {
                 Some(time) => *text += &time_in_words(time),
                 None => *text += UNKNOWN,
             }
             return;
         }
-        12 => {
+        13 => {
             let [out, back] = run.throughput(now).map(bit_rate);
             return add(text, format_args!("{out}, {back}"));
         }

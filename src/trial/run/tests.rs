@@ -1,10 +1,11 @@
 use super::*;
-use crate::trial::Again;
+use crate::trial::{Again, Way};
 
 const SETTINGS: Settings = Settings {
     size: 16_384,
     rate: 100,
     seconds: 1,
+    way: Way::Connection,
     ordered: true,
     again: Again::Always,
 };

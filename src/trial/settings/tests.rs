@@ -6,7 +6,12 @@ fn typed(size: &str, rate: &str, seconds: &str, limit: &str) -> [String; 4] {
 }
 
 fn reliable(size: &str, rate: &str, seconds: &str) -> Result<Settings, [String; 4]> {
-    Settings::read(&typed(size, rate, seconds, "never"), "always", true)
+    Settings::read(
+        &typed(size, rate, seconds, "never"),
+        "connection",
+        "always",
+        true,
+    )
 }
 
 fn said(range: &str, found: &str) -> String {
@@ -25,18 +30,39 @@ fn what_is_written_is_read() {
             size: 16,
             rate: 2_000,
             seconds: 15,
+            way: Way::Connection,
             ordered: false,
             again,
         };
         let typed = typed("16", "2000", "15", limit);
-        assert_eq!(Settings::read(&typed, word, false), Ok(settings));
+        assert_eq!(
+            Settings::read(&typed, "connection", word, false),
+            Ok(settings)
+        );
     }
     assert_eq!(reliable(" 16384 ", "1", "60").unwrap().size, 16_384);
 }
 
 #[test]
+fn by_websocket_all_arrives_and_in_order() {
+    let settings = Settings::read(&typed("100", "100", "5", "soon"), "websocket", "for", false);
+    let way = Way::WebSocket;
+    let expected = Settings {
+        way,
+        ..Settings::default()
+    };
+    assert_eq!(settings, Ok(expected));
+}
+
+#[test]
 fn each_field_says_what_is_expected() {
-    let wrong = Settings::read(&typed("15", "0", "a minute", "0"), "for", true).unwrap_err();
+    let wrong = Settings::read(
+        &typed("15", "0", "a minute", "0"),
+        "connection",
+        "for",
+        true,
+    )
+    .unwrap_err();
     assert_eq!(
         wrong,
         [
@@ -83,7 +109,7 @@ proptest! {
     fn whatever_is_typed_is_within_the_bounds_or_refused(
         size in "\\PC{0,6}", rate in "[0-9]{0,5}", seconds in "[0-9]{0,3}", limit in "[0-9]{0,6}",
     ) {
-        match Settings::read(&typed(&size, &rate, &seconds, &limit), "times", false) {
+        match Settings::read(&typed(&size, &rate, &seconds, &limit), "connection", "times", false) {
             Ok(settings) => {
                 prop_assert!(settings.size as usize >= Message::HEADER);
                 prop_assert!((1..=MAX_MESSAGES).contains(&settings.messages()));

@@ -1,4 +1,5 @@
 use super::*;
+use crate::trial::Way;
 use proptest::prelude::*;
 
 const RUN: u32 = 7;
@@ -6,6 +7,7 @@ const SETTINGS: Settings = Settings {
     size: 20,
     rate: 100,
     seconds: 2,
+    way: Way::Connection,
     ordered: false,
     again: crate::trial::Again::Times(0),
 };

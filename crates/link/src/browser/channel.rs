@@ -3,7 +3,7 @@
 use super::connection::describe;
 use super::halves::Opened;
 use super::socket::Socket;
-use crate::{ChannelReport, NotSent, Tally};
+use crate::{ChannelEvent, ChannelReport, NotSent, Tally};
 use gloo_events::EventListener;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -253,6 +253,15 @@ fn buffer(data: &JsValue) -> js_sys::ArrayBuffer {
 pub enum Message {
     Text(String),
     Binary(js_sys::ArrayBuffer),
+}
+
+impl From<Message> for ChannelEvent {
+    fn from(message: Message) -> Self {
+        match message {
+            Message::Text(text) => Self::Text(text),
+            Message::Binary(bytes) => Self::Binary(js_sys::Uint8Array::new(&bytes).to_vec()),
+        }
+    }
 }
 
 impl Message {

@@ -97,6 +97,9 @@ impl Driver {
             stop: Callback::new(move |()| self.on(Event::Stop)),
             send: Callback::new(move |(channel, text)| self.send(channel, text)),
             open: Callback::new(move |(options, on_event)| self.open_channel(options, on_event)),
+            open_by_websocket: Callback::new(move |(options, on_event)| {
+                self.open_alone(options, on_event)
+            }),
             looking: self.looking,
             topics,
         }

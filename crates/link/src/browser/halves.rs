@@ -112,7 +112,7 @@ impl Opened {
         self.tell(session, ChannelEvent::Opened);
         let early = self.with_half(session, |half| std::mem::take(&mut half.early));
         for message in early.into_iter().flatten() {
-            self.tell(session, event(message));
+            self.tell(session, message.into());
         }
     }
 
@@ -128,7 +128,7 @@ impl Opened {
             Ok((half.early.len() >= MAX_EARLY, half.is_held))
         });
         match taken {
-            Some(Err(message)) => self.tell(session, event(message)),
+            Some(Err(message)) => self.tell(session, message.into()),
             Some(Ok((true, false))) => self.tell_opened(session),
             Some(Ok((true, true))) => return true,
             Some(Ok((false, _))) | None => {}
@@ -180,12 +180,5 @@ impl Opened {
 
     pub fn tell(&self, session: u32, event: ChannelEvent) {
         (self.on_event)(session, event);
-    }
-}
-
-fn event(message: Message) -> ChannelEvent {
-    match message {
-        Message::Text(text) => ChannelEvent::Text(text),
-        Message::Binary(bytes) => ChannelEvent::Binary(js_sys::Uint8Array::new(&bytes).to_vec()),
     }
 }

@@ -1,11 +1,13 @@
 use super::*;
-use crate::trial::Message;
+use crate::trial::{Message, Way};
+use tickwire_link::Path;
 use tickwire_wire::feed::Counted;
 
 const SETTINGS: Settings = Settings {
     size: 16,
     rate: 10,
     seconds: 1,
+    way: Way::Connection,
     ordered: false,
     again: Again::Times(0),
 };
@@ -69,6 +71,7 @@ fn a_run_in_a_table() {
     assert_eq!(
         cells(&over(), 20_000.0),
         [
+            UNKNOWN,
             "Any order, never sent again",
             "16 B, 10 a second, 1 s",
             "10",
@@ -90,12 +93,14 @@ fn a_run_in_a_table() {
 #[test]
 fn what_is_not_known_yet_is_not_said() {
     let cells = cells(&run(), 900.0);
-    assert_eq!((&*cells[3], &*cells[5]), (UNKNOWN, UNKNOWN));
+    assert_eq!((&*cells[4], &*cells[6]), (UNKNOWN, UNKNOWN));
     let fresh = self::cells(&Run::new(1, SETTINGS, 0.0), 0.0);
-    assert_eq!((&*fresh[4], &*fresh[9]), ("0", UNKNOWN));
+    assert_eq!((&*fresh[5], &*fresh[10]), ("0", UNKNOWN));
     let mut silent = over();
     silent.counted = None;
-    assert_eq!(self::cells(&silent, 0.0)[5], "2 (20 %)");
+    silent.protocol = Path::WEBSOCKET.into();
+    assert_eq!(self::cells(&silent, 0.0)[0], "WebSocket");
+    assert_eq!(self::cells(&silent, 0.0)[6], "2 (20 %)");
 }
 
 #[test]
