@@ -165,13 +165,14 @@ impl<S: Clone + Send + Sync + 'static> Feeds<S> {
         if let Some(topics) = feeds.topics.take() {
             feeds.table.topics = Some(topics.clone());
             let theirs = topics.clone();
+            // Each future is made in the other: moved into it, it would be there twice.
             let control = move |channel: Channel, reading: Reading, presence: Presence| {
-                let control = topics::control(channel, reading, presence, theirs.clone());
-                async { topics::ended(control.await) }
+                let topics = theirs.clone();
+                async move { topics::ended(topics::control(channel, reading, presence, topics).await) }
             };
             let values = move |channel: Channel, reading: Reading| {
-                let values = topics::values(channel, reading, topics.clone());
-                async { topics::ended(values.await) }
+                let topics = topics.clone();
+                async move { topics::ended(topics::values(channel, reading, topics).await) }
             };
             feeds = feeds.feed(control::CONTROL, control);
             feeds = feeds.feed(control::VALUES, values);

@@ -76,7 +76,7 @@ pub struct Setup {
 
 /// Answers the offer, if there is one, and serves the client until it ends. When this returns, the client and
 /// its tasks are gone.
-pub async fn run(common: Arc<Common>, number: SessionNumber, setup: Setup) {
+pub async fn run(common: Arc<Common>, number: SessionNumber, setup: Box<Setup>) {
     let (client, waiting) = match setup.client {
         Coming::Offer { offer, answer } => {
             let (peer, negotiated, sdp) = match common.answerer.answer(offer, setup.request.from())
@@ -103,14 +103,14 @@ pub async fn run(common: Arc<Common>, number: SessionNumber, setup: Setup) {
             (Client::Socket(client), Vec::new())
         }
     };
-    let session = Session {
+    let session = Arc::new(Session {
         number,
         registry: setup.registry,
         silence: Silence::new(client.heard_ago(), setup.silent),
         request: setup.request,
         reading: Reading::new(setup.caller.clone(), &common.limit, &common.stats),
         caller: setup.caller,
-    };
+    });
     let mut tasks = JoinSet::new();
     let serving = Serving {
         common: &common,
@@ -154,7 +154,7 @@ async fn joined(tasks: &mut JoinSet<()>) -> bool {
 /// The channels of a session at work.
 struct Serving<'a> {
     common: &'a Arc<Common>,
-    session: &'a Session,
+    session: &'a Arc<Session>,
     client: &'a Client,
     /// Those of the channels.
     tasks: &'a mut JoinSet<()>,

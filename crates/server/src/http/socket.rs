@@ -56,11 +56,8 @@ pub async fn open(
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .on_upgrade(move |stream| {
-            let serving = async move {
-                serve(&sessions, stream, parts, from).await;
-                drop(place);
-            };
-            serving.instrument(span)
+            let entering = enter(sessions, stream, parts, from, place);
+            entering.instrument(span)
         });
     Ok(response)
 }
@@ -86,13 +83,28 @@ fn is_own(origin: &HeaderValue, request: &Parts) -> bool {
     plain(host) == plain(of_origin)
 }
 
-async fn serve(sessions: &Sessions, mut stream: WebSocket, request: Parts, from: Option<IpAddr>) {
-    let admitted = match asked(sessions, &mut stream, &request).await {
+/// Lets a client in, and leaves its connection to a task of its own: this one's future has room for all that
+/// it takes to get that far.
+async fn enter(
+    sessions: Sessions,
+    mut stream: WebSocket,
+    request: Parts,
+    from: Option<IpAddr>,
+    place: impl Send + 'static,
+) {
+    let admitted = match asked(&sessions, &mut stream, &request).await {
         Ok(user) => sessions.admit_socket(OpeningRequest::new(request, from), user),
         Err(denied) => Err(denied),
     };
     match admitted {
-        Ok(socket) => drive(&socket, stream, sessions.patience()).await,
+        Ok(socket) => {
+            let driving = drive(socket, stream, sessions.patience());
+            let holding = async move {
+                driving.await;
+                drop(place);
+            };
+            tokio::spawn(holding.instrument(Span::current()));
+        }
         Err(denied) => {
             debug!(%denied, "a WebSocket is refused");
             let (denied, why) = (ToReader::Denied(denied.clone()).json(), denied.message);

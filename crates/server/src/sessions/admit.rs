@@ -123,7 +123,8 @@ impl Sessions {
         };
         let listed = Listed::add(self.clone(), id.clone(), open);
         let common = self.0.common.clone();
-        let setup = Setup {
+        // Its future would have it twice, for as long as the session lasts.
+        let setup = Box::new(Setup {
             client,
             request,
             caller,
@@ -132,7 +133,7 @@ impl Sessions {
             updates: asked,
             place,
             ending,
-        };
+        });
         self.0.tasks.spawn(
             async move {
                 session::run(common, number, setup).await;

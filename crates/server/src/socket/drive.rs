@@ -6,6 +6,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -24,12 +25,28 @@ pub struct Patience {
 }
 
 /// Moves messages until the connection has ended.
-pub async fn drive(socket: &Socket, stream: WebSocket, patience: Patience) {
+pub fn drive(
+    socket: Arc<Socket>,
+    stream: WebSocket,
+    patience: Patience,
+) -> impl Future<Output = ()> {
+    // What an async function is given is in its future twice, and this lasts as long as the client.
     let (mut sink, mut stream) = stream.split();
-    let end = tokio::select! {
-        end = read(socket, &mut stream, patience) => end,
-        end = write(socket, &mut sink, patience) => end,
-    };
+    async move {
+        let end = tokio::select! {
+            end = read(&socket, &mut stream, patience) => end,
+            end = write(&socket, &mut sink, patience) => end,
+        };
+        Box::pin(finish(&socket, end, &mut sink, &mut stream)).await;
+    }
+}
+
+async fn finish(
+    socket: &Socket,
+    end: End,
+    sink: &mut SplitSink<WebSocket, Message>,
+    stream: &mut SplitStream<WebSocket>,
+) {
     let is_over = end == End::Closed;
     let why = end.to_string();
     socket.end(end);
