@@ -24,19 +24,21 @@ usage: load [URL] [options]
   --rate N         how often a second each has a new value (10)
   --batches N      in how many batches they are put, one after another in that time (1)
   --producers N    so many more put values into the topic \"offered\", as fast as they are taken
-  --way WAY        by what the topic is read: data (data channels), websocket, or plain, where the server is
-                   load's other program, whose clients read all values by a WebSocket as it is (data)
+  --way WAY        by what data comes: udp or tcp (data channels), websocket, or plain, where the server is
+                   load's other program, whose clients read all values by a WebSocket as it is (udp)
   --spread         each offer says by X-Forwarded-For that it comes from an address of its own
   --api-key TEXT   the key with which they are put
   --drain-to URL   has the process of --pid drain, and its readers of --topic move to the server here
   --pid N          the server's process here: its processor time, memory and files are told too
   --json           one line of JSON in place of the table";
 
-/// By what a topic is read.
+/// By what data comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// Data channels.
-    Data,
+    /// Data channels by UDP.
+    Udp,
+    /// The same by TCP (RFC 6544).
+    Tcp,
     /// The WebSocket of a Tickwire server.
     WebSocket,
     /// That of load's other program.
@@ -86,7 +88,7 @@ impl Default for Args {
             rate: 10,
             batches: 1,
             producers: 0,
-            way: Way::Data,
+            way: Way::Udp,
             spread: false,
             api_key: String::new(),
             drain_to: None,
@@ -135,10 +137,11 @@ pub fn parse(mut parser: Parser) -> Result<Option<Args>, lexopt::Error> {
 
 fn way(name: &str) -> Result<Way, lexopt::Error> {
     match name {
-        "data" => Ok(Way::Data),
+        "udp" => Ok(Way::Udp),
+        "tcp" => Ok(Way::Tcp),
         "websocket" => Ok(Way::WebSocket),
         "plain" => Ok(Way::Plain),
-        _ => Err(format!("expected data, websocket or plain, found \"{name}\"").into()),
+        _ => Err(format!("expected udp, tcp, websocket or plain, found \"{name}\"").into()),
     }
 }
 
@@ -190,7 +193,7 @@ mod tests {
         for (args, expected) in [
             (&["--peers", "0"][..], "from 1 to 100000"),
             (&["--hold", "soon"], "such as \"10s\""),
-            (&["--way", "pigeon"], "data, websocket or plain"),
+            (&["--way", "pigeon"], "udp, tcp, websocket or plain"),
             (&["--pears", "1"], "--pears"),
             (&["--size"], "--size"),
         ] {

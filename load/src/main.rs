@@ -7,6 +7,7 @@ mod args;
 mod cost;
 mod figures;
 mod moving;
+mod path;
 mod peer;
 mod report;
 mod signaling;
@@ -150,7 +151,7 @@ async fn open_all(run: &Rc<Run>, phases: &watch::Receiver<Phase>) -> Vec<String>
         let (run_of, phase, opened) = (run.clone(), phases.clone(), opened.clone());
         tokio::task::spawn_local(async move {
             let figures = run_of.figures.clone();
-            if run_of.args.way != Way::Data {
+            if matches!(run_of.args.way, Way::WebSocket | Way::Plain) {
                 match websocket::Client::open(run_of, phase).await {
                     Ok(client) => {
                         drop((turn, opened));

@@ -1,19 +1,18 @@
-//! One peer: str0m over a UDP socket of its own.
+//! One peer: str0m over a path of its own.
 
 use crate::args::Args;
 use crate::figures::{Shared, Times, lateness};
 use crate::moving::{Client, REST};
+use crate::path::Path;
 use crate::signaling::{Answer, Signaling};
 use crate::topic::{self, Reading};
 use std::cell::RefCell;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::channel::{ChannelData, ChannelId};
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Protocol, Receive, TcpType};
 use str0m::{Candidate, Event, Input, Output, Rtc};
-use tokio::net::UdpSocket;
 use tokio::sync::watch;
 
 /// How long a peer may take to open.
@@ -23,8 +22,6 @@ const OPEN_LIMIT: Duration = Duration::from_secs(30);
 const STUN_RTO: Duration = Duration::from_millis(5);
 /// While peers are open their timers end together: thousands of them cost less so.
 const GRID: Duration = Duration::from_millis(10);
-/// No datagram of WebRTC's is longer.
-const DATAGRAM: usize = 2_000;
 /// What a flood keeps waiting to be sent.
 const FLOOD_AHEAD: usize = 64 * 1_024;
 const TIME: &str = "Server Time: ";
@@ -63,9 +60,7 @@ pub struct Peer {
     run: Rc<Run>,
     role: Role,
     rtc: Rtc,
-    socket: UdpSocket,
-    local: SocketAddr,
-    server: SocketAddr,
+    path: Path,
     phase: watch::Receiver<Phase>,
     channel: Option<ChannelId>,
     /// Where it reads a topic.
@@ -98,18 +93,15 @@ impl Peer {
         }
         let (offer, pending) = changes.apply().ok_or("nothing to offer")?;
         let answer = run.signaling.offer(offer.to_sdp_string()).await?;
-        let (server, socket) = connect(&answer).await?;
-        let local = socket.local_addr().map_err(|cause| cause.to_string())?;
-        apply(&mut rtc, pending, &answer, local, server)?;
+        let path = Path::connect(&answer.sdp, run.args.way).await?;
+        apply(&mut rtc, pending, &answer, &path)?;
         let is_next = moves.is_some();
         let client = moves.unwrap_or_default();
         let mut peer = Self {
             run,
             role,
             rtc,
-            socket,
-            local,
-            server,
+            path,
             phase,
             channel: None,
             reading,
@@ -198,21 +190,23 @@ impl Peer {
         let due = reading
             .and_then(|reading| reading.receiver.poll_timeout())
             .map_or(due, |at| at.min(due));
-        let mut datagram = [0; DATAGRAM];
         let timer = tokio::time::sleep_until(self.on_grid(due).into());
         tokio::select! {
-            received = self.socket.recv(&mut datagram) => {
-                // An error is an ICMP message about the last datagram; a server that is gone
-                // shows by its silence.
-                if let Ok(length) = received {
-                    self.input(Some(&datagram[..length]));
-                    while let Ok(length) = self.socket.try_recv(&mut datagram) {
+            received = self.path.recv() => {
+                // By UDP an error is an ICMP message about the last datagram; a server that is
+                // gone shows by its silence.
+                if received.is_err() && self.path.protocol() == Protocol::Tcp {
+                    return Err("the connection has ended".into());
+                }
+                if let Ok(datagram) = received {
+                    self.input(Some(&datagram));
+                    while let Some(datagram) = self.path.try_recv() {
                         // str0m's queues are short: what one datagram led to goes out before
                         // the next.
                         if self.output()?.is_none() {
                             return Err("the connection has ended".into());
                         }
-                        self.input(Some(&datagram[..length]));
+                        self.input(Some(&datagram));
                     }
                 }
             }
@@ -238,9 +232,9 @@ impl Peer {
             Some(Ok(contents)) => Input::Receive(
                 now,
                 Receive {
-                    proto: Protocol::Udp,
-                    source: self.server,
-                    destination: self.local,
+                    proto: self.path.protocol(),
+                    source: self.path.server,
+                    destination: self.path.local,
                     contents,
                 },
             ),
@@ -261,8 +255,7 @@ impl Peer {
             }
             match self.rtc.poll_output().map_err(|cause| cause.to_string())? {
                 Output::Timeout(due) => return Ok(Some(due)),
-                // What the kernel has no room for is lost, as on any network.
-                Output::Transmit(datagram) => drop(self.socket.try_send(&datagram.contents)),
+                Output::Transmit(datagram) => self.path.try_send(&datagram.contents),
                 Output::Event(Event::ChannelOpen(id, _)) => self.opened(id),
                 Output::Event(Event::ChannelClose(_)) => self.channel = None,
                 Output::Event(Event::ChannelData(data)) => self.on_message(&data),
@@ -409,44 +402,11 @@ fn stamp(text: &[u8]) -> Option<SystemTime> {
     humantime::parse_rfc3339(time).ok()
 }
 
-/// The candidate to use, and a socket that reaches it: loopback where the server names it.
-async fn connect(answer: &Answer) -> Result<(SocketAddr, UdpSocket), String> {
-    let candidates = answer
-        .sdp
-        .lines()
-        .filter_map(|line| Candidate::from_sdp_string(line.strip_prefix("a=")?).ok())
-        .filter(|candidate| candidate.proto() == Protocol::Udp)
-        .map(|candidate| candidate.addr());
-    let v4: Vec<SocketAddr> = candidates.filter(SocketAddr::is_ipv4).collect();
-    let server = *v4
-        .iter()
-        .find(|address| address.ip().is_loopback())
-        .or(v4.first())
-        .ok_or("the answer names no IPv4 address")?;
-    let any: IpAddr = if server.ip().is_loopback() {
-        Ipv4Addr::LOCALHOST.into()
-    } else {
-        Ipv4Addr::UNSPECIFIED.into()
-    };
-    let connected = async {
-        let socket = UdpSocket::bind((any, 0)).await?;
-        socket.connect(server).await?;
-        // Tokio sends nothing through a socket that it has not heard of yet.
-        socket.writable().await?;
-        Ok::<_, std::io::Error>(socket)
-    };
-    let socket = connected
-        .await
-        .map_err(|cause| format!("no UDP socket towards {server}: {cause}"))?;
-    Ok((server, socket))
-}
-
 fn apply(
     rtc: &mut Rtc,
     pending: SdpPendingOffer,
     answer: &Answer,
-    local: SocketAddr,
-    server: SocketAddr,
+    path: &Path,
 ) -> Result<(), String> {
     // Of the server's addresses only the one that the socket is for.
     let sdp: String = answer
@@ -457,8 +417,16 @@ fn apply(
         .collect();
     let failed = |cause: &dyn std::fmt::Display| format!("the answer cannot be used: {cause}");
     let answer = SdpAnswer::from_sdp_string(&sdp).map_err(|cause| failed(&cause))?;
-    let local = Candidate::host(local, "udp").map_err(|cause| failed(&cause))?;
-    let remote = Candidate::host(server, "udp").map_err(|cause| failed(&cause))?;
+    let candidate = |address, role| match path.protocol() {
+        Protocol::Udp => Candidate::host(address, "udp"),
+        _ => Candidate::builder()
+            .tcp()
+            .host(address)
+            .tcptype(role)
+            .build(),
+    };
+    let local = candidate(path.local, TcpType::Active).map_err(|cause| failed(&cause))?;
+    let remote = candidate(path.server, TcpType::Passive).map_err(|cause| failed(&cause))?;
     rtc.add_local_candidate(local);
     rtc.sdp_api()
         .accept_answer(pending, answer)
