@@ -152,7 +152,7 @@ for (const library of LIBRARIES) {
         await client.answer((await answer.json()).sdp);
         await echo(client, channel, `after ${round}`);
       }
-      expect(await sessions(request, server.url)).toBe(1);
+      await expect.poll(() => sessions(request, server.url)).toBe(1);
       await leave(request, server, client);
     });
   });

@@ -52,7 +52,7 @@ test("serves two tabs, each with its own session", async ({ page, context, reque
   const errors = watchErrors(secondPage);
   const second = new TickwirePage(secondPage);
   await second.connect();
-  expect(await sessions(request)).toBe(before + 2);
+  await expect.poll(() => sessions(request)).toBe(before + 2);
   await first.echo("from the first");
   await second.echo("from the second");
   await expect(first.line("Echo: from the second")).toHaveCount(0);
@@ -86,7 +86,7 @@ test("a stop while connecting leaves no session", async ({ page, request }) => {
   await tickwire.start.click();
   await expect(tickwire.status).toContainText("Connecting…");
   await answer.isHeld();
-  expect(await sessions(request)).toBe(before + 1);
+  await expect.poll(() => sessions(request)).toBe(before + 1);
   await tickwire.stop.click();
   await expect(tickwire.status).toContainText("Not connected");
   await answer.release();
@@ -112,7 +112,7 @@ test("a closed tab is gone from the server before it is missed", async ({ contex
   const page = await context.newPage();
   const tickwire = new TickwirePage(page);
   await tickwire.connect();
-  expect(await sessions(request)).toBe(before + 1);
+  await expect.poll(() => sessions(request)).toBe(before + 1);
   await page.close({ runBeforeUnload: false });
   await expect.poll(() => sessions(request), { timeout: GONE }).toBe(before);
 });

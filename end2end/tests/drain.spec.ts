@@ -75,14 +75,14 @@ test("a server that drains hands its clients over, and none of them misses a val
     });
     await Promise.all(w.links.map(({ tick }: any) => tick.subscribe("notes").complete));
   }, LINKS);
-  expect(await sessions(request, first.url)).toBe(LINKS);
+  await expect.poll(() => sessions(request, first.url)).toBe(LINKS);
 
   target = second.port;
   isStopping = true;
   const stopped = first.stop("SIGTERM");
   // Before the time is over: when the last has left.
   expect(await stopped).toBe(0);
-  expect(await sessions(request, second.url)).toBe(LINKS);
+  await expect.poll(() => sessions(request, second.url)).toBe(LINKS);
   const last = count + 5;
   await page.waitForFunction((last) => (window as any).links.every((link: any) => link.seen.at(-1) >= last), last);
   const links = await page.evaluate(() => (window as any).links.map(({ states, seen }: any) => ({ states, seen })));

@@ -88,7 +88,7 @@ for (const [name, prepare] of Object.entries(PROXIES)) {
     await page.goto(url);
     await tickwire.start.click();
     await tickwire.echo(`behind ${name}`);
-    expect(await sessions(request, url)).toBe(1);
+    await expect.poll(() => sessions(request, url)).toBe(1);
     // Data goes beside the proxy, by TCP too.
     await once(connect(data, "127.0.0.1").unref(), "connect");
     // An event of a topic comes when it happens, and not when a buffer is full.

@@ -29,7 +29,7 @@ test("the JavaScript client has the snapshot, and then what changes", async ({ p
     expect(version).toBeGreaterThan(newest.get(key) ?? 0);
     newest.set(key, version);
   }
-  expect(await sessions(request)).toBe(1);
+  await expect.poll(() => sessions(request)).toBe(1);
   await page.evaluate(() => (window as any).tick.close());
   await expect.poll(() => sessions(request)).toBe(0);
 });

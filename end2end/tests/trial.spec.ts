@@ -80,7 +80,7 @@ test("data channels and a WebSocket, side by side, with a session of its own for
   request,
 }) => {
   const trial = await openTrial(page);
-  expect(await sessions(request)).toBe(1);
+  await expect.poll(() => sessions(request)).toBe(1);
   await trial.load(200, 50, 2);
   await trial.neverAgain();
   await trial.start.click();
