@@ -17,8 +17,11 @@ interface Fixtures {
   serve: (env?: Record<string, string>, port?: number) => Promise<OwnServer>;
   /** Starts one with this configuration file. */
   serveConfigured: (config: string) => Promise<OwnServer>;
-  /** The same, but browsers reach its UDP port through the relay alone. Its HTTP does not pass there. */
-  serveBehindRelay: (options?: RelayOptions, env?: Record<string, string>) => Promise<{ server: OwnServer; relay: Relay }>;
+  /**
+   * Starts one, with a configuration file or without, whose UDP port browsers reach through the relay alone.
+   * Its HTTP does not pass there.
+   */
+  serveBehindRelay: (options?: RelayOptions, env?: Record<string, string>, config?: string) => Promise<{ server: OwnServer; relay: Relay }>;
 }
 
 interface WorkerFixtures {
@@ -82,7 +85,7 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     });
   },
   serveBehindRelay: async ({ atEnd, serve }, use) => {
-    await use(async (options, env) => {
+    await use(async (options, env, config) => {
       const port = await freePort();
       // By TCP clients come to a listener of their own: that of HTTP is at one address.
       const udp = options?.tcp ? await freePort() : port;
@@ -90,7 +93,10 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
       atEnd(() => relay.close());
       const listen = JSON.stringify([`0.0.0.0:${udp}`]);
       const advertise = JSON.stringify(relay.addresses);
-      const server = await serve({ TICKWIRE_PORT_ADVERTISE: advertise, TICKWIRE_PORT_LISTEN: listen, ...env }, port);
+      const all = { TICKWIRE_PORT_ADVERTISE: advertise, TICKWIRE_PORT_LISTEN: listen, ...env };
+      if (config === undefined) return { server: await serve(all, port), relay };
+      const server = await OwnServer.configured(config, all, port);
+      atEnd(() => server.end());
       return { server, relay };
     });
   },

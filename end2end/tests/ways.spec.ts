@@ -33,6 +33,18 @@ const WITHOUT_TCP = { TICKWIRE_PORT_TCP: "false" };
 /** A server that waits for data channels for as long as browsers try them. */
 const PATIENT = { ...WITHOUT_TCP, TICKWIRE_LIMIT_CHECK_TIMEOUT: "15s" };
 
+const EVENTS_KEY = "the-key-of-a-producer-for-tests";
+const EVENTS = `
+[api]
+keys = ["${EVENTS_KEY}"]
+[[topic]]
+match = "events"
+policy = "log"
+keep = 10000
+[[topic]]
+match = "newest"
+`;
+
 /** Lets nothing through but what this one relays. */
 function allBut(turn: TurnServer) {
   return (_: Buffer, port: number) => !turn.relaysFrom(port);
@@ -168,6 +180,73 @@ test.describe("the JavaScript client", () => {
     const [before] = await seen();
     await expect.poll(async () => (await seen())[0]).toBeGreaterThan(before);
     expect((await seen())[1]).toEqual(["open"]);
+    await page.evaluate(() => (window as any).tick.close());
+  });
+
+  test("misses no entry of a log and has none twice, from one way to another and back", async ({
+    page,
+    serveBehindRelay,
+    atEnd,
+  }) => {
+    test.slow();
+    let isBlocked = true;
+    const { server } = await serveBehindRelay({ blocks: () => isBlocked, delay: 25 }, PATIENT, EVENTS);
+    await link(page, server.url);
+    await page.evaluate(async () => {
+      const w = window as any;
+      w.entries = [];
+      w.longest = 0;
+      const events = w.tick.subscribe("events");
+      events.onvalue = ({ value, isAfterGap }: any) => w.entries.push(isAfterGap ? "gap" : Number(value));
+      const newest = w.tick.subscribe("newest");
+      let last: number | undefined;
+      newest.onvalue = () => {
+        const now = performance.now();
+        w.longest = Math.max(w.longest, last === undefined ? 0 : now - last);
+        last = now;
+      };
+      await Promise.all([events.complete, newest.complete]);
+    });
+    let count = 0;
+    let isWriting = true;
+    const put = async (topic: string) => {
+      const body = JSON.stringify({ key: "k", value: count });
+      const headers = { authorization: `Bearer ${EVENTS_KEY}`, "content-type": "application/x-ndjson" };
+      expect((await fetch(`${server.url}/topics/${topic}`, { method: "POST", body, headers })).status).toBe(200);
+    };
+    const write = async () => {
+      while (isWriting) {
+        count++;
+        await Promise.all([put("events"), put("newest")]);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    const writing = write();
+    atEnd(() => (isWriting = false));
+    const w = <T>(what: string) => page.evaluate((what) => (window as any)[what], what) as Promise<T>;
+    const path = () => page.evaluate(() => (window as any).tick.path);
+    const hasMore = async () => {
+      const { length } = await w<unknown[]>("entries");
+      await expect.poll(async () => (await w<unknown[]>("entries")).length).toBeGreaterThan(length + 20);
+    };
+    await hasMore();
+    expect(await path()).toBe("websocket");
+    isBlocked = false;
+    await expect.poll(path).toBe("udp");
+    await hasMore();
+    const description = `${Math.round(await w<number>("longest"))} ms at most between two values of a key`;
+    test.info().annotations.push({ type: "from WebSocket to UDP", description });
+    expect(await w("states")).toEqual(["open"]);
+    isBlocked = true;
+    await expect.poll(path, { timeout: 60_000 }).toBe("websocket");
+    await hasMore();
+    isBlocked = false;
+    await expect.poll(path, { timeout: 60_000 }).toBe("udp");
+    await hasMore();
+    isWriting = false;
+    await writing;
+    await expect.poll(async () => (await w<unknown[]>("entries")).length).toBe(count);
+    expect(await w("entries")).toEqual(Array.from({ length: count }, (_, index) => index + 1));
     await page.evaluate(() => (window as any).tick.close());
   });
 

@@ -4,13 +4,14 @@
 mod made;
 mod support;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::json;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 use support::{OFFER_SDP, Server, candidates, config, until, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 const KEY: &str = "the-key-of-who-runs-it";
 
@@ -193,6 +194,52 @@ async fn an_address_has_so_many_connections_and_no_more() {
         stream.read_u16().await.is_ok()
     })
     .await;
+}
+
+/// A connection of an address that is not the client's.
+async fn stranger(at: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    socket.connect(at).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_thousand_idle_connections_hold_up_nobody_and_go() {
+    const STRANGERS: usize = 1_000;
+    // Both ends are here; a usual limit is 1,024.
+    let mut files = getrlimit(Resource::Nofile);
+    files.current = files.maximum;
+    setrlimit(Resource::Nofile, files).unwrap();
+    let limits = |config: &mut tickwire_server::Config| {
+        config.limit.connections_per_address = STRANGERS;
+        config.admin.key = KEY.into();
+    };
+    let at_https_number = |config: &mut tickwire_server::Config| {
+        limits(config);
+        config.port.listen = vec!["127.0.0.1".parse().unwrap()];
+    };
+    for config in [config(limits), config(at_https_number)] {
+        let server = Server::start(config).await;
+        let session = Session::open(&server).await;
+        let at = tcp(&session.answer)[0];
+        let mut idle = Vec::new();
+        for _ in 0..STRANGERS {
+            idle.push(stranger(at).await);
+        }
+        closed(stranger(at).await).await;
+        let mut client = TcpStream::connect(at).await.unwrap();
+        let check = check(&session, session.attribute("a=ice-pwd:"));
+        client.write_all(&check).await.unwrap();
+        within("an answer", client.read_u16()).await.unwrap();
+        assert_eq!(server.post(json!({})).await.0, 400, "HTTP goes on");
+        for stream in idle {
+            closed(stream).await;
+        }
+        until("no connection but the client's", async || {
+            has_metric(&server, "tickwire_tcp_connections 1").await
+        })
+        .await;
+    }
 }
 
 #[tokio::test]
