@@ -41,11 +41,15 @@ const WINDOW_GAIN: f64 = 1.25;
 /// And so much more, in packets as large as those of late: without it a path that holds less than a packet,
 /// or whose acknowledgements come for two at a time, would stand still.
 const SPARE_PACKETS: f64 = 2.0;
-/// On a connection of TCP what is lost is sent again, and all that follows waits for it. Where nothing is heard
-/// for so many round trips, and for as long as a reader may hold its word, that is so, and the path does not
-/// carry less. So many packets may be under way then.
-const STALL: f64 = 1.25;
+/// On a connection of TCP what is lost is sent again, and all that follows waits for it. That is so where
+/// nothing is heard for so many times as long as packets leave after each other, or of a first one for so many
+/// round trips, and for as long as a reader may hold its word. The path does not carry less then. So many
+/// packets may be under way.
+const STALL: u32 = 2;
+const FIRST_STALL: f64 = 1.25;
 const STALLED_PACKETS: f64 = 32.0;
+/// The longest time between two packets that says how they follow each other.
+const LONGEST_SPACING: Duration = Duration::from_millis(200);
 /// How much of the largest packet of late is left of it with each that is sent.
 const SMALLER: f64 = 0.9;
 /// For how many round trips the most that was delivered is believed in.
@@ -109,6 +113,13 @@ pub(crate) struct Pace {
     half_began: Instant,
     mode: Mode,
     next_at: Instant,
+    /// When the last packet left, and how long packets leave after each other, of late: each counts for an eighth.
+    left: Instant,
+    spacing: Duration,
+    /// When something was last heard, or left while nothing was under way, and how long nothing may be heard
+    /// from then on before a stream stands still.
+    heard_at: Instant,
+    quiet: Duration,
 }
 
 impl Pace {
@@ -137,6 +148,10 @@ impl Pace {
                 lossy: 0,
             },
             next_at: now,
+            left: now,
+            spacing: Duration::ZERO,
+            heard_at: now,
+            quiet: Duration::ZERO,
         }
     }
 
@@ -151,8 +166,8 @@ impl Pace {
 
     /// When the path stands still, should nothing be heard until then; it never does where it is no stream.
     pub(crate) fn stalls_at(&self) -> Option<Instant> {
-        let round_trip = self.shortest().filter(|_| self.is_stream)?;
-        Some(self.delivered_at + round_trip.mul_f64(STALL) + MAX_HELD)
+        let is_measured = self.is_stream && self.shortest().is_some();
+        is_measured.then(|| self.heard_at + self.quiet)
     }
 
     /// Whether one more packet may be under way where the path stands still.
@@ -177,7 +192,14 @@ impl Pace {
         if self.in_flight <= 0.0 {
             self.first_sent_at = now;
             self.delivered_at = now;
+            self.heard_at = now;
+            let shortest = self.shortest().unwrap_or_default();
+            self.quiet = shortest.mul_f64(FIRST_STALL) + MAX_HELD;
+        } else {
+            let spacing = now.saturating_duration_since(self.left);
+            self.spacing = (self.spacing * 7 + spacing.min(LONGEST_SPACING)) / 8;
         }
+        self.left = now;
         let cost = (bytes + OVERHEAD) as f64;
         self.in_flight += cost;
         self.packet = cost.max(SMALLER * self.packet);
@@ -215,6 +237,8 @@ impl Pace {
 
     /// What an acknowledgement tells by the newest packet of those that it is about.
     pub(crate) fn learn(&mut self, now: Instant, newest: Snapshot) {
+        self.heard_at = now;
+        self.quiet = STALL * self.spacing + MAX_HELD;
         if self
             .limited_until
             .is_some_and(|until| self.delivered > until)
