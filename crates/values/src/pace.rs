@@ -42,10 +42,10 @@ const WINDOW_GAIN: f64 = 1.25;
 /// or whose acknowledgements come for two at a time, would stand still.
 const SPARE_PACKETS: f64 = 2.0;
 /// On a connection of TCP what is lost is sent again, and all that follows waits for it. That is so where
-/// nothing is heard for so many times as long as packets leave after each other, or of a first one for so many
-/// round trips, and for as long as a reader may hold its word. The path does not carry less then. So many
-/// packets may be under way.
-const STALL: u32 = 2;
+/// nothing is heard for so many times as long as packets leave after each other, and for as long as a reader may
+/// hold its word; of a first one, and before the path is known, for so many round trips. The path does not carry
+/// less then. So many packets may be under way.
+const STALL: f64 = 2.0;
 const FIRST_STALL: f64 = 1.25;
 const STALLED_PACKETS: f64 = 32.0;
 /// The longest time between two packets that says how they follow each other.
@@ -69,6 +69,8 @@ pub(crate) struct Snapshot {
     delivered_at: Instant,
     first_sent_at: Instant,
     is_limited: bool,
+    /// Whether no other was under way.
+    is_alone: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,6 +79,8 @@ enum Mode {
     Startup { most: f64, rounds: u32, lossy: u32 },
     /// What queued at first goes.
     Drain,
+    /// Nothing leaves until a packet that was alone has arrived: what queued at first is in all round trips so far.
+    Alone,
     /// Which of [`GAINS`], and since when.
     Steady { phase: usize, since: Instant },
 }
@@ -116,6 +120,8 @@ pub(crate) struct Pace {
     /// When the last packet left, and how long packets leave after each other, of late: each counts for an eighth.
     left: Instant,
     spacing: Duration,
+    /// When the first packet left since one was alone, or there was less to send than may leave.
+    crowded_since: Option<Instant>,
     /// When something was last heard, or left while nothing was under way, and how long nothing may be heard
     /// from then on before a stream stands still.
     heard_at: Instant,
@@ -150,6 +156,7 @@ impl Pace {
             next_at: now,
             left: now,
             spacing: Duration::ZERO,
+            crowded_since: None,
             heard_at: now,
             quiet: Duration::ZERO,
         }
@@ -157,7 +164,7 @@ impl Pace {
 
     /// Whether one more packet may be under way.
     pub(crate) fn has_window(&self) -> bool {
-        self.in_flight < self.window()
+        self.in_flight <= 0.0 || self.in_flight < self.window()
     }
 
     pub(crate) fn set_stream(&mut self, is_stream: bool) {
@@ -184,22 +191,24 @@ impl Pace {
     pub(crate) fn limit(&mut self) {
         if self.has_window() {
             self.limited_until = Some(self.delivered + self.in_flight as u64);
+            self.crowded_since = None;
         }
     }
 
     /// A packet of so many bytes leaves.
     pub(crate) fn sent(&mut self, now: Instant, bytes: usize) -> Snapshot {
-        if self.in_flight <= 0.0 {
+        let is_alone = self.in_flight <= 0.0;
+        if is_alone {
+            self.crowded_since = None;
             self.first_sent_at = now;
             self.delivered_at = now;
             self.heard_at = now;
-            let shortest = self.shortest().unwrap_or_default();
-            self.quiet = shortest.mul_f64(FIRST_STALL) + MAX_HELD;
+            self.quiet = self.first_quiet();
         } else {
-            let spacing = now.saturating_duration_since(self.left);
-            self.spacing = (self.spacing * 7 + spacing.min(LONGEST_SPACING)) / 8;
+            follow(&mut self.spacing, now, self.left);
         }
         self.left = now;
+        self.crowded_since.get_or_insert(now);
         let cost = (bytes + OVERHEAD) as f64;
         self.in_flight += cost;
         self.packet = cost.max(SMALLER * self.packet);
@@ -213,6 +222,7 @@ impl Pace {
             delivered_at: self.delivered_at,
             first_sent_at: self.first_sent_at,
             is_limited: self.limited_until.is_some(),
+            is_alone,
         }
     }
 
@@ -238,7 +248,10 @@ impl Pace {
     /// What an acknowledgement tells by the newest packet of those that it is about.
     pub(crate) fn learn(&mut self, now: Instant, newest: Snapshot) {
         self.heard_at = now;
-        self.quiet = STALL * self.spacing + MAX_HELD;
+        self.quiet = match self.mode {
+            Mode::Startup { .. } | Mode::Drain => self.first_quiet(),
+            Mode::Alone | Mode::Steady { .. } => self.spacing.mul_f64(STALL) + MAX_HELD,
+        };
         if self
             .limited_until
             .is_some_and(|until| self.delivered > until)
@@ -275,6 +288,11 @@ impl Pace {
         let is_startup = matches!(self.mode, Mode::Startup { .. });
         if is_startup && is_queued {
             self.mode = Mode::Drain;
+        } else if matches!(self.mode, Mode::Alone) {
+            if newest.is_alone {
+                let (phase, since) = (2, now);
+                self.mode = Mode::Steady { phase, since };
+            }
         } else if !is_startup || (is_new_round && !newest.is_limited) {
             self.go_on(now, is_lossy);
         }
@@ -318,9 +336,14 @@ impl Pace {
                 if self.in_flight <= self.holds() {
                     // Not with the faster one.
                     let (phase, since) = (2, now);
-                    self.mode = Mode::Steady { phase, since };
+                    self.mode = match self.crowded_since {
+                        // It is waited for, where it is lost, for longer than that is worth.
+                        Some(_) if self.is_stream => Mode::Alone,
+                        _ => Mode::Steady { phase, since },
+                    };
                 }
             }
+            Mode::Alone => {}
             Mode::Steady { phase, since } => {
                 if round_trip.is_some_and(|it| now.saturating_duration_since(*since) >= it) {
                     *phase = (*phase + 1) % GAINS.len();
@@ -351,6 +374,11 @@ impl Pace {
             && self.round_shortest >= shortest + (shortest / 8).clamp(least, most)
     }
 
+    fn first_quiet(&self) -> Duration {
+        let shortest = self.shortest().unwrap_or_default();
+        shortest.mul_f64(FIRST_STALL) + MAX_HELD
+    }
+
     fn shortest(&self) -> Option<Duration> {
         self.shortest.into_iter().flatten().min()
     }
@@ -365,6 +393,7 @@ impl Pace {
         let gain = match self.mode {
             Mode::Startup { .. } => STARTUP_GAIN,
             Mode::Drain => 1.0 / STARTUP_GAIN,
+            Mode::Alone => 1.0,
             Mode::Steady { phase, .. } if self.was_queued => QUEUED_GAIN * GAINS[phase],
             Mode::Steady { phase, .. } => GAINS[phase],
         };
@@ -378,8 +407,15 @@ impl Pace {
         }
         let gain = match self.mode {
             Mode::Startup { .. } => STARTUP_GAIN,
+            Mode::Alone => return 0.0,
             _ => WINDOW_GAIN,
         };
         gain * self.holds() + SPARE_PACKETS * self.packet
     }
+}
+
+/// Enters how long it is since `last` into an average of such times.
+fn follow(spacing: &mut Duration, now: Instant, last: Instant) {
+    let new = now.saturating_duration_since(last).min(LONGEST_SPACING);
+    *spacing = (*spacing * 7 + new) / 8;
 }
