@@ -263,10 +263,13 @@ impl Pace {
         if is_new_round {
             let came = self.delivered - self.round_began;
             is_lossy = self.round_lost as f64 > LOSSY_PART * came as f64;
-            is_queued = self.is_queued();
-            self.was_queued = is_queued;
-            self.round_shortest = Duration::MAX;
-            self.round_samples = 0;
+            // On a narrow path a round has fewer.
+            if self.round_samples >= QUEUED_SAMPLES {
+                is_queued = self.is_queued();
+                self.was_queued = is_queued;
+                self.round_shortest = Duration::MAX;
+                self.round_samples = 0;
+            }
             self.round += 1;
             self.round_ends = self.delivered;
             self.round_began = self.delivered;
@@ -370,8 +373,7 @@ impl Pace {
     fn is_queued(&self) -> bool {
         let [least, most] = QUEUED;
         let shortest = self.shortest().unwrap_or_default();
-        self.round_samples >= QUEUED_SAMPLES
-            && self.round_shortest >= shortest + (shortest / 8).clamp(least, most)
+        self.round_shortest >= shortest + (shortest / 8).clamp(least, most)
     }
 
     fn first_quiet(&self) -> Duration {
