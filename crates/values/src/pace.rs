@@ -21,8 +21,8 @@ const STARTUP_GAIN: f64 = 2.89;
 const FULL_GROWTH: f64 = 1.25;
 const FULL_ROUNDS: u32 = 3;
 /// But where more than a tenth is lost and nothing queues, a round brings less because it loses more, and
-/// not because the path is full. So many of them are not counted; a path that drops what it does not carry
-/// looks the same.
+/// not because the path is full; nor is it where a stream has stood still in it. So many of them are not
+/// counted; a path that drops what it does not carry looks the same.
 const LOSSY_PART: f64 = 0.1;
 const LOSSY_ROUNDS: u32 = 6;
 /// By so much, an eighth of the shortest round trip within these bounds, the shortest one of a round is longer
@@ -105,6 +105,8 @@ pub(crate) struct Pace {
     /// What was delivered before this round, and lost in it.
     round_began: u64,
     round_lost: u64,
+    /// Whether the path stood still in it.
+    round_stalled: bool,
     /// The shortest round trip of this round, of how many.
     round_shortest: Duration,
     round_samples: u32,
@@ -142,6 +144,7 @@ impl Pace {
             round_ends: 0,
             round_began: 0,
             round_lost: 0,
+            round_stalled: false,
             round_shortest: Duration::MAX,
             round_samples: 0,
             was_queued: false,
@@ -247,6 +250,7 @@ impl Pace {
 
     /// What an acknowledgement tells by the newest packet of those that it is about.
     pub(crate) fn learn(&mut self, now: Instant, newest: Snapshot) {
+        self.round_stalled |= self.stalls_at().is_some_and(|at| now >= at);
         self.heard_at = now;
         self.quiet = match self.mode {
             Mode::Startup { .. } | Mode::Drain => self.first_quiet(),
@@ -262,7 +266,7 @@ impl Pace {
         let (mut is_lossy, mut is_queued) = (false, false);
         if is_new_round {
             let came = self.delivered - self.round_began;
-            is_lossy = self.round_lost as f64 > LOSSY_PART * came as f64;
+            is_lossy = self.round_stalled || self.round_lost as f64 > LOSSY_PART * came as f64;
             // On a narrow path a round has fewer.
             if self.round_samples >= QUEUED_SAMPLES {
                 is_queued = self.is_queued();
@@ -274,6 +278,7 @@ impl Pace {
             self.round_ends = self.delivered;
             self.round_began = self.delivered;
             self.round_lost = 0;
+            self.round_stalled = false;
         }
         self.first_sent_at = newest.at;
         let sending = newest.at.saturating_duration_since(newest.first_sent_at);
