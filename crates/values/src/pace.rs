@@ -122,8 +122,8 @@ pub(crate) struct Pace {
     /// When the last packet left, and how long packets leave after each other, of late: each counts for an eighth.
     left: Instant,
     spacing: Duration,
-    /// When the first packet left since one was alone, or there was less to send than may leave.
-    crowded_since: Option<Instant>,
+    /// Whether there was as much to send as may leave since the last packet left.
+    is_crowded: bool,
     /// When something was last heard, or left while nothing was under way, and how long nothing may be heard
     /// from then on before a stream stands still.
     heard_at: Instant,
@@ -159,7 +159,7 @@ impl Pace {
             next_at: now,
             left: now,
             spacing: Duration::ZERO,
-            crowded_since: None,
+            is_crowded: false,
             heard_at: now,
             quiet: Duration::ZERO,
         }
@@ -180,6 +180,11 @@ impl Pace {
         is_measured.then(|| self.heard_at + self.quiet)
     }
 
+    /// Whether the path stands still.
+    pub(crate) fn is_stalled(&self, now: Instant) -> bool {
+        self.stalls_at().is_some_and(|at| now >= at)
+    }
+
     /// Whether one more packet may be under way where the path stands still.
     pub(crate) fn has_stall_window(&self) -> bool {
         self.in_flight < STALLED_PACKETS * self.packet
@@ -194,7 +199,7 @@ impl Pace {
     pub(crate) fn limit(&mut self) {
         if self.has_window() {
             self.limited_until = Some(self.delivered + self.in_flight as u64);
-            self.crowded_since = None;
+            self.is_crowded = false;
         }
     }
 
@@ -202,7 +207,6 @@ impl Pace {
     pub(crate) fn sent(&mut self, now: Instant, bytes: usize) -> Snapshot {
         let is_alone = self.in_flight <= 0.0;
         if is_alone {
-            self.crowded_since = None;
             self.first_sent_at = now;
             self.delivered_at = now;
             self.heard_at = now;
@@ -211,7 +215,7 @@ impl Pace {
             follow(&mut self.spacing, now, self.left);
         }
         self.left = now;
-        self.crowded_since.get_or_insert(now);
+        self.is_crowded = true;
         let cost = (bytes + OVERHEAD) as f64;
         self.in_flight += cost;
         self.packet = cost.max(SMALLER * self.packet);
@@ -250,7 +254,7 @@ impl Pace {
 
     /// What an acknowledgement tells by the newest packet of those that it is about.
     pub(crate) fn learn(&mut self, now: Instant, newest: Snapshot) {
-        self.round_stalled |= self.stalls_at().is_some_and(|at| now >= at);
+        self.round_stalled |= self.is_stalled(now);
         self.heard_at = now;
         self.quiet = match self.mode {
             Mode::Startup { .. } | Mode::Drain => self.first_quiet(),
@@ -344,10 +348,11 @@ impl Pace {
                 if self.in_flight <= self.holds() {
                     // Not with the faster one.
                     let (phase, since) = (2, now);
-                    self.mode = match self.crowded_since {
-                        // It is waited for, where it is lost, for longer than that is worth.
-                        Some(_) if self.is_stream => Mode::Alone,
-                        _ => Mode::Steady { phase, since },
+                    // Where it may be lost, it would be waited for for longer than that is worth.
+                    self.mode = if self.is_stream && self.is_crowded {
+                        Mode::Alone
+                    } else {
+                        Mode::Steady { phase, since }
                     };
                 }
             }

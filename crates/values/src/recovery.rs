@@ -208,7 +208,7 @@ impl<T> Recovery<T> {
         let held = Duration::from_micros(acknowledgement.held).min(MAX_HELD);
         // When the reader had what is acknowledged, seen from here.
         let had = now.checked_sub(held).unwrap_or(now);
-        if self.pace.stalls_at().is_some_and(|at| now >= at) {
+        if self.pace.is_stalled(now) {
             self.stalled_until = Some(now);
         }
         let mut newest: Option<(u64, Snapshot)> = None;
