@@ -17,7 +17,15 @@ const KEY: &str = "the-key-of-who-runs-it";
 
 /// At HTTP's own number, and at another.
 async fn servers() -> [Server; 2] {
-    let with_key = |config: &mut tickwire_server::Config| config.admin.key = KEY.into();
+    servers_with(|_| {}).await
+}
+
+/// The same with these settings.
+async fn servers_with(set: impl Fn(&mut tickwire_server::Config)) -> [Server; 2] {
+    let with_key = |config: &mut tickwire_server::Config| {
+        config.admin.key = KEY.into();
+        set(config);
+    };
     let at_https_number = |config: &mut tickwire_server::Config| {
         with_key(config);
         config.port.listen = vec!["127.0.0.1".parse().unwrap()];
@@ -210,16 +218,8 @@ async fn a_thousand_idle_connections_hold_up_nobody_and_go() {
     let mut files = getrlimit(Resource::Nofile);
     files.current = files.maximum;
     setrlimit(Resource::Nofile, files).unwrap();
-    let limits = |config: &mut tickwire_server::Config| {
-        config.limit.connections_per_address = STRANGERS;
-        config.admin.key = KEY.into();
-    };
-    let at_https_number = |config: &mut tickwire_server::Config| {
-        limits(config);
-        config.port.listen = vec!["127.0.0.1".parse().unwrap()];
-    };
-    for config in [config(limits), config(at_https_number)] {
-        let server = Server::start(config).await;
+    let servers = servers_with(|it| it.limit.connections_per_address = STRANGERS);
+    for server in servers.await {
         let session = Session::open(&server).await;
         let at = tcp(&session.answer)[0];
         let mut idle = Vec::new();
