@@ -86,12 +86,13 @@ impl<'a> Packing<'a> {
         self.carried.is_empty() || self.writer.len() + entry.size() <= self.room
     }
 
-    fn add(&mut self, entry: &Entry<'_>, slot: u32) {
+    /// Adds what is this version of a slot here.
+    fn add(&mut self, entry: &Entry<'_>, slot: u32, version: u64) {
         entry.write(&mut self.writer);
         self.carried.push(Carried {
             subscription: entry.subscription,
             slot,
-            version: entry.version,
+            version,
             age: match entry.is_snapshot {
                 true => UNCOUNTED,
                 false => u32::try_from(entry.age).unwrap_or(UNCOUNTED - 1),
@@ -126,7 +127,7 @@ impl Subscription {
         let of = match topic.policy() {
             Policy::Latest => Of::Newest(Newest::new(id, read, wanted)),
             Policy::Deadline(within) => Of::Events(Events::new(id, read, within, wanted)),
-            Policy::Log { epoch } => Of::Log(Log::new(id, read, epoch, wanted)),
+            Policy::Log { .. } => Of::Log(Log::new(id, read, wanted)),
         };
         Self { id, topic, of }
     }

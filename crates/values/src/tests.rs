@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tickwire_wire::values::Acknowledgement;
 
 mod each;
+mod following;
 mod model;
 mod path;
 mod publishing;

@@ -1,12 +1,14 @@
 //! A topic: keys and values, one copy for all readers.
 
 mod latest;
+mod replica;
 mod ring;
 mod saved;
 mod value;
 mod watch;
 
 pub(crate) use latest::State;
+use replica::Follows;
 pub(crate) use ring::Ring;
 pub use saved::{Row, Saved};
 pub use value::{About, Value};
@@ -32,6 +34,12 @@ pub enum PutError {
     /// The topic has as many keys as it may.
     #[error("the topic has as many keys as it may")]
     Full,
+    /// The topic is kept elsewhere, and that cannot be reached, or takes no more at present.
+    #[error("what keeps the topic cannot be reached at present")]
+    Unreachable,
+    /// The topic is kept elsewhere, where several changes cannot be made all or none.
+    #[error("several changes cannot be made all or none where a topic is kept by an engine")]
+    NotAtomic,
 }
 
 /// What a topic promises of its values.
@@ -43,7 +51,8 @@ pub enum Policy {
     Deadline(Duration),
     /// All values, in order, from the oldest that is kept.
     Log {
-        /// What tells this log from another of the same name: positions hold within it.
+        /// What tells this log from another of the same name: positions hold within it. A topic that
+        /// follows another has that one's.
         epoch: u64,
     },
 }
@@ -95,6 +104,8 @@ struct Shared {
     policy: Policy,
     limits: Limits,
     kept: Kept,
+    /// Of one that follows another: whether it has caught up, and what has it do so.
+    follows: Option<Follows>,
     /// Who is woken by a change, for as long as somebody else keeps it.
     watchers: Mutex<Vec<Weak<dyn Watcher>>>,
 }
@@ -107,11 +118,14 @@ enum Kept {
 impl Topic {
     /// An empty one. Of values that count each by itself and are more than may be, the oldest go.
     pub fn new(policy: Policy, limits: Limits) -> Self {
+        Self::of(policy, limits, None)
+    }
+
+    fn of(policy: Policy, limits: Limits, follows: Option<Follows>) -> Self {
         let kept = match policy {
             Policy::Latest => Kept::Newest(Mutex::new(State::new(limits.max))),
-            Policy::Deadline(_) | Policy::Log { .. } => {
-                Kept::Last(Mutex::new(Ring::new(limits.max)))
-            }
+            Policy::Deadline(_) => Kept::Last(Mutex::new(Ring::new(limits.max, 0))),
+            Policy::Log { epoch } => Kept::Last(Mutex::new(Ring::new(limits.max, epoch))),
         };
         let limits = Limits {
             max_value: limits.max_value.min(MAX_VALUE),
@@ -121,6 +135,7 @@ impl Topic {
             policy,
             limits,
             kept,
+            follows,
             watchers: Mutex::default(),
         }))
     }
@@ -218,6 +233,8 @@ impl Topic {
             return 0;
         };
         let removed = match &self.0.kept {
+            // What is removed there is removed here, with the version that it has there.
+            Kept::Newest(_) if self.0.follows.is_some() => 0,
             Kept::Newest(state) => lock(state).expire(now, max_age),
             // Of an event or an entry its reader has no notion that it is gone.
             Kept::Last(ring) => lock(ring).expire(now, max_age),
@@ -254,7 +271,7 @@ impl Topic {
                 let state = lock(state);
                 let value = |slot: &latest::Slot| Some((slot.key.clone(), slot.value.clone()?));
                 Snapshot {
-                    version: state.version,
+                    version: state.origin,
                     is_ordered: false,
                     values: state.slots.iter().filter_map(value).collect(),
                 }
@@ -262,11 +279,11 @@ impl Topic {
             Kept::Last(ring) => {
                 let mut ring = lock(ring);
                 self.clear(now, &mut ring);
-                let values = (ring.first()..=ring.version).filter_map(|version| ring.get(version));
                 Snapshot {
                     version: ring.version,
                     is_ordered: true,
-                    values: values
+                    values: ring
+                        .items()
                         .map(|item| (item.key.clone(), item.value.clone()))
                         .collect(),
                 }
@@ -299,6 +316,17 @@ impl Topic {
     pub fn is_unused(&self, now: Instant) -> bool {
         drop(self.ring(now));
         self.is_empty() && Arc::strong_count(&self.0) == 1
+    }
+
+    /// Of a log, what tells it from others of its name, and the position of its newest entry.
+    pub(crate) fn log(&self) -> Option<(u64, u64)> {
+        match &self.0.kept {
+            Kept::Newest(_) => None,
+            Kept::Last(ring) => {
+                let ring = lock(ring);
+                Some((ring.epoch, ring.version))
+            }
+        }
     }
 
     /// What is kept of a topic whose newest values count.

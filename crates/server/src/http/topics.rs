@@ -72,6 +72,8 @@ impl From<PutError> for TopicRefusal {
             PutError::ValueTooLong(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
             PutError::AboutTooLong => (StatusCode::BAD_REQUEST, "bad-type"),
             PutError::Full => (StatusCode::INSUFFICIENT_STORAGE, "full"),
+            PutError::Unreachable => (StatusCode::SERVICE_UNAVAILABLE, "unreachable"),
+            PutError::NotAtomic => (StatusCode::NOT_IMPLEMENTED, "not-atomic"),
         };
         Self::new(status, code, format!("The value is not taken: {cause}."))
     }

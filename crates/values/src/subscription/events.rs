@@ -50,12 +50,14 @@ impl Events {
             let version = match self.again.front() {
                 Some(version) => *version,
                 // What has gone by now comes no more.
-                None => (self.seen + 1).max(ring.first()),
+                None => match ring.from(self.seen + 1) {
+                    Some(item) => item.version,
+                    None => {
+                        self.seen = ring.version;
+                        return true;
+                    }
+                },
             };
-            if self.again.is_empty() && version > ring.version {
-                self.seen = ring.version;
-                return true;
-            }
             let item = ring.get(version).filter(|item| {
                 let arrives = packing.now.saturating_duration_since(item.changed) + packing.way;
                 arrives <= self.within && self.wanted.has(&item.key)
@@ -75,7 +77,7 @@ impl Events {
                 if !packing.has_room(&entry) {
                     return false;
                 }
-                packing.add(&entry, 0);
+                packing.add(&entry, 0, version);
             }
             if self.again.pop_front().is_none() {
                 self.seen = version;

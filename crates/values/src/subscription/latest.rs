@@ -39,8 +39,9 @@ pub(crate) struct Newest {
     id: u64,
     topic: Topic,
     wanted: Wanted,
-    /// The topic's version at the subscription: what is not newer is its snapshot.
-    begun: u64,
+    /// The topic's version at the subscription, or since when it was filled: what is not newer is its
+    /// snapshot.
+    begun: Option<u64>,
     /// Up to which version it was looked for what has changed.
     seen: u64,
     known: Vec<Known>,
@@ -59,7 +60,7 @@ pub(crate) struct Newest {
 
 impl Newest {
     pub(crate) fn new(id: u64, topic: Topic, wanted: Wanted) -> Self {
-        let begun = topic.version();
+        let begun = topic.is_filled().then(|| topic.version());
         Self {
             id,
             topic,
@@ -88,7 +89,8 @@ impl Newest {
 
     /// Whether there may be something to send.
     pub(crate) fn has_due(&self) -> bool {
-        !self.due.is_empty() || self.topic.version() > self.seen
+        let has_filled = self.begun.is_none() && self.topic.is_filled();
+        has_filled || !self.due.is_empty() || self.topic.version() > self.seen
     }
 
     /// When a key has rested.
@@ -121,7 +123,8 @@ impl Newest {
                 }
                 continue;
             };
-            known.sent = entry.version;
+            let version = state.slots[number as usize].version;
+            known.sent = version;
             known.packet = in_packet(packing.number);
             known.has_arrived = false;
             known.is_gone = entry.value.is_none();
@@ -129,7 +132,7 @@ impl Newest {
                 self.rests_until.resize(self.known.len(), None);
                 self.rests_until[number as usize] = Some(now + self.wanted.interval);
             }
-            packing.add(&entry, number);
+            packing.add(&entry, number, version);
         }
         true
     }
@@ -190,7 +193,8 @@ impl Newest {
 
     /// Whether the reader has all that was there when it subscribed: told once.
     pub(crate) fn take_complete(&mut self) -> bool {
-        let is_complete = self.seen >= self.begun && self.awaited == 0;
+        let has_all = self.begun.is_some_and(|begun| self.seen >= begun);
+        let is_complete = has_all && self.awaited == 0;
         is_complete && !std::mem::replace(&mut self.is_complete, true)
     }
 
@@ -219,13 +223,17 @@ impl Newest {
             subscription: self.id,
             alias: number.into(),
             name: is_named.then_some(&*slot.key),
-            version: slot.version,
+            version: slot.origin,
             age: age(now, slot.changed),
-            is_snapshot: slot.version <= self.begun,
+            is_snapshot: self.is_snapshot(slot.version),
             is_event: false,
             about: value.map(Value::about).unwrap_or_default(),
             value: value.map(|value| &*value.bytes),
         })
+    }
+
+    fn is_snapshot(&self, version: u64) -> bool {
+        self.begun.is_none_or(|begun| version <= begun)
     }
 
     /// Notes what has changed since it was looked last, and what has rested.
@@ -240,9 +248,10 @@ impl Newest {
             self.known.resize(state.slots.len(), Known::default());
         }
         for (&version, &number) in state.changes.range(self.seen + 1..) {
+            let is_snapshot = self.is_snapshot(version);
             let known = &mut self.known[number as usize];
             let slot = &state.slots[number as usize];
-            if version <= self.begun {
+            if is_snapshot {
                 // A reader that has never had the key need not be told that it is gone.
                 if slot.value.is_none() || !self.wanted.has(&slot.key) {
                     continue;
@@ -262,5 +271,8 @@ impl Newest {
             }
         }
         self.seen = state.version;
+        if self.begun.is_none() && self.topic.is_filled() {
+            self.begun = Some(self.seen);
+        }
     }
 }

@@ -32,70 +32,109 @@ pub enum ToSay {
 pub(crate) struct Log {
     id: u64,
     topic: Topic,
-    epoch: u64,
     wanted: Wanted,
-    /// The next entry.
-    next: u64,
-    /// The topic's version at the subscription.
-    begun: u64,
+    /// Where it is, once the topic was filled.
+    at: Option<Place>,
     /// Whether the reader knows where it is, and that nothing is left out.
     is_told: bool,
     is_gap: bool,
     is_complete: bool,
 }
 
+/// How far a log was read.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    epoch: u64,
+    /// The next entry.
+    next: u64,
+    /// The topic's version when it was begun to be read.
+    begun: u64,
+}
+
 impl Log {
-    pub(crate) fn new(id: u64, topic: Topic, epoch: u64, wanted: Wanted) -> Self {
-        let begun = topic.version();
-        // A position that was never reached is of another log.
-        let after = wanted.after;
-        let known = after.filter(|after| after.epoch == epoch && after.position <= begun);
-        Self {
+    pub(crate) fn new(id: u64, topic: Topic, wanted: Wanted) -> Self {
+        let mut log = Self {
             id,
             topic,
-            epoch,
-            next: known.map_or(1, |known| known.position + 1),
-            is_gap: after.is_some() && known.is_none(),
+            at: None,
+            is_gap: false,
             is_told: false,
             is_complete: false,
-            begun,
             wanted,
+        };
+        log.place();
+        log
+    }
+
+    /// Where it is; where it begins, as soon as that can be told, and again where the log is another.
+    fn place(&mut self) -> Option<Place> {
+        if !self.topic.is_filled() {
+            return None;
         }
+        let (epoch, begun) = self.topic.log()?;
+        if let Some(at) = self.at.filter(|at| at.epoch == epoch) {
+            return Some(at);
+        }
+        // A position that was never reached is of another log.
+        let after = self.wanted.after;
+        let known = after.filter(|after| after.epoch == epoch && after.position <= begun);
+        self.is_gap = self.at.is_some() || (after.is_some() && known.is_none());
+        self.is_told = false;
+        self.at = Some(Place {
+            epoch,
+            next: known.map_or(1, |known| known.position + 1),
+            begun,
+        });
+        self.at
     }
 
     /// Whether there may be something to say.
     pub(crate) fn has_due(&self) -> bool {
-        !self.is_told || !self.is_complete || self.topic.version() >= self.next
+        if !self.topic.is_filled() {
+            return false;
+        }
+        let (Some(at), Some((epoch, version))) = (self.at, self.topic.log()) else {
+            return true;
+        };
+        let is_behind = epoch != at.epoch || version >= at.next;
+        is_behind || !self.is_told || !self.is_complete
     }
 
     /// The next thing to say.
     pub(crate) fn poll(&mut self, now: Instant) -> Option<ToSay> {
         let topic = self.topic.clone();
+        let mut at = self.place()?;
         let ring = topic.ring(now)?;
+        // It has become another since, and that is told by the next call.
+        if ring.epoch != at.epoch {
+            return None;
+        }
         let first = ring.first();
-        if self.next < first {
+        if at.next < first {
             // Who asks for all that is kept misses nothing by what is not.
             self.is_gap |= self.is_told || self.wanted.after.is_some();
             self.is_told = false;
-            self.next = first;
+            at.next = first;
         }
         if !std::mem::replace(&mut self.is_told, true) {
-            let at = Position {
-                epoch: self.epoch,
-                position: self.next - 1,
+            self.at = Some(at);
+            let position = Position {
+                epoch: at.epoch,
+                position: at.next - 1,
             };
             return Some(ToSay::After {
                 id: self.id,
-                at,
+                at: position,
                 is_gap: std::mem::take(&mut self.is_gap),
             });
         }
-        while let Some(item) = ring.get(self.next) {
-            let position = self.next;
-            if position > self.begun && !self.is_complete {
+        while let Some(item) = ring.from(at.next) {
+            let position = item.version;
+            if position > at.begun && !self.is_complete {
                 break;
             }
-            self.next += 1;
+            at.next = position + 1;
+            self.at = Some(at);
             if self.wanted.has(&item.key) {
                 let entry = LogEntry {
                     subscription: self.id,

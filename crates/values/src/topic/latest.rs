@@ -15,6 +15,8 @@ const MAX_FREE: u64 = 1_000;
 pub(crate) struct State {
     /// Counts the changes.
     pub(crate) version: u64,
+    /// The highest version of those that readers are told.
+    pub(crate) origin: u64,
     pub(crate) slots: Vec<Slot>,
     pub(super) index: HashMap<Arc<str>, u32>,
     /// Slots whose key was removed. They are given to other keys, which tells a reader of the removal
@@ -31,7 +33,10 @@ pub(crate) struct Slot {
     pub(crate) key: Arc<str>,
     /// With which version the slot was given to this key.
     pub(crate) named: u64,
+    /// Which change of this topic, here, was its newest.
     pub(crate) version: u64,
+    /// The version that readers are told: the same, but where the topic follows another.
+    pub(crate) origin: u64,
     pub(crate) changed: Instant,
     /// `None` where the key was removed.
     pub(crate) value: Option<Value>,
@@ -41,6 +46,7 @@ impl State {
     pub(super) fn new(max_keys: usize) -> Self {
         Self {
             version: 0,
+            origin: 0,
             slots: Vec::new(),
             index: HashMap::new(),
             free: Vec::new(),
@@ -70,13 +76,14 @@ impl State {
         if !is_exact {
             (0..).zip(&mut rows).for_each(|(at, row)| row.place = at);
         }
-        self.version = version;
+        (self.version, self.origin) = (version, version);
         let slots = rows.iter().map(|row| row.place + 1).max().unwrap_or(0);
         let nobody: Arc<str> = "".into();
         let free = |_| Slot {
             key: nobody.clone(),
             named: 0,
             version: 0,
+            origin: 0,
             changed: now,
             value: None,
         };
@@ -91,6 +98,7 @@ impl State {
                 // Of those before it no reader knows.
                 named: row.version,
                 version: row.version,
+                origin: row.version,
                 changed: row.changed,
                 value: Some(row.value),
             };
@@ -131,13 +139,54 @@ impl State {
             Some(slot) => *slot,
             None => self.add(now, key)?,
         };
-        Ok(self.change(now, slot, Some(value)))
+        Ok(self.change(now, slot, self.origin + 1, Some(value)))
     }
 
     pub(super) fn remove(&mut self, now: Instant, key: &str) -> Option<u64> {
         let slot = self.index.remove(key)?;
         self.free.push(slot);
-        Some(self.change(now, slot, None))
+        Some(self.change(now, slot, self.origin + 1, None))
+    }
+
+    /// Takes over a change that was made elsewhere, with its version, unless what is here is as new.
+    /// Returns whether something has changed.
+    pub(super) fn apply(
+        &mut self,
+        changed: Instant,
+        key: &str,
+        version: u64,
+        value: Option<Value>,
+    ) -> Result<bool, PutError> {
+        let known = self.index.get(key).copied();
+        if known.is_some_and(|slot| self.slots[slot as usize].origin >= version) {
+            return Ok(false);
+        }
+        let slot = match (known, &value) {
+            (Some(slot), _) => slot,
+            (None, Some(_)) => self.add(changed, key)?,
+            (None, None) => return Ok(false),
+        };
+        if value.is_none() {
+            self.index.remove(key);
+            self.free.push(slot);
+        }
+        self.change(changed, slot, version, value);
+        Ok(true)
+    }
+
+    /// The version that readers are told of a key.
+    pub(super) fn version_of(&self, key: &str) -> Option<u64> {
+        let slot = *self.index.get(key)?;
+        Some(self.slots[slot as usize].origin)
+    }
+
+    /// Forgets all, which no reader may know anything of. Changes are counted on.
+    pub(super) fn clear(&mut self) {
+        *self = Self {
+            version: self.version,
+            origin: self.origin,
+            ..Self::new(self.max_keys)
+        };
     }
 
     /// The first of these changes, made in their order, for which there is no room.
@@ -209,6 +258,7 @@ impl State {
                     key: key.clone(),
                     named: self.version + 1,
                     version: 0,
+                    origin: 0,
                     changed: now,
                     value: None,
                 });
@@ -219,12 +269,14 @@ impl State {
         Ok(slot)
     }
 
-    fn change(&mut self, now: Instant, number: u32, value: Option<Value>) -> u64 {
+    fn change(&mut self, now: Instant, number: u32, origin: u64, value: Option<Value>) -> u64 {
         self.version += 1;
+        self.origin = self.origin.max(origin);
         let slot = &mut self.slots[number as usize];
         self.changes.remove(&slot.version);
         self.changes.insert(self.version, number);
-        (slot.version, slot.changed, slot.value) = (self.version, now, value);
+        (slot.version, slot.origin) = (self.version, origin);
+        (slot.changed, slot.value) = (now, value);
         self.version
     }
 }

@@ -22,6 +22,8 @@ impl Topic {
         let mut watchers = lock(&self.0.watchers);
         watchers.retain(|watcher| watcher.strong_count() > 0);
         watchers.push(Arc::downgrade(watcher));
+        drop(watchers);
+        self.follow();
     }
 
     /// Tells `watcher` nothing any more.
