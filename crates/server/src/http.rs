@@ -4,6 +4,7 @@ mod accept;
 mod access;
 mod admin;
 mod batch;
+mod elsewhere;
 mod error;
 mod forwarded;
 mod health;
@@ -31,10 +32,19 @@ pub use signaling::{BODY_LIMIT, BODY_TIMEOUT, admit};
 /// `DELETE /sdp/{id}`, `GET /ws`, `/topics` and what is below, and `GET /health`. Merge it into a router of your own, and serve that with
 /// `into_make_service_with_connect_info::<SocketAddr>()`, so that browsers on the same machine
 /// are told of its loopback address.
+///
+/// Where there are several nodes, what is about a session of another is handed on to that one, and what
+/// others hand on is answered.
 pub fn router(sessions: Sessions) -> Router {
+    let of_session = delete(signaling::end).patch(signaling::change);
+    let of_session = Router::new()
+        .route("/sdp/{id}", of_session)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(sessions.clone());
+    elsewhere::answer(&sessions, of_session.clone());
+    let of_session = of_session.layer(from_fn_with_state(sessions.clone(), elsewhere::hand_on));
     Router::new()
         .route("/sdp", post(signaling::open))
-        .route("/sdp/{id}", delete(signaling::end).patch(signaling::change))
         .route("/ws", get(socket::open))
         .route("/topics", get(topics::list))
         .route("/topics/{topic}", get(topics::snapshot).post(batch::batch))
@@ -47,6 +57,7 @@ pub fn router(sessions: Sessions) -> Router {
         .route("/health/ready", get(health::ready))
         .merge(admin::with_key(&sessions))
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(sessions.clone(), origin::cors))
-        .with_state(sessions)
+        .with_state(sessions.clone())
+        .merge(of_session)
+        .layer(from_fn_with_state(sessions, origin::cors))
 }

@@ -35,6 +35,7 @@ mod admission;
 pub mod auth;
 mod channel;
 mod config;
+pub mod engine;
 pub mod feeds;
 mod fresh;
 pub mod http;
@@ -71,7 +72,7 @@ pub use sessions::Sessions;
 pub use tickwire_auth::{Patterns, User};
 pub use tickwire_peer::port::Advertised;
 pub use topics::{
-    About, AddTopicError, Listed, NoTopic, Policy, PutError, SaveError, Saving, StoreError, Topic,
-    Topics, Value,
+    About, AddTopicError, Followed, Listed, NoTopic, Policy, PutError, SaveError, Saving,
+    StoreError, Topic, Topics, Value,
 };
 pub use update::{Condition, Update, Updated};

@@ -5,6 +5,7 @@ mod admit;
 use super::admission::{Admission, Connections};
 use super::auth::Authentication;
 use super::config::{AdminConfig, ApiConfig, Config, HttpConfig, LimitConfig, TurnConfig};
+use super::engine::Nodes;
 use super::feeds::{Feeds, FromSession, Opening, Refused};
 use super::id::{SessionId, SessionNumber};
 use super::peer::{Answerer, OpenError};
@@ -152,6 +153,11 @@ impl Sessions {
     /// The topics that are offered, if any are.
     pub fn topics(&self) -> Option<&Topics> {
         self.0.common.feeds.topics()
+    }
+
+    /// The servers that have the same topics, if there are several.
+    pub(crate) fn nodes(&self) -> Option<Arc<dyn Nodes>> {
+        self.topics()?.engine().nodes()
     }
 
     /// A place for a stream over HTTP, and what ends it; none, where all are taken.
@@ -330,6 +336,11 @@ impl Sessions {
         self.0.ending.cancel();
         self.0.tasks.wait().await;
         if let Some(topics) = self.topics().cloned() {
+            let engine = topics.engine();
+            if let Some(nodes) = engine.nodes() {
+                nodes.answer(None);
+            }
+            engine.flush().await;
             // It panics nowhere, and is not cancelled.
             let _ = tokio::task::spawn_blocking(move || topics.flush()).await;
         }

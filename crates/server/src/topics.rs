@@ -22,7 +22,7 @@ pub use registry::{AddTopicError, Listed, NoTopic, Topics};
 pub use saving::Saving;
 pub use tickwire_store::{SaveError, StoreError};
 pub use tickwire_values::{About, PutError, Value};
-pub use topic::Topic;
+pub use topic::{Followed, Topic};
 
 use crate::auth::Caller;
 use crate::config::{LimitConfig, quota};

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From above to below.
-const ROOMS: [&str; 22] = [
+const ROOMS: [&str; 23] = [
     "serve",
     "http",
     "shutdown",
@@ -19,6 +19,7 @@ const ROOMS: [&str; 22] = [
     "admission",
     "feeds",
     "topics",
+    "engine",
     "channel",
     "socket",
     "fresh",

@@ -209,11 +209,14 @@ async fn what_a_client_does_not_confirm_holds_up_its_own_channels_alone() {
     let mut client = Socket::connect(&server).await;
     client.acknowledges = false;
     client.subscribe(1, "prices").await;
+    client
+        .read_until("the snapshot", |it| it.is_complete(1))
+        .await;
     client.open(2, "flood").await;
     client
         .read_until("the end of the flood", |it| {
             // The Close waits behind what is not confirmed, so the number of messages tells.
-            it.is_complete(1) && it.messages.len() >= 15
+            it.messages.len() >= 15
         })
         .await;
     prices.put("ACME", "1").unwrap();

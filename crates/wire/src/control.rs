@@ -131,6 +131,13 @@ pub enum ToReader {
         /// In how many milliseconds it ends.
         within: u64,
     },
+    /// What keeps the topics of several servers cannot be reached, so that what the reader has may be old;
+    /// or it can be reached again, and all is as new as there is.
+    Stale {
+        /// For how many milliseconds; nothing where it can be reached again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<u64>,
+    },
     /// No session is opened on this WebSocket ([`crate::socket`]), which ends.
     Denied(SignalingError),
     /// The server wants the reader to be elsewhere, since it stops before long. What there is goes on

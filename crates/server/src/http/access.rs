@@ -3,7 +3,7 @@
 use super::topics::{TopicRefusal, topic};
 use crate::auth::{Denied, bearer};
 use crate::sessions::Sessions;
-use crate::topics::{About, Topic, Value};
+use crate::topics::{About, PutError, Topic, Topics, Value};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use std::sync::Arc;
@@ -110,6 +110,10 @@ impl Asker {
         let topic = topic(sessions, name)?;
         if !matches!(self, Self::Program) && !topic.takes_from_clients() {
             return Err(may_not());
+        }
+        // What is said to be taken is not to wait here for who knows how long.
+        if !sessions.topics().is_none_or(Topics::is_reachable) {
+            return Err(PutError::Unreachable.into());
         }
         let place = sessions.write().ok_or_else(|| {
             let message = "As many requests are writing as this server allows. Try again soon.";

@@ -74,6 +74,9 @@ pub async fn batch(
     } else {
         each(&topic, &asker, lines)
     };
+    if outcome.taken > 0 {
+        topic.settled().await?;
+    }
     let status = if outcome.refused.is_empty() {
         StatusCode::OK
     } else {

@@ -3,6 +3,7 @@
 //! It is read when it is asked for, out of numbers that are counted in any case.
 
 use crate::admission::Met;
+use crate::engine::Engine;
 use crate::sessions::Sessions;
 use crate::stats::{Ended, Histogram, Openings};
 use axum::extract::State;
@@ -217,6 +218,10 @@ impl Collector for Figures {
         it.one("path_rate_bytes_per_second", rates, &&stats.rates)?;
         if let Some(topics) = sessions.topics() {
             it.count("values_put", "Changes of topics", topics.puts())?;
+            let engine = topics.engine();
+            if engine.nodes().is_some() {
+                of_engine(&mut it, &*engine)?;
+            }
         }
         let open = sessions.connections().open();
         it.gauge(
@@ -228,6 +233,25 @@ impl Collector for Figures {
         it.gauge("tcp_connections", "Connections of clients by TCP", by_tcp)?;
         requests(&mut it, sessions)
     }
+}
+
+/// What keeps the topics of several nodes.
+fn of_engine(it: &mut Writer<'_>, engine: &dyn Engine) -> fmt::Result {
+    let figures = engine.figures();
+    let sent = "Values given to the engine, those apart that were given again";
+    it.count("engine_values_sent", sent, figures.sent)?;
+    let repeated = "Values given to the engine again";
+    it.count("engine_values_repeated", repeated, figures.repeated)?;
+    let received = "Values that the engine has brought";
+    it.count("engine_values_received", received, figures.received)?;
+    let pending = "Values that the engine does not have yet";
+    it.gauge("engine_values_pending", pending, figures.pending)?;
+    let followed = "Topics that the engine brings, since somebody reads them here";
+    it.gauge("engine_topics_followed", followed, figures.followed)?;
+    let since = *engine.stale().borrow();
+    let seconds = since.map_or(0.0, |since| since.elapsed().as_secs_f64());
+    let stale = "For how long the engine cannot be reached";
+    it.seconds("engine_stale", stale, &ConstGauge::new(seconds))
 }
 
 /// What sessions took to open, by stage and outcome.

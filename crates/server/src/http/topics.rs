@@ -5,7 +5,7 @@ use super::access::Asker;
 use super::signaling::bytes;
 use super::stream;
 use crate::sessions::Sessions;
-use crate::topics::{self, About, NoTopic, PutError, Topic};
+use crate::topics::{self, About, Followed, NoTopic, PutError, Topic};
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
@@ -132,6 +132,7 @@ pub async fn snapshot(
             (ending, asker.until()),
         ));
     }
+    let _followed = followed(&topic).await?;
     let snapshot = topic.snapshot();
     let is_wanted = |key: &str| keys.is_none_or(|keys| keys.split(',').any(|it| it == key));
     // A server that was started again counts its versions anew.
@@ -193,7 +194,9 @@ pub async fn value(
     let Path((name, key)) = path.map_err(bad_path)?;
     let (parts, _) = request.into_parts();
     Asker::of(&sessions, &parts).await?.may_read(&name)?;
-    let value = topic(&sessions, &name)?.value(&key).ok_or_else(|| {
+    let topic = topic(&sessions, &name)?;
+    let _followed = followed(&topic).await?;
+    let value = topic.value(&key).ok_or_else(|| {
         let message = "The topic has no value of this key.";
         TopicRefusal::new(StatusCode::NOT_FOUND, "no-key", message)
     })?;
@@ -270,6 +273,7 @@ pub async fn put(
     let about = about(&parts.headers)?;
     let bytes = read(body, MAX_VALUE).await?;
     topic.put(&key, asker.stamped(topics::Value { bytes, about }))?;
+    topic.settled().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -284,7 +288,16 @@ pub async fn remove(
     let asker = Asker::of(&sessions, &parts).await?;
     let (topic, _place) = asker.to_write(&sessions, &name)?;
     topic.remove(&key);
+    topic.settled().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Has an engine bring what is asked for, where one keeps the topic.
+async fn followed(topic: &Topic) -> Result<Followed, TopicRefusal> {
+    topic.followed().await.ok_or_else(|| {
+        let message = "What keeps the topic cannot be reached at present. Try again soon.";
+        TopicRefusal::new(StatusCode::SERVICE_UNAVAILABLE, "unreachable", message)
+    })
 }
 
 pub(super) fn topic(sessions: &Sessions, name: &str) -> Result<Topic, TopicRefusal> {

@@ -102,7 +102,8 @@ impl Sessions {
                 Coming::Socket(_) => None,
             },
         )?;
-        let id = SessionId::random();
+        let nodes = self.nodes();
+        let id = SessionId::random(nodes.as_ref().map(|nodes| nodes.this()));
         let number = SessionNumber(1 + self.0.numbers.fetch_add(1, Ordering::Relaxed));
         let ending = self.0.ending.child_token();
         let asker = Asker {

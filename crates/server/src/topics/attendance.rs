@@ -1,7 +1,9 @@
 //! Who reads a topic, as a topic of its own: `rooms/7/$presence` beside `rooms/7`.
 
 use super::Topic;
+use crate::engine::Kept;
 use crate::presence::Presence;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What the name of a topic of those who read another ends with.
@@ -14,7 +16,7 @@ pub struct Attendance {
     presence: Presence,
     is_silent: bool,
     /// By subscription, with the time since when, in milliseconds since 1970.
-    attended: Vec<(u64, tickwire_values::Topic, u128)>,
+    attended: Vec<(u64, Arc<dyn Kept>, u128)>,
 }
 
 impl Attendance {
@@ -33,7 +35,7 @@ impl Attendance {
             return;
         };
         let mut attended = self.attended.iter();
-        let known = attended.find(|(_, known, _)| known.is(presence));
+        let known = attended.find(|(_, known, _)| Arc::ptr_eq(known, presence));
         let since = known.map_or_else(now, |(_, _, since)| *since);
         self.tell(presence, since);
         self.attended.push((id, presence.clone(), since));
@@ -45,8 +47,12 @@ impl Attendance {
             return;
         };
         let (_, topic, _) = self.attended.swap_remove(at);
-        if !self.attended.iter().any(|(_, other, _)| other.is(&topic)) {
-            topic.remove(std::time::Instant::now(), &self.you);
+        if !self
+            .attended
+            .iter()
+            .any(|(_, other, _)| Arc::ptr_eq(other, &topic))
+        {
+            topic.remove(&self.you);
         }
     }
 
@@ -60,18 +66,18 @@ impl Attendance {
         }
     }
 
-    fn tell(&self, topic: &tickwire_values::Topic, since: u128) {
+    fn tell(&self, topic: &Arc<dyn Kept>, since: u128) {
         let silent = self.is_silent;
         let value = format!(r#"{{"since":{since},"silent":{silent}}}"#);
         // Where there is no room, one more is not shown.
-        let _ = topic.put(std::time::Instant::now(), &self.you, value);
+        let _ = topic.put(&self.you, value.into());
     }
 }
 
 impl Drop for Attendance {
     fn drop(&mut self) {
         for (_, topic, _) in &self.attended {
-            topic.remove(std::time::Instant::now(), &self.you);
+            topic.remove(&self.you);
         }
     }
 }

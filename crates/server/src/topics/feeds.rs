@@ -63,6 +63,11 @@ pub async fn control(
     let you = subscriptions.you.clone();
     let mut attendance = Attendance::new(you.clone(), presence);
     let mut hello = Some(ToReader::Hello { you });
+    let mut stale = topics.engine().stale();
+    // Said after the hello, where it is so.
+    if stale.borrow().is_some() {
+        stale.mark_changed();
+    }
     if !channel.may_be_unknown()
         && let Some(hello) = hello.take()
     {
@@ -82,6 +87,11 @@ pub async fn control(
                 {
                     channel.send(ask.json()).await?;
                 }
+                continue;
+            }
+            Ok(()) = stale.changed(), if hello.is_none() => {
+                let since = *stale.borrow_and_update();
+                channel.send(stale_since(since).json()).await?;
                 continue;
             }
             () = subscriptions.to_say.notified() => {
@@ -261,6 +271,12 @@ impl Renewal {
     }
 }
 
+fn stale_since(since: Option<Instant>) -> ToReader {
+    let since = since.map(|since| since.elapsed().as_millis());
+    let since = since.map(|since| u64::try_from(since).unwrap_or(u64::MAX));
+    ToReader::Stale { since }
+}
+
 /// Ends the subscriptions that the present token does not allow, and returns what is to be said of them.
 fn end_forbidden(
     subscriptions: &Arc<Subscriptions>,
@@ -333,7 +349,7 @@ impl Subscriptions {
             (code, cause.to_string())
         })?;
         let (id, wanted) = (asked.id, wanted(asked)?);
-        let begun = self.sender().subscribe(id, topic.values.clone(), wanted);
+        let begun = self.sender().subscribe(id, topic.values().clone(), wanted);
         begun.map_err(|cause| {
             let code = match cause {
                 SubscribeError::Taken => Refusal::IdTaken,
@@ -343,7 +359,7 @@ impl Subscriptions {
             (code, format!("The subscription is not begun: {cause}."))
         })?;
         let watcher: Arc<dyn Watcher> = self.clone();
-        topic.values.watch(&watcher);
+        topic.values().watch(&watcher);
         self.fill();
         self.to_say.notify_one();
         Ok(topic)

@@ -1,5 +1,6 @@
 //! What a topic promises, and what is allowed in it.
 
+use crate::engine::TopicSetup;
 use std::time::Duration;
 use tickwire_values::{Limits, Policy as Kind, Topic};
 
@@ -15,6 +16,7 @@ pub struct Policy {
     limits: Limits,
     takes_from_clients: bool,
     has_presence: bool,
+    is_durable: bool,
 }
 
 impl Policy {
@@ -46,6 +48,7 @@ impl Policy {
             limits: Limits::new(max),
             takes_from_clients: false,
             has_presence: false,
+            is_durable: false,
         }
     }
 
@@ -98,8 +101,37 @@ impl Policy {
         self
     }
 
-    pub(super) fn presence_topic(self) -> Option<Topic> {
-        self.has_presence.then(|| Topic::latest(MAX_KEYS))
+    /// The same, where who puts a value over HTTP is told that it is taken once the engine has it that keeps
+    /// the topic, rather than once it is on its way. In one process it is there at once.
+    pub fn durable(mut self) -> Self {
+        self.is_durable = true;
+        self
+    }
+
+    pub(super) fn is_durable(self) -> bool {
+        self.is_durable
+    }
+
+    pub(super) fn has_presence(self) -> bool {
+        self.has_presence
+    }
+
+    /// How the topic of those who read another is kept.
+    pub(super) fn of_presence() -> TopicSetup {
+        TopicSetup {
+            is_of_node: true,
+            ..Self::latest().setup()
+        }
+    }
+
+    /// How a topic is kept.
+    pub(super) fn setup(self) -> TopicSetup {
+        TopicSetup {
+            policy: self.new_kind(),
+            limits: self.limits,
+            is_durable: self.is_durable,
+            is_of_node: false,
+        }
     }
 
     pub(super) fn takes_from_clients(self) -> bool {
@@ -125,14 +157,17 @@ impl Policy {
     }
 
     pub(super) fn topic(self) -> Topic {
-        let kind = match self.kind {
+        Topic::new(self.new_kind(), self.limits)
+    }
+
+    fn new_kind(self) -> Kind {
+        match self.kind {
             // Readers in JavaScript have no larger whole numbers.
             Kind::Log { .. } => Kind::Log {
                 epoch: rand::random::<u64>() >> 11,
             },
             kind => kind,
-        };
-        Topic::new(kind, self.limits)
+        }
     }
 }
 

@@ -120,7 +120,7 @@ pub fn take(
     for entry in publication.entries {
         let put = open(topics, by, entry.topic).and_then(|topic| {
             // What is sent again, in place of what is lost, would count twice.
-            if topic.values.policy() != Policy::Latest {
+            if topic.values().policy() != Policy::Latest {
                 let message = format!(
                     "Each value of the topic {:?} counts by itself: they are published on the channel control.",
                     entry.topic

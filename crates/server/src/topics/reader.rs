@@ -53,13 +53,13 @@ impl Reader {
         let now = Instant::now();
         let mut sender = Sender::new(now, 1, usize::MAX);
         // It is the first, and has no rate.
-        let begun = sender.subscribe(ID, topic.values.clone(), wanted);
+        let begun = sender.subscribe(ID, topic.values().clone(), wanted);
         debug_assert!(begun.is_ok());
         let mut receiver = Receiver::new();
         receiver.subscribe(ID);
         let changed = Arc::new(Changed::default());
         let watcher: Arc<dyn Watcher> = changed.clone();
-        topic.values.watch(&watcher);
+        topic.values().watch(&watcher);
         Self {
             machine: Mutex::new(Machine {
                 sender,

@@ -2,6 +2,7 @@
 
 use super::policy::{self, Policy};
 use super::{Saving, Topic, attendance};
+use crate::engine::{Engine, InProcess};
 use crate::lock::lock;
 use crate::stats::Count;
 use std::collections::HashMap;
@@ -67,11 +68,13 @@ fn is_pattern(name: &str) -> bool {
 /// let feeds = Feeds::built_in().topics(&topics);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Topics(Arc<Mutex<Registry>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Registry {
+    /// What keeps them, those apart that are saved.
+    engine: Arc<dyn Engine>,
     named: HashMap<String, Topic>,
     /// Which of `patterns` a name fits.
     fitting: matchit::Router<usize>,
@@ -115,10 +118,42 @@ pub struct Listed {
     pub readers: Option<usize>,
 }
 
+impl Default for Topics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Topics {
-    /// None yet.
+    /// None yet. They are kept in this process.
     pub fn new() -> Self {
-        Self::default()
+        Self::kept_by(Arc::new(InProcess::default()))
+    }
+
+    /// None yet. An engine keeps them, for several servers that have the same.
+    pub fn kept_by(engine: Arc<dyn Engine>) -> Self {
+        Self(Arc::new(Mutex::new(Registry {
+            engine,
+            named: HashMap::new(),
+            fitting: matchit::Router::new(),
+            patterns: Vec::new(),
+            made: HashMap::new(),
+            savings: Vec::new(),
+            ages: false,
+            puts: Arc::default(),
+            sweep_at: 0,
+            swept: None,
+        })))
+    }
+
+    /// What keeps them.
+    pub(crate) fn engine(&self) -> Arc<dyn Engine> {
+        lock(&self.0).engine.clone()
+    }
+
+    /// Whether what keeps them can be reached.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.engine().stale().borrow().is_none()
     }
 
     /// Adds a topic of this name.
@@ -154,7 +189,7 @@ impl Topics {
     }
 
     /// The same, with topics that are saved, and are there again after a restart; those of a deadline are
-    /// not.
+    /// not. They are kept in this process, whatever engine keeps the others.
     ///
     /// # Errors
     /// As [`Topics::add`].
@@ -213,7 +248,7 @@ impl Topics {
         } else if registry.named.contains_key(name) {
             return Err(failed("there is one already"));
         } else {
-            let topic = Topic::new(name, policy, saving, &registry.puts);
+            let topic = Topic::new(name, policy, saving, &*registry.engine, &registry.puts);
             registry.named.insert(name.to_owned(), topic);
         }
         registry.savings.extend(saving.cloned());
@@ -243,7 +278,7 @@ impl Topics {
         let registry = lock(&self.0);
         let topics = registry.named.iter().map(|(name, topic)| Listed {
             name: name.clone(),
-            policy: policy::name(topic.values.policy()),
+            policy: policy::name(topic.values().policy()),
             topics: None,
             keys: Some(topic.len()),
             readers: Some(topic.readers()),
@@ -273,11 +308,11 @@ impl Topics {
         }
         let topics = registry.named.values();
         let topics = topics.chain(registry.made.values().map(|(_, topic)| topic));
-        let ages = |topic: &&Topic| topic.values.limits().max_age.is_some();
+        let ages = |topic: &&Topic| topic.values().limits().max_age.is_some();
         let topics: Vec<_> = topics.filter(ages).cloned().collect();
         drop(registry);
         for topic in topics {
-            topic.values.expire(now);
+            topic.values().expire(now);
         }
     }
 }
@@ -310,7 +345,13 @@ impl Registry {
         }
         let pattern = &mut self.patterns[index];
         pattern.topics += 1;
-        let topic = Topic::new(name, pattern.policy, pattern.saving.as_ref(), &self.puts);
+        let topic = Topic::new(
+            name,
+            pattern.policy,
+            pattern.saving.as_ref(),
+            &*self.engine,
+            &self.puts,
+        );
         self.made.insert(name.to_owned(), (index, topic.clone()));
         Ok(topic)
     }

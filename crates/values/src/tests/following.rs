@@ -57,7 +57,8 @@ impl Reader {
                     let known = self.seen.get(&*update.key).map_or(0, |(known, _)| *known);
                     assert!(known <= update.version, "{} after {known}", update.version);
                     let value = update.value.map(|it| it.to_vec());
-                    self.seen.insert(update.key.to_string(), (update.version, value));
+                    self.seen
+                        .insert(update.key.to_string(), (update.version, value));
                 }
             }
             self.now += Duration::from_millis(30);
