@@ -18,8 +18,9 @@ pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What keeps topics.
 pub trait Engine: fmt::Debug + Send + Sync + 'static {
-    /// The topic of a name. It is asked for once, and again when nobody has had it any more.
-    fn topic(&self, name: &str, setup: TopicSetup) -> Arc<dyn Kept>;
+    /// The topic of a name, which was added by that name or by the pattern `of`. It is asked for once, and
+    /// again when nobody has had it any more.
+    fn topic(&self, name: &str, of: &str, setup: TopicSetup) -> Arc<dyn Kept>;
 
     /// Since when what this node's readers have may be old, as the engine cannot be reached; `None` while it
     /// can.
@@ -136,7 +137,7 @@ impl Default for InProcess {
 }
 
 impl Engine for InProcess {
-    fn topic(&self, _: &str, setup: TopicSetup) -> Arc<dyn Kept> {
+    fn topic(&self, _: &str, _: &str, setup: TopicSetup) -> Arc<dyn Kept> {
         Arc::new(Here(Topic::new(setup.policy, setup.limits)))
     }
 

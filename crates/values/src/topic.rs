@@ -212,7 +212,11 @@ impl Topic {
         Ok(())
     }
 
-    fn check(&self, key: &str, value: Option<&Value>) -> Result<(), PutError> {
+    /// Whether a key and a value may be put into it, as far as their lengths go.
+    ///
+    /// # Errors
+    /// For what is too long.
+    pub fn check(&self, key: &str, value: Option<&Value>) -> Result<(), PutError> {
         let max_value = self.0.limits.max_value;
         if key.len() > MAX_KEY {
             return Err(PutError::KeyTooLong);
@@ -318,8 +322,9 @@ impl Topic {
         self.is_empty() && Arc::strong_count(&self.0) == 1
     }
 
-    /// Of a log, what tells it from others of its name, and the position of its newest entry.
-    pub(crate) fn log(&self) -> Option<(u64, u64)> {
+    /// Of values that count each by itself, what tells a log from others of its name, and the version of the
+    /// newest.
+    pub fn log_position(&self) -> Option<(u64, u64)> {
         match &self.0.kept {
             Kept::Newest(_) => None,
             Kept::Last(ring) => {

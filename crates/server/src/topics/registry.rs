@@ -248,7 +248,14 @@ impl Topics {
         } else if registry.named.contains_key(name) {
             return Err(failed("there is one already"));
         } else {
-            let topic = Topic::new(name, policy, saving, &*registry.engine, &registry.puts);
+            let topic = Topic::new(
+                name,
+                name,
+                policy,
+                saving,
+                &*registry.engine,
+                &registry.puts,
+            );
             registry.named.insert(name.to_owned(), topic);
         }
         registry.savings.extend(saving.cloned());
@@ -347,6 +354,7 @@ impl Registry {
         pattern.topics += 1;
         let topic = Topic::new(
             name,
+            &pattern.name,
             pattern.policy,
             pattern.saving.as_ref(),
             &*self.engine,

@@ -24,9 +24,10 @@ pub struct Topic {
 }
 
 impl Topic {
-    /// The topic of this name, kept by this engine; saved, where that is wanted.
+    /// The topic of this name, of a name or pattern that was added, kept by this engine; saved, where that is wanted.
     pub(super) fn new(
         name: &str,
+        of: &str,
         policy: Policy,
         saving: Option<&Saving>,
         engine: &dyn Engine,
@@ -34,9 +35,9 @@ impl Topic {
     ) -> Self {
         let saved =
             saving.map(|saving| -> Arc<dyn Kept> { Arc::new(Here(saving.topic(name, policy))) });
-        let presence = || engine.topic(&format!("{name}{SUFFIX}"), Policy::of_presence());
+        let presence = || engine.topic(&format!("{name}{SUFFIX}"), of, Policy::of_presence());
         Self {
-            kept: saved.unwrap_or_else(|| engine.topic(name, policy.setup())),
+            kept: saved.unwrap_or_else(|| engine.topic(name, of, policy.setup())),
             policy,
             presence: policy.has_presence().then(presence),
             puts: puts.clone(),

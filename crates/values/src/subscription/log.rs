@@ -71,7 +71,7 @@ impl Log {
         if !self.topic.is_filled() {
             return None;
         }
-        let (epoch, begun) = self.topic.log()?;
+        let (epoch, begun) = self.topic.log_position()?;
         if let Some(at) = self.at.filter(|at| at.epoch == epoch) {
             return Some(at);
         }
@@ -93,7 +93,7 @@ impl Log {
         if !self.topic.is_filled() {
             return false;
         }
-        let (Some(at), Some((epoch, version))) = (self.at, self.topic.log()) else {
+        let (Some(at), Some((epoch, version))) = (self.at, self.topic.log_position()) else {
             return true;
         };
         let is_behind = epoch != at.epoch || version >= at.next;
