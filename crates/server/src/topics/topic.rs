@@ -144,6 +144,11 @@ impl Topic {
         self.values().get(key)
     }
 
+    /// All values with their keys: where each counts by itself, in order.
+    pub fn entries(&self) -> Vec<(Arc<str>, Value)> {
+        self.snapshot().values
+    }
+
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.values().snapshot(Instant::now())
     }
