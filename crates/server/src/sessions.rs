@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use tickwire_auth::User;
 use tickwire_peer::port::Port;
 use tickwire_wire::signaling::{Code, SignalingError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::{interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -158,6 +158,12 @@ impl Sessions {
     /// The servers that have the same topics, if there are several.
     pub(crate) fn nodes(&self) -> Option<Arc<dyn Nodes>> {
         self.topics()?.engine().nodes()
+    }
+
+    /// Since when what keeps the topics cannot be reached, so that what readers have may be old.
+    pub(crate) fn stale(&self) -> watch::Receiver<Option<Instant>> {
+        let engine = self.topics().map(|topics| topics.engine());
+        engine.map_or_else(|| watch::channel(None).1, |engine| engine.stale())
     }
 
     /// A place for a stream over HTTP, and what ends it; none, where all are taken.

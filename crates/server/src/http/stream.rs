@@ -11,7 +11,7 @@ use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
 use tickwire_values::Wanted;
 use tickwire_wire::control::Position;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -43,16 +43,25 @@ pub fn respond(
     wanted: Wanted,
     permit: OwnedSemaphorePermit,
     (ending, until): (CancellationToken, Option<SystemTime>),
+    mut stale: watch::Receiver<Option<std::time::Instant>>,
 ) -> Response {
     let until = until.map(|it| it.duration_since(SystemTime::now()).unwrap_or_default());
     let until = until.map(|left| Instant::now() + left);
     let reader = Reader::new(topic, wanted);
-    let begin = (reader, None::<u64>, permit);
-    let events = stream::unfold(begin, move |(reader, mut epoch, permit)| {
+    if stale.borrow().is_some() {
+        stale.mark_changed();
+    }
+    let begin = (reader, None::<u64>, permit, stale);
+    let events = stream::unfold(begin, move |(reader, mut epoch, permit, mut stale)| {
         let ending = ending.clone();
         async move {
             let told = tokio::select! {
                 told = reader.next() => told,
+                Ok(()) = stale.changed() => {
+                    let since = *stale.borrow_and_update();
+                    let said = Ok(stale_since(since));
+                    return Some((said, (reader, epoch, permit, stale)));
+                }
                 () = ending.cancelled() => return None,
                 () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => return None,
             };
@@ -61,7 +70,7 @@ pub fn respond(
             }
             Some((
                 Ok::<_, Infallible>(event(told, epoch)),
-                (reader, epoch, permit),
+                (reader, epoch, permit, stale),
             ))
         }
     });
@@ -69,6 +78,13 @@ pub fn respond(
     // A proxy that gathers what comes would make it old.
     let unbuffered = [("x-accel-buffering", "no")];
     (unbuffered, Sse::new(events).keep_alive(keep_alive)).into_response()
+}
+
+/// What the topic has may be old, or is as new as there is again.
+fn stale_since(since: Option<std::time::Instant>) -> Event {
+    let since = since.map(|since| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX));
+    let data = json!({ "since": since });
+    Event::default().event("stale").data(data.to_string())
 }
 
 fn event(told: Told, epoch: Option<u64>) -> Event {

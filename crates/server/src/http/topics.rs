@@ -130,6 +130,7 @@ pub async fn snapshot(
             wanted,
             permit,
             (ending, asker.until()),
+            sessions.stale(),
         ));
     }
     let _followed = followed(&topic).await?;
