@@ -89,6 +89,7 @@ async fn start() -> Result<(), RunError> {
     let listener = TcpListener::bind(config.leptos.site_addr)
         .await
         .map_err(|cause| RunError::Bind(config.leptos.site_addr, cause))?;
-    let feeds = server::feeds(&config.topics)?;
+    let topics = server::topics(&config.engine).await?;
+    let feeds = server::feeds(&config.topics, &topics)?;
     server::run(listener, config, feeds, signals).await
 }

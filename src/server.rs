@@ -14,12 +14,12 @@ mod supervisor;
 pub mod token;
 
 pub use auth::AuthError;
-pub use config::{Config, ConfigError, TopicConfig};
+pub use config::{Config, ConfigError, EngineConfig, TopicConfig};
 pub use machine::Machine;
 pub use site::site;
 pub use state::AppState;
 
-use crate::connect::ConnectError;
+use crate::connect::ConnectError as OfferError;
 use crate::prices::PRICES;
 use axum::http::request::Parts;
 use leptos::prelude::{expect_context, use_context};
@@ -29,6 +29,7 @@ use std::collections::hash_map::Entry;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
+use tickwire_nats::{ConnectError, Nats};
 use tickwire_server::http::admit;
 use tickwire_server::shutdown::Signals;
 use tickwire_server::{
@@ -54,6 +55,9 @@ pub enum RunError {
     /// The configuration has topics that cannot be.
     #[error(transparent)]
     Topics(#[from] TopicsError),
+    /// What keeps the topics of several servers cannot be used.
+    #[error("[engine] in Leptos.toml: {0}")]
+    Engine(#[from] ConnectError),
     /// The keys of tokens cannot be had.
     #[error(transparent)]
     Auth(#[from] AuthError),
@@ -79,20 +83,31 @@ impl From<OpenError> for RunError {
     }
 }
 
-/// The feeds that come with the server, the load of its machine, a topic to try, and these.
+/// Where topics are kept: in this process, or by what the configuration says.
+///
+/// # Errors
+/// Where that cannot be used.
+pub async fn topics(engine: &EngineConfig) -> Result<Topics, ConnectError> {
+    if !engine.is_on() {
+        return Ok(Topics::new());
+    }
+    Ok(Topics::kept_by(Nats::connect(engine.options()).await?))
+}
+
+/// The feeds that come with the server, the load of its machine, a topic to try, and these, which are added
+/// to `topics`.
 ///
 /// # Errors
 /// Where two topics are for the same names, or the file of one cannot be had.
 ///
 /// # Panics
 /// Outside a Tokio runtime.
-pub fn feeds(configured: &[TopicConfig]) -> Result<Feeds, TopicsError> {
+pub fn feeds(configured: &[TopicConfig], topics: &Topics) -> Result<Feeds, TopicsError> {
     let machine = Machine::new();
     let feeds = Feeds::built_in().feed(feed::MACHINE, move |channel, sessions| {
         machine.clone().serve(channel, sessions)
     });
-    let topics = Topics::new();
-    let feeds = prices::add(feeds, &topics).topics(&topics);
+    let feeds = prices::add(feeds, topics).topics(topics);
     let mut files = HashMap::new();
     for it in configured {
         let Some(path) = &it.persist else {
@@ -162,16 +177,16 @@ pub(crate) async fn connect(
     kind: String,
     sdp: String,
     channels: Vec<ChannelInit>,
-) -> Result<Answer, ConnectError> {
+) -> Result<Answer, OfferError> {
     let sessions = expect_context::<Sessions>();
     let Some(request) = use_context::<Parts>() else {
         let error = SignalingError::new(Code::Internal, "The server lost the request.");
-        return Err(ConnectError(error));
+        return Err(OfferError(error));
     };
     admit(&sessions, request, &kind, &sdp, channels)
         .await
         .map_err(|refusal| {
             expect_context::<ResponseOptions>().set_status(refusal.status());
-            ConnectError(refusal.0)
+            OfferError(refusal.0)
         })
 }

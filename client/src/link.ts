@@ -12,6 +12,8 @@ export interface Options {
   RTCPeerConnection?: typeof RTCPeerConnection;
   /** Is told of each change. */
   onstate?: (state: State) => void;
+  /** Is told when what is read may be old, and when no more: `tick.staleSince`. */
+  onstale?: (since: number | undefined) => void;
   /** Is told why something that was put is not taken. */
   onrefused?: (cause: Refused) => void;
 }
@@ -36,6 +38,11 @@ export class Tickwire {
   state: State = "connecting";
   /** What this client is called in the present session, where others are told of it; once it has subscribed. */
   you = "";
+  /**
+   * Since when what is read may be old, as `Date.now()`: what keeps the topics of several servers cannot be reached.
+   * Undefined while it can.
+   */
+  staleSince: number | undefined;
   /** Why it has failed, or could not be opened the last time. */
   cause: unknown;
   /** The session that is open, and after it the one in whose place it comes, while the link moves. */
@@ -262,6 +269,11 @@ export class Tickwire {
   /** Something was said: whether the link is to move, or has moved. */
   #look(it?: Reading) {
     const [present, old] = this.#sessions;
+    const since = present?.staleSince;
+    if (present && since !== this.staleSince) {
+      this.staleSince = since;
+      this.options.onstale?.(since);
+    }
     if (it && it === present) {
       this.you = it.you;
       if (it.isUnwanted && !old && !this.#again) this.#open();
@@ -296,6 +308,7 @@ export class Tickwire {
     else if (it === present) {
       this.you = left.you;
       this.#begin();
+      this.#look();
     }
     for (const subscription of this.#subscriptions) subscription.settle(!!left && !left.incomplete.has(subscription));
     if (this.state === "failed") for (const subscription of this.#subscriptions) subscription.fail(this.cause);

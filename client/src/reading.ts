@@ -10,6 +10,7 @@ interface Said extends Position {
   you: string;
   gap: boolean;
   within: number;
+  since?: number;
   code?: string;
   message?: string;
 }
@@ -18,6 +19,8 @@ interface Said extends Position {
 export class Reading extends Session {
   /** What the client is called in it. */
   you = "";
+  /** Since when what is read may be old, as what keeps the topics of several servers cannot be reached: as `Date.now()`. */
+  staleSince: number | undefined;
   /** The link's: whether all is there that the session has in whose place it comes. */
   isSettling = false;
   /** The subscriptions whose `complete` is waited for, and what was added and is not answered yet. */
@@ -90,6 +93,7 @@ export class Reading extends Session {
     const [resolve, reject] = this.adding.get(id) ?? [];
     if (type === "log") subscription?.log(said, said.gap);
     if (type === "hello") this.you = said.you;
+    if (type === "stale") this.staleSince = said.since === undefined ? undefined : Date.now() - said.since;
     if (type === "go-away") this.isUnwanted = true;
     if (type === "renew-token" && this.options.token) void this.#renew(performance.now() + said.within);
     if (type === "complete" && subscription) {

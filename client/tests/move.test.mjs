@@ -281,3 +281,26 @@ test("a server that is told to go too is left as well, after the move", async (t
   await sessions.next();
   await next.closed;
 });
+
+test("what may be old is told, and what the session says counts that is the present one", async (t) => {
+  const told = [];
+  const { tick, old, sessions } = await linked(t, { onstale: (since) => told.push(since === undefined ? "fresh" : Date.now() - since >= 5_000) });
+  const { subscription } = noted(tick, "prices");
+  const { id } = await old.hears("subscribe");
+  old.say({ type: "hello", you: "one" });
+  assert.equal(tick.staleSince, undefined);
+  old.say({ type: "stale", since: 5_000 });
+  assert.ok(Date.now() - tick.staleSince >= 5_000);
+  old.snapshot([id, 0, "a", 1, "1"]);
+  old.say({ type: "complete", id });
+  await subscription.complete;
+  old.say({ type: "go-away" });
+  const next = await sessions.next();
+  await next.hears("subscribe");
+  assert.equal(tick.staleSince, undefined);
+  old.say({ type: "stale", since: 6_000 });
+  assert.equal(tick.staleSince, undefined);
+  next.say({ type: "stale", since: 7_000 });
+  next.say({ type: "stale" });
+  assert.deepEqual(told, [true, "fresh", true, "fresh"]);
+});

@@ -5,6 +5,7 @@ mod prices;
 
 use super::feeds::Feeds;
 use super::reading::Reading;
+use super::text::time_of_day;
 use crate::prices::{PRICES, Price, SYMBOLS, index, symbol};
 use leptos::prelude::*;
 use prices::AgeTexts;
@@ -25,6 +26,8 @@ const WAYS: [(Way, &str, &str); 2] = [
     (Way::Topic, "topic", "as a topic"),
     (Way::Channel, "channel", "each, in order"),
 ];
+
+const WHAT: &str = "How old each value is, from 10 ms to 100 s. Amber: it was older than 100 ms when it came. Compare on a network that loses packets.";
 
 /// The panel of live values.
 #[component]
@@ -76,6 +79,13 @@ pub fn Live(feeds: Feeds) -> impl IntoView {
     let text = move |part: fn(&AgeTexts) -> &String| {
         Memo::new(move |_| feeds.prices.with(|texts| part(&texts.ages).clone()))
     };
+    let what = move || match topics.stale.get() {
+        None => WHAT.to_owned(),
+        Some(since) => format!(
+            "What keeps the topics of several servers cannot be reached since {} UTC: values may be old. It is tried again.",
+            time_of_day(since)
+        ),
+    };
     view! {
         <section class="panel feed live" aria-labelledby="live-title">
             <div class="feed-head">
@@ -96,8 +106,8 @@ pub fn Live(feeds: Feeds) -> impl IntoView {
                     </select>
                 </div>
             </div>
-            <p class="what">
-                "How old each value is, from 10 ms to 100 s. Amber: it was older than 100 ms when it came. Compare on a network that loses packets."
+            <p class="what" role="status">
+                {what}
             </p>
             <ul class="prices">
                 {(0..SYMBOLS).map(|symbol| view! { <PriceRow symbol prices=feeds.prices /> }).collect_view()}

@@ -5,11 +5,13 @@
 //! overrides the key `max` of `[session]`. Whatever is absent has its default, the file too.
 
 mod auth;
+mod engine;
 mod secrets;
 mod show;
 mod topic;
 
 pub use auth::AuthConfig;
+pub use engine::EngineConfig;
 pub use topic::TopicConfig;
 
 use leptos::config::{LeptosOptions, get_config_from_str};
@@ -39,6 +41,8 @@ pub struct Config {
     pub server: tickwire_server::Config,
     /// Who may.
     pub auth: AuthConfig,
+    /// What keeps topics, where several servers have the same.
+    pub engine: EngineConfig,
     /// The topics that the file names.
     pub topics: Vec<TopicConfig>,
     /// What is logged.
@@ -132,6 +136,7 @@ struct File {
     http: HttpConfig,
     limit: LimitConfig,
     turn: TurnConfig,
+    engine: EngineConfig,
     topic: Vec<TopicConfig>,
     log: LogConfig,
 }
@@ -217,6 +222,16 @@ impl Config {
             }
         }
         let file: File = tables.try_into().map_err(in_file)?;
+        let mut saved = file.topic.iter().filter(|topic| topic.persist.is_some());
+        if let Some(topic) = saved.find(|_| file.engine.is_on()) {
+            return Err(ConfigError::File {
+                file: FILE.into(),
+                cause: format!(
+                    "the topic {:?}: persist is for topics of one server, and [engine] keeps those of several",
+                    topic.name
+                ),
+            });
+        }
         Ok(Self {
             leptos: leptos_options(file.package)?,
             site: file.site,
@@ -232,6 +247,7 @@ impl Config {
                 drain: file.drain,
             },
             auth: file.auth,
+            engine: file.engine,
             topics: file.topic,
             log: file.log,
         })

@@ -50,7 +50,9 @@ impl Symbol {
 /// # Panics
 /// Outside a Tokio runtime, and where there is a topic of this name.
 pub fn add(feeds: Feeds, topics: &Topics) -> Feeds {
-    let topic = topics.topic(PRICES, Policy::latest().max_keys(SYMBOLS));
+    // Each server has its own, whatever others have in common.
+    let added = topics.add_here(PRICES, Policy::latest().max_keys(SYMBOLS));
+    let topic = added.unwrap_or_else(|cause| panic!("{cause}"));
     let (changes, _) = broadcast::channel(MAX_WAITING);
     tokio::spawn(change(topic, changes.clone()));
     let each = move |channel: Channel| each(channel, changes.subscribe());

@@ -4,6 +4,7 @@ use crate::support::{Client, Server, config, next_text, unchanged, until};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use tickwire::server;
+use tickwire_server::Topics;
 
 async fn connect(server: &Server) -> Client {
     let channels = json!([{"label": "machine", "id": 0, "ordered": false, "maxRetransmits": 0}]);
@@ -12,7 +13,8 @@ async fn connect(server: &Server) -> Client {
 
 #[tokio::test]
 async fn the_machine_tells_its_load_and_its_sessions() {
-    let server = Server::start_with(config(|_| {}), server::feeds(&[]).unwrap()).await;
+    let server =
+        Server::start_with(config(|_| {}), server::feeds(&[], &Topics::new()).unwrap()).await;
     let client = connect(&server).await;
     let machine = &*client.channel;
     let mut before = 0.0;
@@ -33,7 +35,8 @@ async fn the_machine_tells_its_load_and_its_sessions() {
 
 #[tokio::test]
 async fn one_sampler_serves_all_and_stops_with_the_last() {
-    let server = Server::start_with(config(|_| {}), server::feeds(&[]).unwrap()).await;
+    let server =
+        Server::start_with(config(|_| {}), server::feeds(&[], &Topics::new()).unwrap()).await;
     // What the first session makes and keeps is not the sampler's.
     server.connect().await.connection.close().await.unwrap();
     until("the first session to end", async || {

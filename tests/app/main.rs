@@ -14,8 +14,8 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, header};
 use tickwire::server::{self, AppState, Config, site};
-use tickwire_server::Sessions;
 use tickwire_server::auth::Authentication;
+use tickwire_server::{Sessions, Topics};
 
 /// A configuration from `TICKWIRE_…` variables, on loopback.
 fn config(variables: &[(&str, &str)]) -> Config {
@@ -31,7 +31,7 @@ fn app(variables: &[(&str, &str)]) -> (Router, Sessions) {
     let sessions = Sessions::open(
         &config.server,
         ([127, 0, 0, 1], 0).into(),
-        server::feeds(&[]).unwrap(),
+        server::feeds(&[], &Topics::new()).unwrap(),
         Authentication::default(),
     )
     .unwrap();

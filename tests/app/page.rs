@@ -9,8 +9,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tickwire::server::{self, AppState, site};
-use tickwire_server::Sessions;
 use tickwire_server::auth::Authentication;
+use tickwire_server::{Sessions, Topics};
 use tower::ServiceExt;
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn the_pages_files_are_named_by_what_is_in_them_and_kept_for_a_year() {
         let sessions = Sessions::open(
             &config.server,
             listen,
-            server::feeds(&[]).unwrap(),
+            server::feeds(&[], &Topics::new()).unwrap(),
             Authentication::default(),
         )
         .unwrap();

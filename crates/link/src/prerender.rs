@@ -26,6 +26,7 @@ pub fn use_link_with_options(_options: LinkOptions) -> Link {
         looking: RwSignal::new(0),
         topics: Topics {
             refused: Signal::stored(None),
+            stale: Signal::stored(None),
             subscribe: Callback::new(|_| 0),
             unsubscribe: Callback::new(|_| {}),
             put: Callback::new(|_| Ok(())),

@@ -68,6 +68,9 @@ pub(crate) type OnTopicEvent = Rc<dyn Fn(TopicEvent)>;
 pub struct Topics {
     /// Why the server has not taken something that was put, the last time that it has not: for people.
     pub refused: Signal<Option<String>>,
+    /// Since when what is read may be old, in milliseconds since 1970-01-01T00:00:00Z: several servers have
+    /// the same topics, and what keeps those cannot be reached. `None` while it can.
+    pub stale: Signal<Option<f64>>,
     pub(crate) subscribe: Callback<(TopicOptions, OnTopicEvent), u64>,
     pub(crate) unsubscribe: Callback<u64>,
     pub(crate) put: Callback<Put, Result<(), PublishError>>,

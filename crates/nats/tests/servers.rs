@@ -272,10 +272,11 @@ async fn values_over_http_are_there_on_each_node_and_refused_while_nats_is_away(
     let put = one.ask("PUT", "/topics/orders/a", Some(json!("3"))).await;
     assert_eq!(put.status, 204);
     let mut stale = other.nats.stale();
-    within("it is told", stale.wait_for(Option::is_none)).await.unwrap();
-    let is_there = async {
-        while other.ask("GET", "/topics/orders/a", None).await.body != json!(3) {}
-    };
+    within("it is told", stale.wait_for(Option::is_none))
+        .await
+        .unwrap();
+    let is_there =
+        async { while other.ask("GET", "/topics/orders/a", None).await.body != json!(3) {} };
     within("the newest", is_there).await;
     one.end().await;
     other.end().await;

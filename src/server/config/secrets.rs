@@ -4,7 +4,7 @@ use super::ConfigError;
 use super::show::HIDDEN;
 
 /// The tables, as they are headed.
-const TABLES: [&str; 4] = ["[admin]", "[api]", "[auth]", "[turn]"];
+const TABLES: [&str; 5] = ["[admin]", "[api]", "[auth]", "[engine]", "[turn]"];
 
 /// What is told of an error in this text: with the line itself, unless a secret may stand there.
 pub fn told(text: &str, cause: &toml::de::Error) -> String {

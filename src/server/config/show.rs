@@ -26,6 +26,7 @@ struct Shown<'a> {
     http: &'a HttpConfig,
     limit: &'a LimitConfig,
     turn: Turn<'a>,
+    engine: super::engine::Shown<'a>,
     log: Log<'a>,
     topic: Vec<&'a super::topic::TopicTable>,
 }
@@ -179,6 +180,7 @@ impl fmt::Display for Config {
                 secret: hidden(&server.turn.secret),
                 lifetime: time(server.turn.lifetime),
             },
+            engine: (&self.engine).into(),
             log: Log {
                 filter: &self.log.filter,
                 format: self.log.format,

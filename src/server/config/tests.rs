@@ -306,3 +306,48 @@ fn a_key_that_is_too_short_is_refused_and_not_told() {
     let config = read("[api]\nkeys = [\"0123456789abcdefghij\"]", &[]).unwrap();
     assert!(!format!("{config:?}").contains("0123456789"));
 }
+
+#[test]
+fn what_keeps_the_topics_of_several_servers_is_named_and_its_secrets_are_not_told() {
+    assert!(!read("", &[]).unwrap().engine.is_on());
+    let text = r#"
+        [engine]
+        nats = ["nats://user:hunter2@a.example.com:4222", "tls://b.example.com"]
+        namespace = "live-1"
+        token = "hunter2"
+        replicas = 3
+        [[topic]]
+        match = "orders"
+        durable = true
+    "#;
+    let config = read(text, &[]).unwrap();
+    let shown = format!("{config} {config:?}");
+    assert!(
+        !shown.contains("hunter2") && shown.contains("a.example.com"),
+        "{shown}"
+    );
+    let options = config.engine.options();
+    assert_eq!((options.servers.len(), options.replicas), (2, 3));
+    assert_eq!(options.token.as_deref(), Some("hunter2"));
+    let variable = [("TICKWIRE_ENGINE_NATS", r#""nats://localhost:4222""#)];
+    assert_eq!(
+        read("", &variable).unwrap().engine.nats,
+        ["nats://localhost:4222"]
+    );
+    for (text, expected) in [
+        ("[engine]\nnats = 7", "expected a URL"),
+        ("[engine]\nnats = \"http://hunter2\"", "expected URLs"),
+        ("[engine]\nnamespace = \"a.b\"", "expected a namespace"),
+        ("[engine]\nreplicas = 6", "from 1 to 5"),
+        (
+            "[engine]\nnats = \"nats://a\"\n[[topic]]\nmatch = \"chat\"\npersist = \"a\"",
+            "[engine] keeps those of several",
+        ),
+    ] {
+        let refusal = refusal(text, &[]);
+        assert!(
+            refusal.contains(expected) && !refusal.contains("hunter2"),
+            "{refusal}"
+        );
+    }
+}

@@ -37,6 +37,8 @@ pub(super) struct TopicTable {
     publish: bool,
     #[serde(default)]
     presence: bool,
+    #[serde(default)]
+    durable: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -133,6 +135,9 @@ impl TryFrom<TopicTable> for TopicConfig {
         }
         if table.presence {
             policy = policy.presence();
+        }
+        if table.durable {
+            policy = policy.durable();
         }
         Ok(Self {
             name: table.r#match.clone(),

@@ -21,7 +21,7 @@ use tickwire_wire::values::ACKNOWLEDGEMENT;
 
 /// Topics over the link that this drives.
 pub fn of(driver: Driver) -> Topics {
-    let refused = RwSignal::new(None);
+    let (refused, stale) = (RwSignal::new(None), RwSignal::new(None));
     let reader = Reader(StoredValue::new_local(State {
         driver,
         channels: None,
@@ -33,6 +33,7 @@ pub fn of(driver: Driver) -> Topics {
         settling: None,
         publishing: Publishing::default(),
         refused,
+        stale,
     }));
     if driver.has_tokens() {
         // What the server says of them comes on one of the channels.
@@ -40,6 +41,7 @@ pub fn of(driver: Driver) -> Topics {
     }
     Topics {
         refused: refused.into(),
+        stale: stale.into(),
         put: Callback::new(move |put| reader.put(put)),
         add: Callback::new(move |added| reader.add(added)),
         subscribe: Callback::new(move |(options, on_event)| reader.subscribe(options, on_event)),
@@ -76,6 +78,8 @@ struct State {
     publishing: Publishing,
     /// Why something that was put is not taken.
     refused: RwSignal<Option<String>>,
+    /// Since when what is read may be old.
+    stale: RwSignal<Option<f64>>,
 }
 
 /// Tells come after the state is free again, so that who is told may subscribe.

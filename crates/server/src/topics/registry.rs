@@ -1,6 +1,7 @@
 //! The topics of a server, by name and by pattern.
 
 use super::policy::{self, Policy};
+use super::topic::Keeping;
 use super::{Saving, Topic, attendance};
 use crate::engine::{Engine, InProcess};
 use crate::lock::lock;
@@ -95,7 +96,7 @@ struct Registry {
 struct Pattern {
     name: String,
     policy: Policy,
-    saving: Option<Saving>,
+    keeping: Keeping,
     /// How many topics of it there are.
     topics: usize,
 }
@@ -185,7 +186,24 @@ impl Topics {
     /// # Errors
     /// Where it is empty, too long or no pattern, or there is one for the same names.
     pub fn add(&self, name: &str, policy: Policy) -> Result<(), AddTopicError> {
-        self.enter(name, policy, None)
+        self.enter(name, policy, Keeping::Engine)
+    }
+
+    /// Adds a topic of this name, and returns it, which is kept in this process, whatever engine keeps the
+    /// others.
+    ///
+    /// # Errors
+    /// As [`Topics::add`], and for a pattern.
+    pub fn add_here(&self, name: &str, policy: Policy) -> Result<Topic, AddTopicError> {
+        let failed = |cause: String| AddTopicError {
+            name: name.to_owned(),
+            cause,
+        };
+        if is_pattern(name) {
+            return Err(failed("expected a name, and no pattern".into()));
+        }
+        self.enter(name, policy, Keeping::Here)?;
+        self.get(name).map_err(|cause| failed(cause.to_string()))
     }
 
     /// The same, with topics that are saved, and are there again after a restart; those of a deadline are
@@ -199,7 +217,7 @@ impl Topics {
         policy: Policy,
         saving: &Saving,
     ) -> Result<(), AddTopicError> {
-        self.enter(name, policy, Some(saving))
+        self.enter(name, policy, Keeping::Saved(saving.clone()))
     }
 
     /// Waits until all that was put into topics that are saved is on the disk, and blocks its thread
@@ -213,12 +231,7 @@ impl Topics {
         }
     }
 
-    fn enter(
-        &self,
-        name: &str,
-        policy: Policy,
-        saving: Option<&Saving>,
-    ) -> Result<(), AddTopicError> {
+    fn enter(&self, name: &str, policy: Policy, keeping: Keeping) -> Result<(), AddTopicError> {
         let failed = |cause: &str| AddTopicError {
             name: name.to_owned(),
             cause: cause.to_owned(),
@@ -236,12 +249,15 @@ impl Topics {
             registry.patterns.push(Pattern {
                 name: name.to_owned(),
                 policy,
-                saving: saving.cloned(),
+                keeping: keeping.clone(),
                 topics: 0,
             });
             let fits = |name: &str| registry.fitting.at(name).is_ok_and(|it| *it.value == index);
-            let saved = saving.map(|saving| saving.names(fits));
-            for name in saved.into_iter().flatten() {
+            let saved = match &keeping {
+                Keeping::Saved(saving) => saving.names(fits),
+                Keeping::Engine | Keeping::Here => Vec::new(),
+            };
+            for name in saved {
                 // Where there is no room, it stays in the file.
                 let _ = registry.get(&name);
             }
@@ -252,13 +268,15 @@ impl Topics {
                 name,
                 name,
                 policy,
-                saving,
+                &keeping,
                 &*registry.engine,
                 &registry.puts,
             );
             registry.named.insert(name.to_owned(), topic);
         }
-        registry.savings.extend(saving.cloned());
+        if let Keeping::Saved(saving) = keeping {
+            registry.savings.push(saving);
+        }
         Ok(())
     }
 
@@ -356,7 +374,7 @@ impl Registry {
             name,
             &pattern.name,
             pattern.policy,
-            pattern.saving.as_ref(),
+            &pattern.keeping,
             &*self.engine,
             &self.puts,
         );

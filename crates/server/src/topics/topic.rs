@@ -23,21 +23,35 @@ pub struct Topic {
     puts: Arc<Count>,
 }
 
+/// Where topics are kept.
+#[derive(Clone, Debug)]
+pub(super) enum Keeping {
+    /// By the engine.
+    Engine,
+    /// In this process.
+    Here,
+    /// In this process, and saved to a file.
+    Saved(Saving),
+}
+
 impl Topic {
-    /// The topic of this name, of a name or pattern that was added, kept by this engine; saved, where that is wanted.
+    /// The topic of this name, of a name or pattern that was added, kept as that is.
     pub(super) fn new(
         name: &str,
         of: &str,
         policy: Policy,
-        saving: Option<&Saving>,
+        keeping: &Keeping,
         engine: &dyn Engine,
         puts: &Arc<Count>,
     ) -> Self {
-        let saved =
-            saving.map(|saving| -> Arc<dyn Kept> { Arc::new(Here(saving.topic(name, policy))) });
+        let kept = match keeping {
+            Keeping::Engine => engine.topic(name, of, policy.setup()),
+            Keeping::Here => Arc::new(Here(policy.topic())),
+            Keeping::Saved(saving) => Arc::new(Here(saving.topic(name, policy))),
+        };
         let presence = || engine.topic(&format!("{name}{SUFFIX}"), of, Policy::of_presence());
         Self {
-            kept: saved.unwrap_or_else(|| engine.topic(name, of, policy.setup())),
+            kept,
             policy,
             presence: policy.has_presence().then(presence),
             puts: puts.clone(),

@@ -54,6 +54,14 @@ impl Reader {
                 let within = said.number("within").unwrap_or_default();
                 self.renew(session, clock::now() + within);
             }
+            // A session says so anew, where it is so.
+            ("hello" | "stale", ..) => {
+                let since = said
+                    .number("since")
+                    .map(|since| js_sys::Date::now() - since);
+                let stale = self.with(|state| state.is_present(session).then_some(state.stale));
+                stale.flatten().and_then(|stale| stale.try_set(since));
+            }
             ("refused", None, _) => {
                 let refused = self.with(|state| state.refused);
                 refused.and_then(|refused| refused.try_set(Some(message())));
