@@ -3,7 +3,7 @@
 
 SETUP = scripts/setup $(if $(YES),--yes)
 
-.PHONY: run build test lint bench fuzz watch setup
+.PHONY: run build test lint bench cluster fuzz watch setup
 
 run: build ## build for release, and serve
 	target/release/tickwire
@@ -33,6 +33,10 @@ bench: ## what peers cost, on a release build: a table. ARGS="--peers 1000 --hol
 	$(SETUP) build
 	scripts/env cargo build --release
 	scripts/bench $(ARGS)
+
+cluster: setup ## three nodes with NATS and a balancer on this machine, for trying
+	scripts/env cargo leptos build --release
+	scripts/cluster
 
 fuzz: ## what strangers reach, ten minutes each; needs cargo-fuzz
 	for target in stun offer dtls sctp values; do \

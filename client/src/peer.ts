@@ -18,6 +18,7 @@ export class PeerWay implements Way {
   #relayAt = 0;
   #control!: RTCDataChannel;
   #values!: RTCDataChannel;
+  #pulse!: RTCDataChannel;
 
   constructor(readonly session: Session) {}
 
@@ -42,7 +43,7 @@ export class PeerWay implements Way {
     };
     this.#control = channel("control", { protocol: PROTOCOL }, (data) => session.onControl(data));
     this.#values = channel("values", { protocol: PROTOCOL, ...lossy }, (data) => session.onValues(data));
-    channel("pulse", lossy);
+    this.#pulse = channel("pulse", lossy);
     peer.onconnectionstatechange = () => {
       if (peer.connectionState === "failed" && !session.isOpen) session.lose();
     };
@@ -69,6 +70,10 @@ export class PeerWay implements Way {
     } catch (cause) {
       if (cause instanceof Refused) session.lose();
     }
+  }
+
+  ask() {
+    if (this.#pulse.readyState === "open") this.#pulse.send("");
   }
 
   look(now: number) {

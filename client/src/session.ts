@@ -43,6 +43,8 @@ export interface Way {
   restart(): void;
   /** Is called every half second. */
   look(now: number): void;
+  /** Asks the server for a word. */
+  ask(): void;
   /** Sends on `control`, and on `values`; what finds it closed is lost. */
   say(message: string): void;
   send(message: Uint8Array<ArrayBuffer>): void;
@@ -51,8 +53,11 @@ export interface Way {
 
 /** The subprotocol. */
 export const PROTOCOL = "tickwire.2";
-/** How long nothing may come of a server that says something each second, in milliseconds. */
-const SILENCE = 3_000;
+/** How long nothing may come of a server that says something each second, in milliseconds: by data channels, on which
+ * it is asked for a word where one is missed, and by a WebSocket, on which what is lost holds up what follows. */
+const SILENCE = 2_000;
+const SOCKET_SILENCE = 3_000;
+const ASK_AFTER = 1_200;
 /** How long opening may take; and an ICE restart, or the end. */
 export const OPEN_LIMIT = 15_000;
 export const LIMIT = 5_000;
@@ -91,12 +96,16 @@ export abstract class Session {
     if (options.token) this.show(await options.token());
     if (this.isOver) return;
     this.#restarting = Date.now();
+    const silence = this.isSocket ? SOCKET_SILENCE : SILENCE;
+    let looks = 0;
     this.#look = setInterval(() => {
       const now = Date.now();
+      const silent = now - this.#heard;
       if (this.#restarting && now - this.#restarting > (this.isOpen ? LIMIT : OPEN_LIMIT)) this.lose();
-      else if (now - this.#heard > SILENCE) this.restart();
-      this.way.look(now);
-    }, 500);
+      else if (silent > silence) this.restart();
+      else if (silent > ASK_AFTER) this.way.ask();
+      if (looks++ % 2) this.way.look(now);
+    }, 250);
     await this.way.open();
   }
 

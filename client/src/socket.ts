@@ -72,6 +72,8 @@ export class SocketWay implements Way {
 
   look() {}
 
+  ask() {}
+
   say(message: string) {
     this.#send(message);
   }

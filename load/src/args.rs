@@ -28,6 +28,7 @@ usage: load [URL] [options]
                    load's other program, whose clients read all values by a WebSocket as it is (udp)
   --spread         each offer says by X-Forwarded-For that it comes from an address of its own
   --api-key TEXT   the key with which they are put
+  --put-at URL     values are put at this server, of several that have the same topics (URL)
   --drain-to URL   has the process of --pid drain, and its readers of --topic move to the server here
   --pid N          the server's process here: its processor time, memory and files are told too
   --json           one line of JSON in place of the table";
@@ -65,6 +66,7 @@ pub struct Args {
     pub way: Way,
     pub spread: bool,
     pub api_key: String,
+    pub put_at: Option<String>,
     pub drain_to: Option<String>,
     pub pid: Option<u32>,
     pub json: bool,
@@ -91,6 +93,7 @@ impl Default for Args {
             way: Way::Udp,
             spread: false,
             api_key: String::new(),
+            put_at: None,
             drain_to: None,
             pid: None,
             json: false,
@@ -124,6 +127,7 @@ pub fn parse(mut parser: Parser) -> Result<Option<Args>, lexopt::Error> {
             Arg::Long("api-key") => args.api_key = parser.value()?.string()?,
             Arg::Long("pid") => args.pid = Some(parser.value()?.parse()?),
             Arg::Long("json") => args.json = true,
+            Arg::Long("put-at") => args.put_at = Some(address(&parser.value()?.string()?)),
             Arg::Long("drain-to") => args.drain_to = Some(address(&parser.value()?.string()?)),
             Arg::Value(url) => args.url = address(&url.string()?),
             other => return Err(other.unexpected()),

@@ -106,7 +106,7 @@ pub fn Live(feeds: Feeds) -> impl IntoView {
                     </select>
                 </div>
             </div>
-            <p class="what" role="status">
+            <p class="what" aria-live="polite">
                 {what}
             </p>
             <ul class="prices">

@@ -12,7 +12,7 @@
 //! | [`ECHO`] with the subprotocol [`COUNTED`] | binary as it came, and to each text [`Counted`], JSON text | binary, and any text to ask for the count |
 //! | [`MACHINE`] | [`Sample`], JSON text, ten times a second, the newest only | nothing |
 //! | [`DATA`] | [`FromData`], plain text: the time each second, and echoes | any text, any binary |
-//! | [`PULSE`] | one byte each second, so that its silence is noticed | nothing |
+//! | [`PULSE`] | one byte each second, so that its silence is noticed, and one for each message | any message, to have one |
 //!
 //! A message that cannot be served is answered: on [`CLOCK`] with [`FromClock::Refused`], on the
 //! others with the text `Refused: <reason>`, and the feed goes on.

@@ -7,6 +7,7 @@ use super::halves::MAX_EARLY;
 use super::session::Session;
 use super::{clock, timer};
 use crate::machine::Event;
+use crate::silence::Look;
 use crate::{Failure, LinkEventKind, LinkState, Milestone, Step};
 use leptos::prelude::*;
 use std::rc::Rc;
@@ -160,9 +161,13 @@ impl Driver {
         let listen = move || {
             let now = clock::now();
             match self.with_session_of(number, |session| session.silence.look(now)) {
-                Some(Some(at)) => self.listen_until(number, at),
-                Some(None) => self.on_session(number, Event::Silent),
-                None => {}
+                Some(Some(Look::Later(at))) => self.listen_until(number, at),
+                Some(Some(Look::Ask(at))) => {
+                    self.with_session_of(number, |session| session.ask());
+                    self.listen_until(number, at);
+                }
+                Some(Some(Look::Silent)) => self.on_session(number, Event::Silent),
+                Some(None) | None => {}
             }
         };
         let timer = timer::after(at - clock::now(), listen);

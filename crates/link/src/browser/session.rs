@@ -1,10 +1,10 @@
 //! One session as the link has it: from the offer until it is lost or ended.
 
-use super::channel::{Channel, Message};
+use super::channel::{Channel, Message, Role};
 use super::connection::Connection;
 use super::negotiation;
 use crate::Failure;
-use crate::silence::Silence;
+use crate::silence::{LIMIT, SOCKET_LIMIT, Silence};
 use crate::steps::Steps;
 use gloo_timers::callback::Timeout;
 use leptos::task::spawn_local;
@@ -47,6 +47,10 @@ pub struct Session {
 
 impl Session {
     pub fn new(number: u32, connection: Rc<Connection>, steps: Steps) -> Self {
+        let limit = match connection.is_by_socket() {
+            true => SOCKET_LIMIT,
+            false => LIMIT,
+        };
         Self {
             number,
             connection,
@@ -56,13 +60,23 @@ impl Session {
             early: Vec::new(),
             url: None,
             token: None,
-            silence: Silence::default(),
+            silence: Silence::new(limit),
             look: None,
             closed: Vec::new(),
             settle: None,
             restart: None,
             again: None,
             last_id: 0,
+        }
+    }
+
+    /// Asks the server for a word.
+    pub fn ask(&self) {
+        let channels = self.connection.channels();
+        let mut pulses = channels.iter().filter(|it| matches!(it.role, Role::Pulse));
+        if let Some(pulse) = pulses.next() {
+            // It may have closed, and then nothing answers.
+            let _ = pulse.send_binary(&[0]);
         }
     }
 

@@ -7,7 +7,7 @@ use crate::message::SendError;
 use crate::presence::Presence;
 use tickwire_wire::feed::{PROTOCOL, PULSE_INTERVAL};
 
-/// Sends one byte each second. What comes back for it is SCTP's acknowledgement, and the session
+/// Sends one byte each second, and one for each message. What comes back for it is SCTP's acknowledgement, and the session
 /// counts as silent while nothing does.
 ///
 /// # Errors
@@ -25,7 +25,8 @@ pub async fn pulse(channel: Channel, presence: Presence) -> Result<(), SendError
                 beat(&channel)?;
             }
             message = channel.recv() => match message {
-                Some(_) => channel.refuse("this feed takes no messages").await?,
+                // Who misses a beat asks for one.
+                Some(_) => beat(&channel)?,
                 None => return Ok(()),
             },
         }
