@@ -121,10 +121,7 @@ pub fn produce(args: &Args) {
     let (keys, batches) = (args.keys, args.batches.min(args.keys));
     let pause = Duration::from_secs_f64(1.0 / (args.rate * batches) as f64);
     let put_at = args.put_at.as_ref().unwrap_or(&args.url);
-    for server in [Some(put_at), args.drain_to.as_ref()]
-        .into_iter()
-        .flatten()
-    {
+    for server in [Some(put_at), args.drain_to.as_ref()].into_iter().flatten() {
         let producer = Producer::new(args, server, &topic);
         std::thread::spawn(move || {
             let begun = Instant::now();

@@ -305,11 +305,8 @@ fn events(
                 Some(("event", name)) => event.name = name.to_owned(),
                 Some(("id", id)) => event.id = Some(id.to_owned()),
                 Some(("data", data)) => event.data = serde_json::from_str(data).unwrap(),
-                _ if line.is_empty() => {
-                    if tell.send(std::mem::take(&mut event)).is_err() {
-                        return;
-                    }
-                }
+                // Nobody listens any more.
+                _ if line.is_empty() && tell.send(std::mem::take(&mut event)).is_err() => return,
                 _ => {}
             }
         }
