@@ -46,6 +46,7 @@ use async_nats::jetstream::context::ContextBuilder;
 use async_nats::{ConnectErrorKind, ConnectOptions, Event};
 use futures_util::future::BoxFuture;
 use std::collections::VecDeque;
+use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -239,6 +240,7 @@ async fn connect(
         ConnectErrorKind::Authentication
         | ConnectErrorKind::AuthorizationViolation
         | ConnectErrorKind::Tls => Err(ConnectError::Denied(cause.to_string())),
+        _ if is_untrusted(&cause) => Err(ConnectError::Denied(cause.to_string())),
         _ => {
             warn!(%cause, "NATS cannot be reached; it is tried again");
             let connecting = build().await?.retry_on_initial_connect();
@@ -246,6 +248,17 @@ async fn connect(
             connected.map_err(|cause| ConnectError::Servers(cause.to_string()))
         }
     }
+}
+
+/// Whether what has answered speaks another protocol, or has a certificate that nobody trusts: rustls says so by
+/// an error of I/O.
+fn is_untrusted(cause: &async_nats::ConnectError) -> bool {
+    let first: &dyn Error = cause;
+    let mut causes = std::iter::successors(Some(first), |&cause| cause.source());
+    causes.any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData)
+    })
 }
 
 fn note(told: &watch::Sender<Connection>, event: &Event) {
