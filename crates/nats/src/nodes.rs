@@ -103,7 +103,12 @@ pub async fn answer(shared: Arc<Shared>, mut asked: Subscriber) {
             return;
         };
         let answerer = lock(&shared.answerer).clone();
-        let (Some(answerer), Some(reply)) = (answerer, message.reply) else {
+        let Some(reply) = message.reply else {
+            continue;
+        };
+        let Some(answerer) = answerer else {
+            // It has no sessions any more.
+            let _ = shared.client.publish(reply, Bytes::new()).await;
             continue;
         };
         let client = shared.client.clone();
@@ -137,7 +142,10 @@ impl Nodes for ByNats {
                 RequestErrorKind::NoResponders => AskError::Gone,
                 _ => AskError::Silent,
             })?;
-            Ok(message.payload)
+            match message.payload.is_empty() {
+                true => Err(AskError::Gone),
+                false => Ok(message.payload),
+            }
         })
     }
 

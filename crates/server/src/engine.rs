@@ -97,13 +97,13 @@ pub trait Nodes: Send + Sync {
     fn answer(&self, answer: Option<Answerer>);
 }
 
-/// Answers what another node asks.
+/// Answers what another node asks; with nothing where it has no answer.
 pub type Answerer = Arc<dyn Fn(Bytes) -> BoxFuture<'static, Bytes> + Send + Sync>;
 
 /// Why another node does not reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AskError {
-    /// There is none of this name, or none any more.
+    /// There is none of this name, or none any more, or it has no answer.
     #[error("there is no such node")]
     Gone,
     /// It did not reply in time, or the engine cannot be reached.
