@@ -16,6 +16,8 @@ use tracing::{debug, warn};
 const TURN: usize = 256;
 /// How long nothing is sent where NATS took nothing.
 const REST: Duration = Duration::from_millis(50);
+/// How often it is told that NATS takes nothing.
+const COMPLAINTS: Duration = Duration::from_secs(10);
 /// How often it is looked for what has grown too old.
 const LOOK: Duration = Duration::from_secs(1);
 /// Error codes of JetStream: a condition that does not hold.
@@ -30,6 +32,7 @@ pub async fn run(shared: Arc<Shared>, inbox: String, mut replies: Subscriber) {
     let mut connection = shared.connection.clone();
     let mut looked = Instant::now();
     let mut rests_until = None::<Instant>;
+    let mut complained = None::<Instant>;
     loop {
         let now = Instant::now();
         rests_until = rests_until.filter(|until| *until > now);
@@ -62,16 +65,23 @@ pub async fn run(shared: Arc<Shared>, inbox: String, mut replies: Subscriber) {
                 let Some(message) = message else {
                     return;
                 };
-                let mut is_busy = learn(&shared, &message);
+                let mut busy = learn(&shared, &message);
                 for _ in 0..TURN {
                     let Some(Some(message)) = replies.next().now_or_never() else {
                         break;
                     };
-                    is_busy |= learn(&shared, &message);
+                    busy = learn(&shared, &message).or(busy);
                 }
                 shared.stored.notify_waiters();
-                if is_busy {
-                    rests_until = Some(Instant::now() + REST);
+                if let Some(cause) = busy {
+                    let now = Instant::now();
+                    rests_until = Some(now + REST);
+                    // A stream that is missing is made next, and is nothing to tell of.
+                    let is_told = complained.is_some_and(|at| now - at < COMPLAINTS);
+                    if !cause.is_empty() && !is_told {
+                        complained = Some(now);
+                        warn!(cause, "NATS takes no value now; all is tried again");
+                    }
                     make_streams(&shared).await;
                 }
             }
@@ -129,21 +139,24 @@ async fn send(shared: &Shared, inbox: &str, run: &str) -> bool {
     true
 }
 
-/// Takes in what NATS says of something that was sent. Returns whether it takes nothing now.
-fn learn(shared: &Shared, message: &Message) -> bool {
-    let token = message.subject.rsplit_once('.');
-    let Some(token) = token.and_then(|(_, token)| token.parse().ok()) else {
-        return false;
-    };
-    let reply = if message.status == Some(StatusCode::NO_RESPONDERS) {
-        Reply::Busy
-    } else {
-        reply(&message.payload, |stream, sequence| {
+/// Takes in what NATS says of something that was sent. Returns why it takes nothing now, where that is so; it is
+/// empty where there is no stream.
+fn learn(shared: &Shared, message: &Message) -> Option<String> {
+    let (_, token) = message.subject.rsplit_once('.')?;
+    let token = token.parse().ok()?;
+    let is_missing = message.status == Some(StatusCode::NO_RESPONDERS);
+    let reply = match is_missing {
+        true => Reply::Busy,
+        false => reply(&message.payload, |stream, sequence| {
             shared.streams.saw(stream, sequence);
-        })
+        }),
     };
     lock(&shared.outbox).acknowledge(token, reply);
-    reply == Reply::Busy
+    let said = || match is_missing {
+        true => String::new(),
+        false => String::from_utf8_lossy(&message.payload).into_owned(),
+    };
+    (reply == Reply::Busy).then(said)
 }
 
 fn reply(payload: &[u8], saw: impl Fn(&str, u64)) -> Reply {
@@ -163,10 +176,7 @@ fn reply(payload: &[u8], saw: impl Fn(&str, u64)) -> Reply {
             warn!(%error, "NATS does not take a value");
             Reply::Refused
         }
-        _ => {
-            debug!(%error, "NATS takes no value now");
-            Reply::Busy
-        }
+        _ => Reply::Busy,
     }
 }
 

@@ -14,6 +14,9 @@ use tickwire_server::engine::{Kept, PATIENCE, TopicSetup};
 use tickwire_values::{Change, Limits, Policy, PutError, Topic, Value};
 use tokio::time::timeout;
 
+/// How long the headers of a message are at most, in bytes.
+const HEAD: usize = 4_096;
+
 /// What a topic is.
 #[derive(Debug)]
 pub struct Spec {
@@ -125,6 +128,11 @@ impl NatsTopic {
     fn change(&self, key: &str, value: Option<Value>) -> Result<(), PutError> {
         self.values.check(key, value.as_ref())?;
         let shared = &self.shared;
+        // NATS may be told to take less; 0 is not known yet.
+        let most = shared.client.max_payload().saturating_sub(HEAD);
+        if most > 0 && value.as_ref().is_some_and(|it| it.bytes.len() > most) {
+            return Err(PutError::ValueTooLong(most));
+        }
         match (&self.spec.what, value) {
             (What::Newest, value) => {
                 let is_new = value.is_some() && self.values.get(key).is_none();

@@ -228,6 +228,20 @@ async fn what_cannot_be_used_is_told() {
 }
 
 #[tokio::test]
+async fn what_nats_does_not_take_is_refused_when_it_is_put() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("nats.conf");
+    std::fs::write(&config, "max_payload: 10000").unwrap();
+    let server = NatsServer::start_with(&["--config", config.to_str().unwrap()]).await;
+    let topics = server.node().await;
+    let one = add(&topics, "prices", Policy::latest());
+    let refused = one.put("a", "x".repeat(6_000));
+    assert_eq!(refused, Err(PutError::ValueTooLong(10_000 - 4_096)));
+    one.put("a", "x".repeat(5_900)).unwrap();
+    within("it", one.confirmed()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_node_may_start_before_nats_does() {
     let mut server = NatsServer::start().await;
     server.kill().await;
