@@ -33,7 +33,8 @@ impl Taking {
                 Self::Log {
                     first,
                     has_more: pending > keep as u64,
-                    is_begun: false,
+                    // Where there is nothing, nothing is missing before what comes.
+                    is_begun: pending == 0,
                 }
             }
             What::Newest | What::Event => {

@@ -154,6 +154,8 @@ async fn logs_come_in_order(nodes: Nodes) {
     })
     .await;
     assert_eq!(other.len(), 100);
+    // And readers have it: what came first did not begin it anew.
+    assert!(other.followed().await.is_some());
 }
 
 async fn values_of_a_deadline_come_as_they_are_put(nodes: Nodes) {
