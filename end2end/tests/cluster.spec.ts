@@ -38,9 +38,10 @@ class Cluster {
     private readonly key: string,
   ) {}
 
-  static async start(atEnd: (end: () => unknown) => void): Promise<Cluster> {
+  static async start(atEnd: (end: () => unknown) => void, env: Record<string, string> = {}): Promise<Cluster> {
     const port = await freeRow();
-    const child = spawn("scripts/cluster", [`${port}`], { cwd: ROOT, env: { ...process.env, SERVER_BINARY: BINARY }, stdio: ["ignore", "pipe", "pipe"] });
+    const variables = { ...process.env, ...env, SERVER_BINARY: BINARY };
+    const child = spawn("scripts/cluster", [`${port}`], { cwd: ROOT, env: variables, stdio: ["ignore", "pipe", "pipe"] });
     const ended = once(child, "exit");
     atEnd(async () => {
       child.kill("SIGTERM");
@@ -130,6 +131,29 @@ test("whose node is killed goes on at another, where all is as it was", async ({
   const valve = `${cluster.node(another)}/topics/gauges/valve`;
   await expect.poll(async () => (await request.get(valve)).text()).toBe("open");
   expect(await page.evaluate(() => (window as any).tick.staleSince)).toBe(undefined);
+});
+
+test("whose node drains moves to another, and misses nothing", async ({ page, request, atEnd }) => {
+  const cluster = await Cluster.start(atEnd, { TICKWIRE_DRAIN_OVER: "3s" });
+  await link(page, cluster.url);
+  await read(page);
+  await cluster.put(request, 1, "rooms/7/chat", "alice", "0");
+  await expect.poll(() => entries(page)).toEqual(["0"]);
+  const home = await cluster.home(request);
+  const other = 1 + (home % 3);
+  cluster.signal(`node${home}`, "SIGTERM");
+  const expected = ["0"];
+  await expect
+    .poll(async () => {
+      expected.push(`${expected.length}`);
+      await cluster.put(request, other, "rooms/7/chat", "alice", expected.at(-1)!);
+      await cluster.put(request, other, "gauges", "boiler", expected.at(-1)!);
+      return [0, home].includes(await cluster.home(request));
+    })
+    .toBe(false);
+  await expect.poll(() => entries(page)).toEqual(expected);
+  await expect.poll(() => newest(page)).toBe(expected.at(-1));
+  expect(await page.evaluate(() => (window as any).states)).toEqual(["open"]);
 });
 
 test("the page says since when values may be old, while NATS does not answer", async ({ page, request, atEnd }) => {
