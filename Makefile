@@ -3,7 +3,7 @@
 
 SETUP = scripts/setup $(if $(YES),--yes)
 
-.PHONY: run build test lint bench cluster fuzz watch setup
+.PHONY: run build dist test lint bench cluster fuzz watch setup
 
 run: build ## build for release, and serve
 	target/release/tickwire
@@ -11,6 +11,10 @@ run: build ## build for release, and serve
 build: ## leave target/release/tickwire and target/site
 	$(SETUP) build
 	scripts/env cargo leptos build --release --precompress
+
+dist: ## leave target/dist/tickwire: one file, with the page inside
+	$(SETUP) dist
+	scripts/dist
 
 test: lint ## everything: lint, Rust tests, the JavaScript client, browser tests
 	scripts/env cargo test

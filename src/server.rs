@@ -3,6 +3,8 @@
 pub mod auth;
 pub mod config;
 mod files;
+#[cfg(any(test, feature = "site-inside"))]
+mod inside;
 pub mod limits;
 pub mod log;
 mod machine;

@@ -1,5 +1,7 @@
 //! The page's files, as built into the site's root, and what is answered where there is none.
 
+#[cfg(feature = "site-inside")]
+use super::inside;
 use axum::Router;
 use axum::handler::HandlerWithoutStateExt;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -22,6 +24,9 @@ const NOT_FOUND_PAGE: &str = include_str!("not_found.html");
 pub fn named_by_content(options: &LeptosOptions) -> LeptosOptions {
     let is_watched = std::env::var_os("LEPTOS_WATCH").is_some();
     let content = fingerprint(&package(options)).ok();
+    #[cfg(feature = "site-inside")]
+    let content =
+        content.or_else(|| Some(inside::fingerprint::<inside::Site>(&options.site_pkg_dir)));
     let mut named = options.clone();
     if let Some(content) = content.filter(|_| !is_watched) {
         named.site_pkg_dir = format!("{}/{content:016x}", options.site_pkg_dir).into();
@@ -33,6 +38,11 @@ pub fn named_by_content(options: &LeptosOptions) -> LeptosOptions {
 /// `named`, which do not change. Of the others browsers ask each time whether they have.
 pub fn service(options: &LeptosOptions, named: &LeptosOptions, base: &str) -> Router {
     let not_found = NotFound::new(named, base);
+    // Those beside the program win.
+    #[cfg(feature = "site-inside")]
+    if !package(options).is_dir() {
+        return inside::service::<inside::Site>(options, named, not_found);
+    }
     let folder = |path: &Path, cache: fn(&Response) -> Option<HeaderValue>| {
         let not_found = not_found.clone();
         let files = ServeDir::new(path)

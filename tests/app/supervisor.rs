@@ -1,6 +1,7 @@
 //! What systemd is told of the program.
 
 use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -40,4 +41,26 @@ fn systemd_is_told_that_it_serves_that_it_lives_and_that_it_stops() {
     kill_process(pid, Signal::TERM).unwrap();
     until("STOPPING=1");
     assert!(program.wait().unwrap().success());
+}
+
+#[test]
+fn the_unit_that_comes_with_it_is_one_and_exposes_little() {
+    let unit = include_str!("../../deploy/tickwire.service");
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("tickwire.service");
+    let program = env!("CARGO_BIN_EXE_tickwire");
+    fs::write(&place, unit.replace("/usr/local/bin/tickwire", program)).unwrap();
+    for arguments in [
+        &["verify", "--man=no"][..],
+        // In tenths: what systemd calls OK ends at 40.
+        &["security", "--offline=yes", "--threshold=20", "--no-pager"],
+    ] {
+        let asked = Command::new("systemd-analyze")
+            .args(arguments)
+            .arg(&place)
+            .output();
+        let said = asked.expect("systemd-analyze: `scripts/setup` sets it up");
+        let text = [said.stdout, said.stderr].map(|it| String::from_utf8(it).unwrap());
+        assert!(said.status.success(), "{arguments:?}: {text:?}");
+    }
 }
