@@ -287,6 +287,14 @@ mod tests {
         let json = r#"{"type":"denied","code":"full","message":"no","retryAfter":5}"#;
         assert_eq!(denied.json(), json);
         assert_eq!(ToReader::parse(json), Some(denied));
+        for (since, json) in [
+            (Some(250), r#"{"type":"stale","since":250}"#),
+            (None, r#"{"type":"stale"}"#),
+        ] {
+            let stale = ToReader::Stale { since };
+            assert_eq!(stale.json(), json);
+            assert_eq!(ToReader::parse(json), Some(stale));
+        }
         let go_away = ToReader::GoAway {};
         assert_eq!(go_away.json(), r#"{"type":"go-away"}"#);
         // Of a later version, with a field that this one does not know.
