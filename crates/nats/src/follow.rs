@@ -14,6 +14,7 @@ use futures_util::StreamExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use tickwire_server::engine::PATIENCE;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::{debug, warn};
 
@@ -23,8 +24,6 @@ const LINGER: Duration = Duration::from_secs(5);
 const HEARTBEAT: Duration = Duration::from_millis(500);
 /// After how long without a word it is asked anew.
 const SILENCE: Duration = Duration::from_millis(1_500);
-/// How long a step may take.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// How long is waited after a step has failed.
 const REST: Duration = Duration::from_millis(100);
 /// How long NATS keeps the consumer of a node that is gone.

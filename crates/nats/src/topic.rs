@@ -135,9 +135,8 @@ impl NatsTopic {
         }
         match (&self.spec.what, value) {
             (What::Newest, value) => {
-                let is_new = value.is_some() && self.values.get(key).is_none();
                 let is_full = self.values.is_filled() && self.values.len() >= self.spec.limits.max;
-                if is_new && is_full {
+                if is_full && value.is_some() && self.values.version_of(key).is_none() {
                     return Err(PutError::Full);
                 }
                 let put = lock(&shared.outbox).put(self.spec.id, key, value, Instant::now());

@@ -42,6 +42,21 @@ pub trait Engine: fmt::Debug + Send + Sync + 'static {
     }
 }
 
+/// Tells since when what readers have may be old: at once where it is so now, and from then on.
+pub(crate) fn watch_stale(engine: &dyn Engine) -> watch::Receiver<Option<Instant>> {
+    let mut stale = engine.stale();
+    if stale.borrow().is_some() {
+        stale.mark_changed();
+    }
+    stale
+}
+
+/// For how many milliseconds that is so.
+pub(crate) fn stale_for(since: Option<Instant>) -> Option<u64> {
+    let since = since.map(|since| since.elapsed().as_millis());
+    since.map(|since| u64::try_from(since).unwrap_or(u64::MAX))
+}
+
 /// How a topic is to be kept.
 #[derive(Clone, Copy, Debug)]
 pub struct TopicSetup {

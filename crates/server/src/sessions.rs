@@ -5,7 +5,7 @@ mod admit;
 use super::admission::{Admission, Connections};
 use super::auth::Authentication;
 use super::config::{AdminConfig, ApiConfig, Config, HttpConfig, LimitConfig, TurnConfig};
-use super::engine::Nodes;
+use super::engine::{Nodes, watch_stale};
 use super::feeds::{Feeds, FromSession, Opening, Refused};
 use super::id::{SessionId, SessionNumber};
 use super::peer::{Answerer, OpenError};
@@ -163,7 +163,7 @@ impl Sessions {
     /// Since when what keeps the topics cannot be reached, so that what readers have may be old.
     pub(crate) fn stale(&self) -> watch::Receiver<Option<Instant>> {
         let engine = self.topics().map(|topics| topics.engine());
-        engine.map_or_else(|| watch::channel(None).1, |engine| engine.stale())
+        engine.map_or_else(|| watch::channel(None).1, |engine| watch_stale(&*engine))
     }
 
     /// A place for a stream over HTTP, and what ends it; none, where all are taken.

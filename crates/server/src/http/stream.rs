@@ -1,6 +1,7 @@
 //! A topic as `text/event-stream`, for `curl` and for browsers without WebRTC.
 
 use super::topics::shown;
+use crate::engine::stale_for;
 use crate::topics::{Reader, Told, Topic};
 use axum::http::{HeaderMap, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -43,14 +44,11 @@ pub fn respond(
     wanted: Wanted,
     permit: OwnedSemaphorePermit,
     (ending, until): (CancellationToken, Option<SystemTime>),
-    mut stale: watch::Receiver<Option<std::time::Instant>>,
+    stale: watch::Receiver<Option<std::time::Instant>>,
 ) -> Response {
     let until = until.map(|it| it.duration_since(SystemTime::now()).unwrap_or_default());
     let until = until.map(|left| Instant::now() + left);
     let reader = Reader::new(topic, wanted);
-    if stale.borrow().is_some() {
-        stale.mark_changed();
-    }
     let begin = (reader, None::<u64>, permit, stale);
     let events = stream::unfold(begin, move |(reader, mut epoch, permit, mut stale)| {
         let ending = ending.clone();
@@ -82,8 +80,7 @@ pub fn respond(
 
 /// What the topic has may be old, or is as new as there is again.
 fn stale_since(since: Option<std::time::Instant>) -> Event {
-    let since = since.map(|since| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX));
-    let data = json!({ "since": since });
+    let data = json!({ "since": stale_for(since) });
     Event::default().event("stale").data(data.to_string())
 }
 

@@ -4,6 +4,7 @@ use super::attendance::Attendance;
 use super::rest::Rest;
 use super::{Reading, Subscriptions, Topic, Topics, publish};
 use crate::channel::Channel;
+use crate::engine::{stale_for, watch_stale};
 use crate::lock::lock;
 use crate::message::{Message, SendError};
 use crate::presence::Presence;
@@ -63,11 +64,8 @@ pub async fn control(
     let you = subscriptions.you.clone();
     let mut attendance = Attendance::new(you.clone(), presence);
     let mut hello = Some(ToReader::Hello { you });
-    let mut stale = topics.engine().stale();
-    // Said after the hello, where it is so.
-    if stale.borrow().is_some() {
-        stale.mark_changed();
-    }
+    // Said after the hello.
+    let mut stale = watch_stale(&*topics.engine());
     if !channel.may_be_unknown()
         && let Some(hello) = hello.take()
     {
@@ -91,7 +89,8 @@ pub async fn control(
             }
             Ok(()) = stale.changed(), if hello.is_none() => {
                 let since = *stale.borrow_and_update();
-                channel.send(stale_since(since).json()).await?;
+                let since = stale_for(since);
+                channel.send(ToReader::Stale { since }.json()).await?;
                 continue;
             }
             () = subscriptions.to_say.notified() => {
@@ -269,12 +268,6 @@ impl Renewal {
         let within = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         Some(ToReader::RenewToken { within })
     }
-}
-
-fn stale_since(since: Option<Instant>) -> ToReader {
-    let since = since.map(|since| since.elapsed().as_millis());
-    let since = since.map(|since| u64::try_from(since).unwrap_or(u64::MAX));
-    ToReader::Stale { since }
 }
 
 /// Ends the subscriptions that the present token does not allow, and returns what is to be said of them.
