@@ -31,6 +31,11 @@ async fn what_goes_to_nats_is_encrypted_where_its_address_says_so() {
     // Nobody knows who has signed it.
     let unknown = Nats::connect(options.clone()).await.map(drop).unwrap_err();
     assert!(matches!(unknown, ConnectError::Denied(_)), "{unknown}");
+    for text in ["", "-----BEGIN CERTIFICATE-----\nAAAA\n"] {
+        options.ca = Some(write(folder.path(), "broken.pem", text).into());
+        let broken = Nats::connect(options.clone()).await.map(drop).unwrap_err();
+        assert!(matches!(broken, ConnectError::Certificates(..)), "{broken}");
+    }
     options.ca = Some(certificate.into());
     let topics = Topics::kept_by(Nats::connect(options).await.unwrap());
     let topic = topics.topic("prices", Policy::latest());
