@@ -10,6 +10,7 @@ use tracing::error;
 
 const USAGE: &str = "\
 Usage: tickwire          serves, as Leptos.toml in the current directory has it
+       tickwire health   says whether the one that runs here answers, for a container's health check
        tickwire token    makes a token; tickwire token --help says more
        tickwire check    says whether that can be used, and prints the configuration in force";
 
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => serve(),
         ["check"] => check(),
+        ["health"] => health(),
         ["token", "--help"] => {
             println!("{}", token::USAGE);
             ExitCode::SUCCESS
@@ -51,11 +53,13 @@ fn make_token(arguments: &[String]) -> ExitCode {
 }
 
 /// Reads the configuration as a start does, and prints it.
-fn check() -> ExitCode {
+#[tokio::main(flavor = "current_thread")]
+async fn check() -> ExitCode {
     let checked = Config::load().map_err(RunError::from).and_then(|config| {
         config.server.check().map_err(OpenError::from)?;
         server::check(&config).map_err(TopicsError::from)?;
         server::auth::own_keys(&config.auth)?;
+        server::encryption(&config.tls)?;
         Ok(config)
     });
     match checked {
@@ -63,6 +67,18 @@ fn check() -> ExitCode {
             println!("{config}");
             ExitCode::SUCCESS
         }
+        Err(cause) => {
+            eprintln!("{cause}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Asks the one that runs with this configuration.
+fn health() -> ExitCode {
+    let asked = Config::load().map_err(|cause| cause.to_string());
+    match asked.and_then(|config| server::health(&config)) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {
             eprintln!("{cause}");
             ExitCode::FAILURE

@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod config;
 mod files;
+mod health;
 #[cfg(any(test, feature = "site-inside"))]
 mod inside;
 pub mod limits;
@@ -13,13 +14,16 @@ mod shell;
 mod site;
 mod state;
 mod supervisor;
+mod tls;
 pub mod token;
 
 pub use auth::AuthError;
-pub use config::{Config, ConfigError, EngineConfig, TopicConfig};
+pub use config::{Config, ConfigError, EngineConfig, TlsConfig, TopicConfig};
+pub use health::health;
 pub use machine::Machine;
 pub use site::site;
 pub use state::AppState;
+pub use tls::{TlsError, encryption};
 
 use crate::connect::ConnectError as OfferError;
 use crate::prices::PRICES;
@@ -30,6 +34,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tickwire_nats::{ConnectError, Nats};
 use tickwire_server::http::admit;
@@ -63,6 +68,9 @@ pub enum RunError {
     /// The keys of tokens cannot be had.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// HTTP cannot be encrypted.
+    #[error("[tls] in Leptos.toml: {0}")]
+    Tls(#[from] TlsError),
     /// The server cannot be opened, or has failed.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -148,12 +156,18 @@ pub async fn run<S: Clone + Send + Sync + 'static>(
     signals: Signals,
 ) -> Result<(), RunError> {
     let http = listener.local_addr().map_err(ServeError::Http)?;
+    let encryption = encryption(&config.tls)?;
     let authentication = auth::authentication(&config.auth).await?;
     if !authentication.is_on() && !http.ip().is_loopback() {
         warn!("anybody who reaches this server may use all of it: set [auth] in Leptos.toml");
     }
     let sessions = Sessions::open(&config.server, http, feeds, authentication)?;
-    info!(address = %http, "serving HTTP");
+    let protocol = if encryption.is_some() {
+        "HTTPS"
+    } else {
+        "HTTP"
+    };
+    info!(address = %http, "serving {protocol}");
     let state = AppState {
         leptos: config.leptos,
         sessions: sessions.clone(),
@@ -171,7 +185,7 @@ pub async fn run<S: Clone + Send + Sync + 'static>(
         leaving.await;
         supervisor::tell_stopping();
     };
-    Ok(tickwire_server::serve(listener, app, sessions, shutdown).await?)
+    Ok(tickwire_server::serve(listener, app, sessions, encryption.map(Arc::new), shutdown).await?)
 }
 
 /// What the server function does on the server.

@@ -1,10 +1,10 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { folder, selfSigned } from "./certificate";
 import { freePort, sessions } from "./server";
 import { expect, test, TickwirePage } from "./support";
 
@@ -37,11 +37,8 @@ interface Place {
 /** What starts a proxy in this place. */
 const PROXIES: Record<string, (place: Place) => Promise<string[]>> = {
   nginx: async ({ folder, port, server }) => {
-    const [certificate, key, file] = ["pem", "key", "conf"].map((it) => join(folder, it));
-    const subject = ["-subj", "/CN=localhost", "-days", "2", "-nodes"];
-    execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", ...subject, "-keyout", key, "-out", certificate], {
-      stdio: "ignore",
-    });
+    const { certificate, key } = selfSigned(folder);
+    const file = join(folder, "conf");
     const site = adapt(await block("nginx"), {
       "127.0.0.1:8080": server,
       "listen 443": `listen 127.0.0.1:${port}`,
@@ -67,20 +64,19 @@ test.use({ ignoreHTTPSErrors: true });
 
 for (const [name, prepare] of Object.entries(PROXIES)) {
   test(`works behind ${name}, as it is documented`, async ({ page, request, serve, atEnd }) => {
-    const folder = await mkdtemp(join(tmpdir(), "tickwire-proxy-"));
+    const place = await folder(atEnd);
     const [port, data] = [await freePort(), await freePort()];
     const server = await serve({
       TICKWIRE_PORT_LISTEN: JSON.stringify([`0.0.0.0:${data}`]),
       TICKWIRE_HTTP_TRUSTED_PROXIES: '["127.0.0.1"]',
     });
-    const [command, ...args] = await prepare({ folder, port, server: `127.0.0.1:${server.port}` });
-    const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin`, HOME: folder, XDG_DATA_HOME: folder };
+    const [command, ...args] = await prepare({ folder: place, port, server: `127.0.0.1:${server.port}` });
+    const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin`, HOME: place, XDG_DATA_HOME: place };
     const proxy = spawn(command, args, { env, stdio: "ignore" });
     const ended = once(proxy, "exit");
     atEnd(async () => {
       proxy.kill();
       await ended;
-      await rm(folder, { recursive: true });
     });
     const url = `https://localhost:${port}`;
     await expect.poll(() => request.get(`${url}/health/live`).then((it) => it.status(), () => 0)).toBe(200);

@@ -8,10 +8,12 @@ mod auth;
 mod engine;
 mod secrets;
 mod show;
+mod tls;
 mod topic;
 
 pub use auth::AuthConfig;
 pub use engine::EngineConfig;
+pub use tls::TlsConfig;
 pub use topic::TopicConfig;
 
 use leptos::config::{LeptosOptions, get_config_from_str};
@@ -39,6 +41,8 @@ pub struct Config {
     pub site: SiteConfig,
     /// Sessions, channels and the UDP port.
     pub server: tickwire_server::Config,
+    /// How HTTP is encrypted.
+    pub tls: TlsConfig,
     /// Who may.
     pub auth: AuthConfig,
     /// What keeps topics, where several servers have the same.
@@ -134,6 +138,7 @@ struct File {
     admin: AdminConfig,
     drain: DrainConfig,
     http: HttpConfig,
+    tls: TlsConfig,
     limit: LimitConfig,
     turn: TurnConfig,
     engine: EngineConfig,
@@ -246,6 +251,7 @@ impl Config {
                 admin: file.admin,
                 drain: file.drain,
             },
+            tls: file.tls,
             auth: file.auth,
             engine: file.engine,
             topics: file.topic,

@@ -25,6 +25,22 @@ fn what_cannot_be_used_is_told() {
     for (text, expected) in [
         ("[session]\nmax = 0", "from 1 to 100000, found 0"),
         ("[[topic]]\nmatch = \"prices\"", "there is one already"),
+        (
+            "[tls]\ncertificate = \"a.pem\"",
+            "found a certificate without its key",
+        ),
+        (
+            "[tls]\ncertificate = \"a.pem\"\nkey = \"b.pem\"",
+            "a.pem cannot be read: No such file",
+        ),
+        (
+            "[tls]\nacme = [\"*.example.com\"]",
+            "expected names such as",
+        ),
+        (
+            "[tls]\nacme = [\"example.com\"]\ncache = \"\"",
+            "expected a folder",
+        ),
     ] {
         let output = run(&["check"], text);
         assert_eq!(output.status.code(), Some(1));

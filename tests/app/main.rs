@@ -1,8 +1,12 @@
 //! The app around the server: its page, its settings, its feed of the machine's load.
 
+#[cfg(target_os = "linux")]
+mod acme;
 mod check;
+mod health;
 mod machine;
 mod page;
+mod program;
 mod signalling;
 #[cfg(unix)]
 mod supervisor;

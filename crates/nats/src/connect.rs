@@ -2,15 +2,12 @@
 
 use crate::shared::Connection;
 use async_nats::{ConnectErrorKind, ConnectOptions, Event};
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
 use std::error::Error;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tickwire_server::tls::{self, TrustError};
 use tokio::sync::watch;
 use tracing::warn;
 
@@ -78,9 +75,9 @@ pub enum ConnectError {
     /// The file of credentials cannot be read.
     #[error("the credentials for NATS in {0} cannot be read: {1}")]
     Credentials(PathBuf, String),
-    /// The file of certificates cannot be read.
-    #[error("the certificates of who has signed those of NATS in {0} cannot be read: {1}")]
-    Certificates(PathBuf, String),
+    /// The file of certificates cannot be used.
+    #[error(transparent)]
+    Certificates(#[from] TrustError),
     /// It does not let this node in, or its certificate is not trusted.
     #[error("NATS does not let this server in: {0}")]
     Denied(String),
@@ -125,7 +122,8 @@ pub async fn connect(
                 .await
                 .map_err(unreadable)?;
         }
-        Ok(connecting.tls_client_config(trust(options.ca.as_deref())?))
+        let trusting = tls::client(options.ca.as_deref())?;
+        Ok::<_, ConnectError>(connecting.tls_client_config(trusting))
     };
     let cause = match build().await?.connect(&options.servers).await {
         Ok(client) => return Ok(client),
@@ -144,31 +142,6 @@ pub async fn connect(
             connected.map_err(|cause| ConnectError::Servers(cause.to_string()))
         }
     }
-}
-
-/// How TLS is spoken: with whom the system trusts and whose certificates are in that file. It names who
-/// encrypts, since the whole program may have two who could.
-fn trust(ca: Option<&Path>) -> Result<ClientConfig, ConnectError> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(path) = ca {
-        let unreadable = |cause: &dyn fmt::Display| {
-            ConnectError::Certificates(path.to_owned(), cause.to_string())
-        };
-        let read =
-            CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        let certificates = read.map_err(|cause| unreadable(&cause))?;
-        if certificates.is_empty() {
-            return Err(unreadable(&"expected certificates in PEM, found none"));
-        }
-        for certificate in certificates {
-            roots.add(certificate).map_err(|cause| unreadable(&cause))?;
-        }
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions();
-    let config = config.map_err(|cause| ConnectError::Denied(cause.to_string()))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// Whether what has answered speaks another protocol, or has a certificate that nobody trusts: rustls says so by

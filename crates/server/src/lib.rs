@@ -52,6 +52,7 @@ mod sessions;
 pub mod shutdown;
 mod socket;
 mod stats;
+pub mod tls;
 mod topics;
 mod update;
 

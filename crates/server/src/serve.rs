@@ -3,12 +3,12 @@
 use crate::auth::{Authentication, Denied};
 use crate::config::Config;
 use crate::feeds::Feeds;
-use crate::http::{Doors, accept, accept_clients, admin, count, host, router};
+use crate::http::{Doors, Encryption, accept, accept_clients, admin, count, host, require, router};
 use crate::peer::OpenError;
 use crate::sessions::Sessions;
 use axum::Router;
 use axum::http::request::Parts;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use std::time::Duration;
 use tickwire_auth::User;
 use tickwire_peer::port::{Advertised, PortError};
 use tokio::net::TcpListener;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::info;
@@ -49,6 +50,7 @@ pub struct Server<S = ()> {
     feeds: Feeds<S>,
     config: Config,
     authentication: Authentication,
+    encryption: Option<Arc<ServerConfig>>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Server<S> {
@@ -58,6 +60,7 @@ impl<S: Clone + Send + Sync + 'static> Server<S> {
             feeds,
             config: Config::default(),
             authentication: Authentication::default(),
+            encryption: None,
         }
     }
 
@@ -102,6 +105,13 @@ impl<S: Clone + Send + Sync + 'static> Server<S> {
         self
     }
 
+    /// Encrypts HTTP, as [`serve`] does; [`tls`](crate::tls) makes such a configuration. [`Server::open`] has
+    /// nothing of it.
+    pub fn encrypt(mut self, by: ServerConfig) -> Self {
+        self.encryption = Some(Arc::new(by));
+        self
+    }
+
     /// Opens its UDP port, for HTTP at `http`. For those who serve HTTP in a way of their own: they
     /// merge [`router`] into theirs, and call [`Sessions::shut_down`] in the end.
     ///
@@ -125,13 +135,16 @@ impl<S: Clone + Send + Sync + 'static> Server<S> {
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
         let http = listener.local_addr().map_err(ServeError::Http)?;
+        let encryption = self.encryption.clone();
         let sessions = self.open(http)?;
         let app = app.merge(router(sessions.clone()));
-        serve(listener, app, sessions, shutdown).await
+        serve(listener, app, sessions, encryption, shutdown).await
     }
 }
 
-/// Serves `app`, of which [`router`] is a part already, as [`Server::serve`] does.
+/// Serves `app`, of which [`router`] is a part already, as [`Server::serve`] does. With `encryption` it speaks
+/// HTTPS: who asks without is sent to the same address with it (308), but for `/health/live` and `/health/ready`.
+/// Peers, whose data is encrypted always, come to the same port.
 ///
 /// # Errors
 /// Where the address of [`admin`](crate::admin) cannot be had; where HTTP or the UDP port fails; where
@@ -140,6 +153,7 @@ pub async fn serve(
     listener: TcpListener,
     app: Router,
     sessions: Sessions,
+    encryption: Option<Arc<ServerConfig>>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let stop = CancellationToken::new();
@@ -156,20 +170,25 @@ pub async fn serve(
                 let app = admin(sessions);
                 // Whoever watches sees the drain to its end.
                 let ending = (stop, CancellationToken::new());
-                accept(listener, app, &doors, None, ending).await;
+                accept(listener, app, &doors, (None, None), ending).await;
             }
         });
     }
     let doors = Doors::new(sessions.http(), sessions.connections().clone());
     let clients = listen_tcp(&sessions, &doors, &stop)?;
     let mut http = tokio::spawn({
+        let app = match encryption {
+            Some(_) => app.layer(from_fn(require)),
+            None => app,
+        };
+        let encryption = encryption.map(Encryption::new);
         let app = app.layer(from_fn_with_state(sessions.clone(), host));
         let app = app.layer(from_fn_with_state(sessions.clone(), count));
         let (sessions, stop) = (sessions.clone(), stop.clone());
         async move {
             let ending = (stop, sessions.draining().clone());
             let clients = sessions.port().has_tcp().then_some(sessions);
-            accept(listener, app, &doors, clients, ending).await;
+            accept(listener, app, &doors, (clients, encryption), ending).await;
         }
     });
     let outcome = tokio::select! {

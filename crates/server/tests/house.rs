@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From above to below.
-const ROOMS: [&str; 23] = [
+const ROOMS: [&str; 24] = [
     "serve",
     "http",
     "shutdown",
@@ -30,6 +30,7 @@ const ROOMS: [&str; 23] = [
     "request",
     "id",
     "config",
+    "tls",
     "lock",
 ];
 

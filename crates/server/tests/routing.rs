@@ -131,7 +131,8 @@ async fn server_for(user: Option<User>) -> String {
         Some(user) => router(sessions.clone()).layer(Extension(user)),
         None => router(sessions.clone()),
     };
-    tokio::spawn(serve(listener, app, sessions, std::future::pending()));
+    let serving = serve(listener, app, sessions, None, std::future::pending());
+    tokio::spawn(serving);
     format!("http://{http}")
 }
 

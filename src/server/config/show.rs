@@ -24,6 +24,7 @@ struct Shown<'a> {
     admin: Admin,
     drain: Drain,
     http: &'a HttpConfig,
+    tls: &'a super::TlsConfig,
     limit: &'a LimitConfig,
     turn: Turn<'a>,
     engine: super::engine::Shown<'a>,
@@ -174,6 +175,7 @@ impl fmt::Display for Config {
                 over: time(server.drain.over),
             },
             http: &server.http,
+            tls: &self.tls,
             limit: &server.limit,
             turn: Turn {
                 urls: &server.turn.urls,

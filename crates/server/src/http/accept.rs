@@ -1,11 +1,12 @@
 //! The connections of HTTP, and of clients that come by TCP: how many there are, and how long they may be
 //! without a request.
 
+use super::encryption::{Encrypted, Encryption, is_handshake};
 use crate::admission::Connections;
 use crate::config::{HttpConfig, LimitConfig};
 use crate::sessions::Sessions;
-use axum::Router;
 use axum::extract::ConnectInfo;
+use axum::{Extension, Router};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
@@ -18,6 +19,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tickwire_peer::port::{is_client, prepare};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -63,12 +65,13 @@ impl Doors {
 /// Serves `app` until `stop`, then lets requests under way end. Requests have a
 /// [`ConnectInfo`] with the address that they came from. Where the server drains, those connections
 /// end too that were there before: a balancer takes each new one elsewhere. With `clients`, those come here
-/// too whom UDP does not reach: their connections are the port's of these sessions.
+/// too whom UDP does not reach: their connections are the port's of these sessions. With `encryption`, those
+/// come here encrypted who speak TLS; `app` knows them by [`Encrypted`].
 pub async fn accept(
     listener: TcpListener,
     app: Router,
     doors: &Doors,
-    clients: Option<Sessions>,
+    (clients, encryption): (Option<Sessions>, Option<Encryption>),
     (stop, draining): (CancellationToken, CancellationToken),
 ) {
     let head_timeout = doors.limits.head_timeout;
@@ -81,23 +84,36 @@ pub async fn accept(
         // One that comes later is told with its answer.
         let draining = Some(&draining).filter(|it| !it.is_cancelled()).cloned();
         let (app, clients, stop) = (app.clone(), clients.clone(), ending.clone());
+        let encryption = encryption.clone();
         let (patience, server) = match http.is_trusted(from.ip()) {
             true => for_proxies.clone(),
             false => for_strangers.clone(),
         };
         async move {
-            if let Some(sessions) = clients {
-                let mut first = [0];
+            let mut first = [0];
+            if clients.is_some() || encryption.is_some() {
                 let peeked = stop.run_until_cancelled(timeout(patience, stream.peek(&mut first)));
-                match peeked.await {
-                    Some(Ok(Ok(1))) if is_client(first[0]) => {
-                        return client(&sessions, stream, from, &stop).await;
-                    }
-                    Some(Ok(Ok(1))) => {}
-                    _ => return,
-                }
+                let Some(Ok(Ok(1))) = peeked.await else {
+                    return;
+                };
             }
-            serve(&server, stream, from, app, (stop, draining)).await;
+            if let Some(sessions) = clients.filter(|_| is_client(first[0])) {
+                return client(&sessions, stream, from, &stop).await;
+            }
+            // What is small and late is what this server is for.
+            let _ = prepare(&stream);
+            let Some(encryption) = encryption.filter(|_| is_handshake(first[0])) else {
+                return serve(&server, stream, from, app, (stop, draining)).await;
+            };
+            let opened = timeout(patience, encryption.open(stream));
+            match stop.run_until_cancelled(opened).await {
+                Some(Ok(Ok(Some(stream)))) => {
+                    let app = app.layer(Extension(Encrypted));
+                    serve(&server, stream, from, app, (stop, draining)).await;
+                }
+                Some(Ok(Err(cause))) => debug!(%cause, "a handshake of TLS failed"),
+                _ => {}
+            }
         }
     };
     each(listener, doors, stop, serving).await;
@@ -204,13 +220,11 @@ fn builder(head_timeout: Duration) -> Builder {
 
 async fn serve(
     server: &Builder,
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     from: SocketAddr,
     app: Router,
     (stop, draining): (CancellationToken, Option<CancellationToken>),
 ) {
-    // What is small and late is what this server is for.
-    let _ = prepare(&stream);
     let app = TowerToHyperService::new(app);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(from));

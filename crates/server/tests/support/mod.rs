@@ -80,7 +80,7 @@ impl Server {
         Self::run(server.authenticate(tokens))
     }
 
-    fn run(server: tickwire_server::Server) -> Self {
+    pub fn run(server: tickwire_server::Server) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
