@@ -3,7 +3,7 @@
 
 SETUP = scripts/setup $(if $(YES),--yes)
 
-.PHONY: run build dist test lint bench cluster fuzz watch setup
+.PHONY: run build dist image test lint bench cluster fuzz watch setup
 
 run: build ## build for release, and serve
 	target/release/tickwire
@@ -15,6 +15,9 @@ build: ## leave target/release/tickwire and target/site
 dist: ## leave target/dist/tickwire: one file, with the page inside
 	$(SETUP) dist
 	scripts/dist
+
+image: dist ## leave an image `tickwire`, by docker, podman or buildah
+	scripts/image
 
 test: lint ## everything: lint, Rust tests, the JavaScript client, browser tests
 	scripts/env cargo test

@@ -3,6 +3,10 @@
 #[cfg(target_os = "linux")]
 mod acme;
 mod check;
+#[cfg(target_os = "linux")]
+mod deploy;
+#[cfg(target_os = "linux")]
+mod docs;
 mod health;
 mod machine;
 mod page;

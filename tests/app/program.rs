@@ -28,12 +28,11 @@ pub async fn served(mut program: Command) -> (Child, SocketAddr) {
         loop {
             let line = lines.next_line().await.unwrap().expect("it serves");
             let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-            let fields = &line["fields"];
-            if fields["message"]
+            if line["message"]
                 .as_str()
                 .is_some_and(|it| it.starts_with("serving HTTP"))
             {
-                return fields["address"].as_str().unwrap().parse().unwrap();
+                return line["address"].as_str().unwrap().parse().unwrap();
             }
         }
     };
