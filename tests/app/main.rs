@@ -11,6 +11,7 @@ mod health;
 mod machine;
 mod page;
 mod program;
+mod release;
 mod signalling;
 #[cfg(unix)]
 mod supervisor;
