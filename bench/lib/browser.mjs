@@ -11,6 +11,8 @@ const ARGS = [
   "--disable-background-timer-throttling",
   "--disable-renderer-backgrounding",
   "--disable-backgrounding-occluded-windows",
+  // The page counts as one from the Internet, and its server as one of the local network.
+  "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets,LocalNetworkAccessChecksWebTransport",
 ];
 
 export function chromiumPath() {

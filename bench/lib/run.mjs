@@ -8,6 +8,20 @@ const PORT = 8080;
 // As many readers as one page bears without being what is measured.
 const READERS_A_PAGE = 25;
 
+const CONNECTS_WITHIN = 15_000;
+
+const seconds = (ms) => `${ms / 1000} s`;
+
+/** What is said of readers of which none has opened. */
+export const notConnected = ({ failures }) =>
+  `does not connect within ${seconds(CONNECTS_WITHIN)}${failures.length ? `: ${failures[0]}` : ""}`;
+
+/** Fails where some of the readers did not open. */
+export function mustAllOpen(count, { times, failures }) {
+  const why = failures[0] ?? `no value within ${seconds(CONNECTS_WITHIN)}`;
+  must(times.length === count, `${count - times.length} of ${count} readers did not open: ${why}`);
+}
+
 /** Fails where something that has to happen does not. */
 export function must(isSo, otherwise) {
   if (!isSo) throw new Error(otherwise);
@@ -69,8 +83,8 @@ export class Run {
   async reader({ ready }) {
     const page = await (await this.browser()).page();
     const targets = [{ url: `${this.origin}/` }];
-    const opened = await page("open", { count: 1, atOnce: 1, targets, settings: ready, timeout: 20_000 });
-    must(opened.times.length, `does not connect${opened.failures.length ? `: ${opened.failures[0]}` : " within 20 s"}`);
+    const opened = await page("open", { count: 1, atOnce: 1, targets, settings: ready, timeout: CONNECTS_WITHIN });
+    must(opened.times.length, notConnected(opened));
     must(await page("whole", 10_000), "not all keys have come within 10 s");
     return { page, opening: opened.times[0] };
   }
@@ -84,7 +98,7 @@ export class Run {
       const some = Math.min(READERS_A_PAGE, count - number);
       const page = await this.chromium.page();
       const targets = this.targets(from + number, some);
-      const opened = await page("open", { count: some, atOnce: 2, targets, settings: ready, timeout: 20_000 });
+      const opened = await page("open", { count: some, atOnce: 2, targets, settings: ready, timeout: CONNECTS_WITHIN });
       pages.push(page);
       times.push(...opened.times);
       failures.push(...opened.failures);

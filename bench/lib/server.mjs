@@ -65,8 +65,9 @@ export class Server {
     this.rate(this.#rate);
   }
 
+  /** Ends it at once: what a run has to measure is measured by then. */
   async stop() {
     if (this.producer !== this.child) await this.producer?.stop();
-    await this.child.stop();
+    await this.kill();
   }
 }

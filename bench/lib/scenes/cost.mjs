@@ -1,7 +1,7 @@
 // What a hundred readers cost the server, without an emulated network.
 import { setTimeout as sleep } from "node:timers/promises";
 import { quantileOf } from "../../page/histogram.js";
-import { Run, each, must } from "../run.mjs";
+import { Run, each, must, mustAllOpen, notConnected } from "../run.mjs";
 
 const RATE = 2;
 const WARM_UP = 10;
@@ -14,12 +14,13 @@ export async function cost(product, { seconds, folder, readers }) {
     await run.browser();
     // What is made once, for the first readers, is not what one more costs.
     const first = await run.readers(WARM_UP, server);
-    must(first.times.length, `does not connect${first.failures.length ? `: ${first.failures[0]}` : " within 20 s"}`);
+    must(first.times.length, notConnected(first));
     await each(first.pages, "close");
     await sleep(SETTLE);
     const without = server.cost();
-    const { pages, times, failures } = await run.readers(readers, server);
-    must(times.length === readers, `${readers - times.length} of ${readers} readers did not open: ${failures[0] ?? "no value within 20 s"}`);
+    const opened = await run.readers(readers, server);
+    mustAllOpen(readers, opened);
+    const { pages } = opened;
     await sleep(SETTLE);
     await each(pages, "reset");
     const before = server.cost();
@@ -34,8 +35,8 @@ export async function cost(product, { seconds, folder, readers }) {
       microsecondsPerValue: ((after.processor - before.processor) * 1e6) / received,
       memoryPerReader: (after.memory - without.memory) / readers,
       memoryBefore: without.memory,
-      openingMedian: quantileOf(times, 0.5),
-      opening99: quantileOf(times, 0.99),
+      openingMedian: quantileOf(opened.times, 0.5),
+      opening99: quantileOf(opened.times, 0.99),
     };
   });
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { quantileOf } from "../../page/histogram.js";
 import { Child } from "../child.mjs";
 import { here } from "../paths.mjs";
-import { Run, each, must } from "../run.mjs";
+import { Run, each, mustAllOpen } from "../run.mjs";
 
 const RATE = 20;
 const READERS = 20;
@@ -23,8 +23,9 @@ export async function drain(product, { folder }) {
     await run.own(balancer);
     await balancer.told();
     await run.browser(BALANCER);
-    const { pages, times, failures } = await run.readers(READERS, servers[0]);
-    must(times.length === READERS, `${READERS - times.length} of ${READERS} readers did not open: ${failures[0] ?? "no value within 20 s"}`);
+    const opened = await run.readers(READERS, servers[0]);
+    mustAllOpen(READERS, opened);
+    const { pages } = opened;
     await sleep(1000);
     await each(pages, "reset");
     servers[0].child.signal("SIGTERM");

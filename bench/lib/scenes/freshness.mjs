@@ -33,8 +33,7 @@ export async function freshness(product, network, { seconds, folder }) {
     const server = await run.server();
     server.rate(RATE);
     const { page, opening } = await run.reader(server);
-    await sleep(WARM_UP);
-    const clockOffset = await page("clockOffset");
+    const [clockOffset] = await Promise.all([page("clockOffset"), sleep(WARM_UP)]);
     const length = isCut ? Math.max(seconds, CUT / 1000 + 3) : seconds;
     const [measured, back] = await Promise.all([page("ages", length), isCut ? cut(run, page, length) : {}]);
     return { seconds: length, opening, clockOffset, ...measured, ...back, ...(await ending(server, page)) };

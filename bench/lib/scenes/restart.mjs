@@ -1,7 +1,7 @@
 // The server is killed under its readers, and starts again after a second.
 import { setTimeout as sleep } from "node:timers/promises";
 import { quantileOf } from "../../page/histogram.js";
-import { Run, each, must } from "../run.mjs";
+import { Run, each, mustAllOpen } from "../run.mjs";
 
 const RATE = 2;
 const AWAY = 1000;
@@ -12,8 +12,9 @@ export async function restart(product, { folder, clients }) {
     const server = await run.server();
     server.rate(RATE);
     await run.browser();
-    const { pages, times, failures } = await run.readers(clients, server);
-    must(times.length === clients, `${clients - times.length} of ${clients} readers did not open: ${failures[0] ?? "no value within 20 s"}`);
+    const opened = await run.readers(clients, server);
+    mustAllOpen(clients, opened);
+    const { pages } = opened;
     await server.kill();
     await sleep(AWAY);
     await server.again();

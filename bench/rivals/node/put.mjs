@@ -6,7 +6,7 @@ import { run } from "./producer.mjs";
 
 const [kind, url] = process.argv.slice(2);
 // So many that a value need not wait for the answer to the one before it.
-const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+const agent = new Agent({ keepAlive: true, maxSockets: 32 });
 let isFailing = false;
 
 function send(method, path, headers, body) {

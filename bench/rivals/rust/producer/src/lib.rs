@@ -28,10 +28,10 @@ fn value(key: usize, count: u64) -> (String, f64) {
     (text, time)
 }
 
-/// Says that the server takes readers, then hands each value to `put` with the number of its key, until the end
-/// of input.
-pub async fn run(mut put: impl FnMut(usize, String)) -> std::io::Result<()> {
-    println!(r#"{{"ready":true}}"#);
+/// Says that the server takes readers, with what they have to know, then hands each value to `put` with the number of
+/// its key, until the end of input.
+pub async fn run(settings: serde_json::Value, mut put: impl FnMut(usize, String)) -> std::io::Result<()> {
+    println!("{settings}");
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let mut last = [0.0; KEYS];
     let mut count = 0;

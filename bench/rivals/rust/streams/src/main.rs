@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/events", get(events))
         .with_state(values.clone());
     let serving = async { axum::serve(listener, router).await };
-    let producing = producer::run(|_, text| {
+    let producing = producer::run(serde_json::json!({}), |_, text| {
         // Nobody reads: nobody misses it.
         _ = values.send(text.into());
     });
