@@ -1,7 +1,8 @@
 // What builds the products, set up where it is missing.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { here } from "./paths.mjs";
+import { relative } from "node:path";
+import { here, repository } from "./paths.mjs";
 
 /** Runs a command that builds something, at the lowest priority; what it says is seen. */
 export function run(command, args, { cwd = here(), env = {} } = {}) {
@@ -11,7 +12,11 @@ export function run(command, args, { cwd = here(), env = {} } = {}) {
     // Standard output is for results.
     stdio: ["ignore", 2, 2],
   });
-  if (done.status !== 0) throw new Error(`'${command} ${args.join(" ")}' failed in ${cwd}: see what it says above`);
+  if (done.status !== 0) {
+    // The words go into the report, where nobody is told where this folder is.
+    const words = [command, ...args].join(" ").replaceAll(here(), "");
+    throw new Error(`'${words}' failed in ${relative(repository(), cwd) || "the repository"}: see what it says above`);
+  }
 }
 
 export const has = (command) => spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;

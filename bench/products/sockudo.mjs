@@ -30,7 +30,7 @@ export const sockudo = {
   }),
   producer: ({ host, port }) => ({
     command: process.execPath,
-    args: [here("rivals/node/put.mjs"), "pusher", `http://${host}:${port}`],
+    args: [here("rivals/node/put.mjs"), "pusher", host, String(port)],
     env: { BENCH_KEY: SECRET },
   }),
   isBalanced: true,

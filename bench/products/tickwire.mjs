@@ -48,7 +48,7 @@ export const tickwire = {
   },
   producer: ({ host, port }) => ({
     command: process.execPath,
-    args: [here("rivals/node/put.mjs"), "tickwire", `http://${host}:${port}`],
+    args: [here("rivals/node/put.mjs"), "tickwire", host, String(port)],
     env: { BENCH_KEY: KEY },
   }),
   isBalanced: true,

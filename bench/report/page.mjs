@@ -36,7 +36,7 @@ function machine(head) {
     ["command", head.command],
     ["processor", `${processor}, ${cores} cores, shared by server, producer and browser`],
     ["memory", `${number(memory / 2 ** 30)} GiB`],
-    ["kernel", head.kernel],
+    ["kernel", kernel],
     ["browser", head.browser],
     ["Node", head.node],
   ];

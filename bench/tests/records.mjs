@@ -15,7 +15,7 @@ export const head = {
   commit: "0123456789ab",
   browser: "Chromium 1",
   node: "v20",
-  machine: { processor: "A & B", cores: 2, memory: 2 ** 34, kernel: "6" },
+  machine: { processor: "A & B", cores: 2, memory: 2 ** 34, kernel: "6.0-test" },
 };
 
 const cost = { scene: "cost", version: "1.0.0", memoryPerReader: 30720, openingMedian: 20, opening99: 40 };

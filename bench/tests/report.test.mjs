@@ -21,7 +21,7 @@ test("numbers have three digits", () => {
 
 test("the page has what was measured, and nothing of a record is HTML in it", () => {
   const written = page(records, "");
-  for (const part of ["A &amp; B", "bench/compare --only &lt;all&gt;", "it is &lt;b&gt;not&lt;/b&gt; to be had", "&lt;script&gt;"]) {
+  for (const part of ["A &amp; B", "6.0-test", "16.0 GiB", "bench/compare --only &lt;all&gt;", "it is &lt;b&gt;not&lt;/b&gt; to be had", "&lt;script&gt;"]) {
     assert.ok(written.includes(part), part);
   }
   assert.ok(!written.includes("<script"));

@@ -1,35 +1,18 @@
-// `put.mjs tickwire|pusher URL`: puts values into a server that is fed over HTTP, one request for each.
+// `put.mjs tickwire|pusher HOST PORT`: puts values into a server that is fed over HTTP, one request for each.
 import { createHash, createHmac } from "node:crypto";
-import { Agent, request } from "node:http";
 import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "./producer.mjs";
 
-const [kind, url] = process.argv.slice(2);
-// So many that a value need not wait for the answer to the one before it.
-const agent = new Agent({ keepAlive: true, maxSockets: 32 });
-let isFailing = false;
+const [kind, host, port] = process.argv.slice(2);
+const secret = process.env.BENCH_KEY;
 
-function send(method, path, headers, body) {
-  const sent = request(new URL(path, url), { agent, method, headers }, (answer) => {
-    answer.resume();
-    if (answer.statusCode >= 300 && !isFailing) {
-      isFailing = true;
-      process.stderr.write(`${method} ${path} was answered with ${answer.statusCode}\n`);
-    }
-  });
-  // The server may be away for a while: what comes later is newer.
-  sent.on("error", () => {});
-  sent.end(body);
-}
+const request = (method, path, headers, body) =>
+  `${method} ${path} HTTP/1.1\r\nhost: ${host}:${port}\r\ncontent-type: application/json\r\n${headers}` +
+  `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 
-const put = {
-  tickwire: (key, text) =>
-    send(
-      "PUT",
-      `/topics/bench/${key}`,
-      { authorization: `Bearer ${process.env.BENCH_KEY}`, "content-type": "application/json", "content-length": Buffer.byteLength(text) },
-      text,
-    ),
+const requests = {
+  tickwire: (key, text) => request("PUT", `/topics/bench/${key}`, `authorization: Bearer ${secret}\r\n`, text),
   /** An event of Pusher's HTTP API, signed as that says. */
   pusher: (_, text) => {
     const body = JSON.stringify({ name: "value", channel: "bench", data: text });
@@ -37,21 +20,51 @@ const put = {
     const query =
       `auth_key=bench&auth_timestamp=${Math.floor(Date.now() / 1000)}&auth_version=1.0` +
       `&body_md5=${createHash("md5").update(body).digest("hex")}`;
-    const signature = createHmac("sha256", process.env.BENCH_KEY).update(`POST\n${path}\n${query}`).digest("hex");
-    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
-    send("POST", `${path}?${query}&auth_signature=${signature}`, headers, body);
+    const signature = createHmac("sha256", secret).update(`POST\n${path}\n${query}`).digest("hex");
+    return request("POST", `${path}?${query}&auth_signature=${signature}`, "", body);
   },
-}[kind];
-if (!put) throw new Error(`put.mjs cannot feed ${kind}: say tickwire or pusher`);
+};
 
-/** Whether something listens there. */
-const listens = ({ hostname, port }) =>
-  new Promise((resolve) => {
-    const socket = connect(Number(port), hostname);
-    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-    socket.once("connect", () => socket.destroy());
-  });
+/** A connection that is opened again for the next request where the server has closed it. */
+class Connection {
+  #socket;
+
+  open() {
+    this.#socket = connect(Number(port), host).setNoDelay();
+    this.#socket.on("data", told);
+    // The server may be away for a while: what comes later is newer.
+    this.#socket.on("error", () => {});
+    return new Promise((resolve) => {
+      this.#socket.once("connect", () => resolve(true)).once("close", () => resolve(false));
+    });
+  }
+
+  send(text) {
+    if (!this.#socket?.writable) this.open();
+    this.#socket.write(text);
+  }
+}
+
+let hasTold = false;
+
+/** Says once when the server refuses a value. */
+function told(data) {
+  const [, status] = data.toString("latin1").match(/^HTTP\/1\.1 (\d+)/) ?? [];
+  if (!(status >= 300) || hasTold) return;
+  hasTold = true;
+  process.stderr.write(`a value was answered with ${status}: ${data}\n`);
+}
+
+const make = requests[kind];
+if (!make) throw new Error(`put.mjs cannot feed '${kind}': say tickwire or pusher`);
+
+// One for each key, so that values of a key stay in order without one waiting for another's answer.
+const connections = new Map();
+function put(key, text) {
+  if (!connections.has(key)) connections.set(key, new Connection());
+  connections.get(key).send(make(key, text));
+}
 
 // The server is being started beside this program, and says nothing when it is there.
-while (!(await listens(new URL(url)))) await new Promise((resolve) => setTimeout(resolve, 20));
+while (!(await new Connection().open())) await sleep(20);
 run(put);
