@@ -11,6 +11,8 @@ async function read(track, take) {
 
 export function open({ url, settings }, take, failed) {
   const connection = new Moq.Connection.Reload({
+    // Its types say that this is so without a word; in 0.3.4 it is not.
+    enabled: true,
     url: new URL(url.replace(/^http/, "https")),
     webtransport: { serverCertificateHashes: settings.fingerprints.map((value) => ({ value })) },
     // Where WebTransport does not get through, after 500 ms as it comes.
