@@ -7,7 +7,7 @@ export const SCENES = ["freshness", "cost", "restart", "drain"];
 
 const help = (products) => `bench/compare [options]
 
-  --seconds S        how long ages and costs are measured in each run (15)
+  --seconds S        how long ages and costs are measured in each run (10)
   --only a,b         products: ${products.join(", ")}
   --scenes a,b       ${SCENES.join(", ")}
   --networks a,b     ${Object.keys(NETWORKS).join(", ")}
@@ -36,7 +36,7 @@ export function parse(args, products) {
   const { values } = parseArgs({
     args,
     options: {
-      seconds: { type: "string", default: "15" },
+      seconds: { type: "string", default: "10" },
       only: { type: "string" },
       scenes: { type: "string" },
       networks: { type: "string" },

@@ -9,7 +9,7 @@ test("without a word everything is measured", () => {
   assert.deepEqual(options.only, PRODUCTS);
   assert.deepEqual(options.scenes, ["freshness", "cost", "restart", "drain"]);
   assert.equal(options.networks.length, 9);
-  assert.equal(options.seconds, 15);
+  assert.equal(options.seconds, 10);
 });
 
 test("what is chosen is what is measured", () => {
