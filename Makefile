@@ -3,7 +3,7 @@
 
 SETUP = scripts/setup $(if $(YES),--yes)
 
-.PHONY: run build dist image test lint bench cluster fuzz watch setup
+.PHONY: run build dist image test lint bench compare cluster fuzz watch setup
 
 run: build ## build for release, and serve
 	target/release/tickwire
@@ -24,11 +24,14 @@ test: lint ## everything: lint, Rust tests, the JavaScript client, browser tests
 	scripts/env cargo test --manifest-path load/Cargo.toml --target-dir target
 	npm --prefix client run --silent build
 	npm --prefix client test --silent
+	node --test bench/tests/*.test.mjs
+	python3 -m unittest discover --quiet --start-directory bench/tests
 	scripts/env cargo leptos end-to-end || { cd end2end && npx playwright test --last-failed --list; exit 1; }
 
 lint: setup ## formatting, clippy, documentation, packages and dependencies, without a warning
 	scripts/env cargo fmt --all --check
 	scripts/env cargo fmt --check --manifest-path load/Cargo.toml
+	scripts/env cargo fmt --check --all --manifest-path bench/rivals/rust/Cargo.toml
 	scripts/env cargo clippy --all-targets -- -D warnings
 	scripts/env cargo clippy --manifest-path load/Cargo.toml --target-dir target -- -D warnings
 	scripts/env web-cargo clippy --package tickwire-page --target wasm32-unknown-unknown --target-dir target/front -- -D warnings
@@ -40,6 +43,9 @@ bench: ## what peers cost, on a release build: a table. ARGS="--peers 1000 --hol
 	$(SETUP) build
 	scripts/env cargo build --release
 	scripts/bench $(ARGS)
+
+compare: ## Tickwire and what else there is, over nine networks: a report, after half an hour and as root. ARGS=--help
+	bench/compare $(ARGS)
 
 cluster: setup ## three nodes with NATS and a balancer on this machine, for trying
 	scripts/env cargo leptos build --release

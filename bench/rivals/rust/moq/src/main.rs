@@ -34,10 +34,13 @@ async fn main() -> anyhow::Result<()> {
     let server = config.init()?;
     let fingerprints = server.certificates().fingerprints();
 
-    let producing = producer::run(serde_json::json!({ "fingerprints": fingerprints }), |key, text| {
-        // A track that fails is told below, as the server's end.
-        _ = tracks[key].write_frame(Timestamp::now(), text);
-    });
+    let producing = producer::run(
+        serde_json::json!({ "fingerprints": fingerprints }),
+        |key, text| {
+            // A track that fails is told below, as the server's end.
+            _ = tracks[key].write_frame(Timestamp::now(), text);
+        },
+    );
     tokio::select! {
         served = server.serve_publish(origin.consume()) => served?,
         produced = producing => produced?,

@@ -12,7 +12,9 @@ const KEYS: usize = 20;
 
 /// The time as a browser has it: Unix milliseconds with microseconds after the point.
 fn now() -> f64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     (since.as_micros() as f64) / 1000.0
 }
 
@@ -30,7 +32,10 @@ fn value(key: usize, count: u64) -> (String, f64) {
 
 /// Says that the server takes readers, with what they have to know, then hands each value to `put` with the number of
 /// its key, until the end of input.
-pub async fn run(settings: serde_json::Value, mut put: impl FnMut(usize, String)) -> std::io::Result<()> {
+pub async fn run(
+    settings: serde_json::Value,
+    mut put: impl FnMut(usize, String),
+) -> std::io::Result<()> {
     println!("{settings}");
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let mut last = [0.0; KEYS];

@@ -18,12 +18,16 @@ const WAITING: usize = 256;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let address = std::env::args().nth(1).ok_or("say where to listen: streams IP:PORT")?;
-    let listener = tokio::net::TcpListener::bind(&address).await?.tap_io(|connection| {
-        // A value that is small must not wait for the acknowledgement of the one before it. Where this fails,
-        // the connection is gone, and its reader learns of it below.
-        _ = connection.set_nodelay(true);
-    });
+    let address = std::env::args()
+        .nth(1)
+        .ok_or("say where to listen: streams IP:PORT")?;
+    let listener = tokio::net::TcpListener::bind(&address)
+        .await?
+        .tap_io(|connection| {
+            // A value that is small must not wait for the acknowledgement of the one before it. Where this fails,
+            // the connection is gone, and its reader learns of it below.
+            _ = connection.set_nodelay(true);
+        });
     let (values, _) = channel::<Utf8Bytes>(WAITING);
     let router = Router::new()
         .route("/ws", get(upgrade))
@@ -61,7 +65,10 @@ async fn read(mut socket: WebSocket, mut values: Receiver<Utf8Bytes>) {
 
 async fn events(State(values): State<Sender<Utf8Bytes>>) -> impl IntoResponse {
     // A browser opens six connections to a host: the page of the comparison comes from another address.
-    ([(ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Sse::new(all(values.subscribe())))
+    (
+        [(ACCESS_CONTROL_ALLOW_ORIGIN, "*")],
+        Sse::new(all(values.subscribe())),
+    )
 }
 
 fn all(values: Receiver<Utf8Bytes>) -> impl Stream<Item = Result<Event, Infallible>> {
