@@ -1,4 +1,4 @@
-// `put.mjs tickwire|pusher HOST PORT`: puts values into a server that is fed over HTTP, one request for each.
+// `put.mjs pusher HOST PORT`: puts values into a server that is fed over HTTP, one request for each.
 import { createHash, createHmac } from "node:crypto";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,7 +12,6 @@ const request = (method, path, headers, body) =>
   `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 
 const requests = {
-  tickwire: (key, text) => request("PUT", `/topics/bench/${key}`, `authorization: Bearer ${secret}\r\n`, text),
   /** An event of Pusher's HTTP API, signed as that says. */
   pusher: (_, text) => {
     const body = JSON.stringify({ name: "value", channel: "bench", data: text });
@@ -56,7 +55,7 @@ function told(data) {
 }
 
 const make = requests[kind];
-if (!make) throw new Error(`put.mjs cannot feed '${kind}': say tickwire or pusher`);
+if (!make) throw new Error(`put.mjs cannot feed '${kind}': say pusher`);
 
 // One for each key, so that values of a key stay in order without one waiting for another's answer.
 const connections = new Map();
