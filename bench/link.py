@@ -11,7 +11,7 @@ class Terms:
     delay: float = 0.0
     jitter: float = 0.0
     loss: float = 0.0
-    # With a burst, `loss` is what is lost on average, and this how many packets in a row.
+    # With a burst, `loss` is the share of the time in which all is lost, and this how long that is on average.
     burst: float = 0.0
     # Bits a second; 0 for as fast as it comes.
     rate: float = 0.0
@@ -27,6 +27,7 @@ class Link:
         self.random = random.Random(seed)
         self.is_cut = False
         self.is_in_burst = False
+        self.changes_at = None
         self.free_at = 0.0
         self.last_arrival = 0.0
 
@@ -37,7 +38,7 @@ class Link:
             return None
         sent = self._transmit(now, size)
         # What is lost has taken its time on the wire all the same.
-        if sent is None or self._is_lost():
+        if sent is None or self._is_lost(now):
             return None
         late = self.random.uniform(-terms.jitter, terms.jitter) if terms.jitter else 0.0
         self.last_arrival = max(self.last_arrival, sent + max(0.0, terms.delay + late))
@@ -54,17 +55,18 @@ class Link:
         self.free_at = max(self.free_at, now) + size * 8 / rate
         return self.free_at
 
-    def _is_lost(self):
+    def _is_lost(self, now):
         terms = self.terms
         if not terms.loss:
             return False
         if not terms.burst:
             return self.random.random() < terms.loss
-        # Gilbert-Elliott with a bad state that loses all: it is left after `burst` packets on average, and
-        # entered as often as makes `loss` of all packets bad.
-        leave = 1 / terms.burst
-        enter = terms.loss * leave / (1 - terms.loss)
-        change = leave if self.is_in_burst else enter
-        if self.random.random() < change:
+        # Gilbert-Elliott with a bad state that loses all, in time: counted in packets, a sender that backs off
+        # would stay in it for the longer the fewer it sends.
+        means = {True: terms.burst, False: terms.burst * (1 - terms.loss) / terms.loss}
+        if self.changes_at is None:
+            self.changes_at = now + self.random.expovariate(1 / means[False])
+        while self.changes_at <= now:
             self.is_in_burst = not self.is_in_burst
+            self.changes_at += self.random.expovariate(1 / means[self.is_in_burst])
         return self.is_in_burst

@@ -33,7 +33,7 @@ def arguments():
     parser.add_argument("--delay", type=float, default=0, help="one way, in ms")
     parser.add_argument("--jitter", type=float, default=0, help="in ms, either way")
     parser.add_argument("--loss", type=float, default=0, help="in percent, each direction")
-    parser.add_argument("--burst", type=float, default=0, help="packets lost in a row, on average (Gilbert-Elliott)")
+    parser.add_argument("--burst", type=float, default=0, help="ms for which all is lost, on average (Gilbert-Elliott); --loss is the share of the time")
     parser.add_argument("--rate", type=float, default=0, help="in kbit/s, each direction")
     parser.add_argument("--queue", type=int, default=65536, help="bytes that may wait where there is a rate")
     parser.add_argument("--block-udp", action="store_true")
@@ -136,7 +136,7 @@ def main():
                 delay=options.delay / 1000,
                 jitter=options.jitter / 1000,
                 loss=options.loss / 100,
-                burst=options.burst,
+                burst=options.burst / 1000,
                 rate=options.rate * 1000,
                 queue=options.queue,
                 block_udp=options.block_udp,

@@ -12,7 +12,7 @@ export const NETWORKS = {
   "loss-1": { says: "20 ms each way, 1 % lost", flags: "--delay 20 --loss 1" },
   "loss-5": { says: "20 ms each way, 5 % lost", flags: "--delay 20 --loss 5" },
   "loss-10": { says: "50 ms each way, 10 % lost", flags: "--delay 50 --loss 10" },
-  bursts: { says: "20 ms each way, 3 % lost, 8 packets in a row on average", flags: "--delay 20 --loss 3 --burst 8" },
+  bursts: { says: "20 ms each way, 3 % of the time nothing gets through, for 20 ms on average", flags: "--delay 20 --loss 3 --burst 20" },
   narrow: { says: "25 ms each way, 256 kbit/s with a queue of 20 kB", flags: "--delay 25 --rate 256 --queue 20000" },
   cut: { says: "20 ms each way, cut for 3 s in the middle", flags: "--delay 20", isCut: true },
   "udp-blocked": { says: "20 ms each way, no UDP", flags: "--delay 20 --block-udp" },

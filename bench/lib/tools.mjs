@@ -50,9 +50,9 @@ export function cargoInstall(name, version, { args = [], env = {} } = {}) {
   return program;
 }
 
-/** A package of this folder's Rust workspace. */
-export function cargoBuild(name) {
-  run("cargo", ["build", "--quiet", "--release", "--locked", "--package", name, "--target-dir", here("build/rust")], { cwd: here("rivals/rust") });
+/** A package of this folder's Rust workspace; `cargo` is what stands before its arguments. */
+export function cargoBuild(name, [command, ...first] = ["cargo"]) {
+  run(command, [...first, "build", "--quiet", "--release", "--locked", "--package", name, "--target-dir", here("build/rust")], { cwd: here("rivals/rust") });
   return here(`build/rust/release/${name}`);
 }
 

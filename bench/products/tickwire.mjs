@@ -9,7 +9,8 @@ export const tickwire = {
   name: "tickwire",
   way: "Tickwire, a topic of the newest values, in a program with its library",
   build() {
-    cargoBuild("tickwire-reading");
+    // It takes the compiler that the repository has.
+    cargoBuild("tickwire-reading", [repository("scripts/env"), "cargo"]);
     if (!existsSync(`${client()}/index.js`)) {
       run("npm", ["ci"], { cwd: repository("client") });
       run("npm", ["run", "build"], { cwd: repository("client") });

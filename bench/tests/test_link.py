@@ -41,10 +41,17 @@ class LinkTest(unittest.TestCase):
         self.assertNotEqual(lost(Link(terms, 7), 500), lost(Link(terms, 8), 500))
 
     def test_bursts_are_as_long_and_lose_as_much_as_terms_say(self):
-        losses = lost(Link(Terms(loss=0.03, burst=8), 1), 400_000)
+        losses = lost(Link(Terms(loss=0.03, burst=0.02), 1), 400_000)
         lengths = bursts(losses)
         self.assertAlmostEqual(sum(losses) / len(losses), 0.03, delta=0.004)
-        self.assertAlmostEqual(sum(lengths) / len(lengths), 8, delta=0.6)
+        self.assertAlmostEqual(sum(lengths) / len(lengths), 20, delta=2)
+
+    def test_a_burst_does_not_wait_for_who_sends_less(self):
+        link = Link(Terms(loss=0.03, burst=0.02), 1)
+        losses = [link.send(float(number), SIZE) is None for number in range(50_000)]
+        lengths = bursts(losses)
+        self.assertAlmostEqual(sum(losses) / len(losses), 0.03, delta=0.004)
+        self.assertLess(sum(lengths) / len(lengths), 1.1)
 
     def test_packets_leave_one_after_another_at_the_rate(self):
         link = Link(Terms(rate=80_000), 1)

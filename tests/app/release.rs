@@ -35,6 +35,14 @@ fn a_release_has_one_version_everywhere() {
         let (is_done, said) = prepare(version);
         assert!(!is_done && said.contains(expected), "{said}");
     }
+    // Whatever was released last, there is something new.
+    let changes =
+        read("CHANGELOG.md").replacen("## Unreleased\n", "## Unreleased\n\n- It is new.\n", 1);
+    fs::write(copy.join("CHANGELOG.md"), changes).unwrap();
+    let (is_done, said) = prepare("98.7.6-rc.1");
+    assert!(!is_done && said.contains("has changes"), "{said}");
+    let committing = ["commit", "--quiet", "--all", "--message", "Something new"];
+    assert!(in_copy(&copy, "git", &committing).status.success());
     let (is_done, said) = prepare("98.7.6-rc.1");
     assert!(is_done, "{said}");
     let manifest = read("Cargo.toml");
