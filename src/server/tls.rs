@@ -8,11 +8,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use tickwire_server::tls::rustls::ServerConfig;
-use tickwire_server::tls::{self, FilesError, TrustError, certificate_in};
+use tickwire_server::tls::{self, CHALLENGE, FilesError, TrustError, certificate_in};
 use tracing::{info, warn};
-
-/// What a challenge is answered by, beside HTTP (RFC 8737 section 3).
-const CHALLENGE: &[u8] = b"acme-tls/1";
 
 /// Why HTTPS cannot be spoken.
 #[derive(Debug, thiserror::Error)]

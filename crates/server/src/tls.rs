@@ -16,6 +16,10 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// The protocol by which one who signs certificates asks whether a name is this server's (RFC 8737 section 3). A
+/// connection that has chosen it is a question alone, and never comes to the router.
+pub const CHALLENGE: &[u8] = b"acme-tls/1";
+
 /// A file with certificates of others cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("the certificates in {} cannot be read: {cause}", path.display())]

@@ -105,6 +105,13 @@ async fn http_is_encrypted_and_who_asks_without_is_sent_there() {
     );
     let unnamed = answered(at, &sent("GET /topics HTTP/1.0\r\n")).await;
     assert!(unnamed.starts_with("HTTP/1.0 400"), "{unnamed}");
+    // Where all is below a path, its health is too; here nothing is there, and nothing is redirected.
+    let below = answered(
+        at,
+        &sent("GET /live/health/ready HTTP/1.1\r\nhost: localhost\r\n"),
+    )
+    .await;
+    assert!(below.starts_with("HTTP/1.1 404"), "{below}");
     let alive = answered(
         at,
         &sent("GET /health/live HTTP/1.1\r\nhost: localhost\r\n"),

@@ -80,18 +80,19 @@ pub async fn accept(
     let for_proxies = patient(head_timeout.max(PROXY_IDLE));
     let http = doors.http.clone();
     let ending = stop.clone();
+    let encrypted = encryption.map(|it| (it, app.clone().layer(Extension(Encrypted))));
     let serving = move |stream: TcpStream, from: SocketAddr| {
         // One that comes later is told with its answer.
         let draining = Some(&draining).filter(|it| !it.is_cancelled()).cloned();
         let (app, clients, stop) = (app.clone(), clients.clone(), ending.clone());
-        let encryption = encryption.clone();
+        let encrypted = encrypted.clone();
         let (patience, server) = match http.is_trusted(from.ip()) {
             true => for_proxies.clone(),
             false => for_strangers.clone(),
         };
         async move {
             let mut first = [0];
-            if clients.is_some() || encryption.is_some() {
+            if clients.is_some() || encrypted.is_some() {
                 let peeked = stop.run_until_cancelled(timeout(patience, stream.peek(&mut first)));
                 let Some(Ok(Ok(1))) = peeked.await else {
                     return;
@@ -102,14 +103,13 @@ pub async fn accept(
             }
             // What is small and late is what this server is for.
             let _ = prepare(&stream);
-            let Some(encryption) = encryption.filter(|_| is_handshake(first[0])) else {
+            let Some((encryption, encrypted)) = encrypted.filter(|_| is_handshake(first[0])) else {
                 return serve(&server, stream, from, app, (stop, draining)).await;
             };
             let opened = timeout(patience, encryption.open(stream));
             match stop.run_until_cancelled(opened).await {
                 Some(Ok(Ok(Some(stream)))) => {
-                    let app = app.layer(Extension(Encrypted));
-                    serve(&server, stream, from, app, (stop, draining)).await;
+                    serve(&server, stream, from, encrypted, (stop, draining)).await;
                 }
                 Some(Ok(Err(cause))) => debug!(%cause, "a handshake of TLS failed"),
                 _ => {}

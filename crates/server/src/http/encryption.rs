@@ -1,5 +1,6 @@
 //! HTTP that is encrypted (TLS) on the port where it is not otherwise.
 
+use crate::tls::CHALLENGE;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
@@ -17,8 +18,6 @@ use tokio_rustls::server::TlsStream;
 const BUFFER: usize = 4_096;
 /// The type of a record that begins a connection of TLS (RFC 8446 section 5.1): a handshake.
 const HANDSHAKE: u8 = 22;
-/// The protocol by which one who signs certificates asks whether a name is this server's (RFC 8737 section 3).
-const CHALLENGE: &[u8] = b"acme-tls/1";
 
 /// Whether a connection that begins with this byte is one of TLS.
 pub fn is_handshake(first: u8) -> bool {
@@ -55,7 +54,8 @@ impl Encryption {
 /// stays what it is. Whether the server lives and is ready, which is no secret, a supervisor may ask as it is.
 pub async fn require(request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let is_health = path == "/health/live" || path == "/health/ready";
+    // All of it may be below a path.
+    let is_health = path.ends_with("/health/live") || path.ends_with("/health/ready");
     if is_health || request.extensions().get::<Encrypted>().is_some() {
         return next.run(request).await;
     }
